@@ -1,0 +1,3 @@
+//! Tickets, gates and roles as plain data and pure functions. No IO: time and ids arrive as arguments.
+
+pub mod ids;
