@@ -1,0 +1,148 @@
+//! Finds and ends processes that outlive the command they belong to.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The variable that marks every process of a run; its value names the run and the process that started it.
+pub const RUN_MARK: &str = "MISSION_RUN";
+
+/// A process of a run whose starter is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its process id.
+    pub pid: i32,
+    /// The run's mark.
+    pub run: String,
+    /// Its program and arguments, cut at 200 characters.
+    pub command: String,
+}
+
+/// Returns a mark that no other run has: starter's pid, starter's start in clock ticks, and a count.
+pub(crate) fn new_mark() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let pid = std::process::id().cast_signed();
+    let started = start_ticks(pid).unwrap_or(0);
+    format!("{pid}.{started}.{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Returns the processes of runs whose starter no longer lives. Reads `/proc`; processes of other users are not seen.
+pub fn leftovers() -> Vec<Leftover> {
+    let own = std::process::id().cast_signed();
+    let orphan = |pid: i32| {
+        let run = mark_of(pid).filter(|_| pid != own)?;
+        (!starter_lives(&run)).then(|| Leftover { pid, run, command: command_line(pid) })
+    };
+    pids().into_iter().filter_map(orphan).collect()
+}
+
+impl Leftover {
+    /// Kills it; returns false where it is gone already.
+    pub fn end(&self) -> bool {
+        let is_same = mark_of(self.pid).is_some_and(|run| run == self.run);
+        is_same && kill(Pid::from_raw(self.pid), Signal::SIGKILL).is_ok()
+    }
+}
+
+/// Kills what is left of one run: its session, and whatever carries its mark. Returns how many processes that were,
+/// the leader not counted. New ones may be forked meanwhile, so it looks again until a look finds none.
+pub(crate) fn end_run(leader: i32, mark: &str) -> usize {
+    const LOOKS: usize = 20;
+    let mut ended = BTreeSet::new();
+    for _ in 0..LOOKS {
+        let found: Vec<i32> = pids()
+            .into_iter()
+            .filter(|pid| *pid != leader && is_alive_in_run(*pid, leader, mark))
+            .collect();
+        if found.is_empty() {
+            break;
+        }
+        for pid in found {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            ended.insert(pid);
+        }
+        std::thread::yield_now();
+    }
+    ended.len()
+}
+
+/// Returns the resident bytes of all processes of one run.
+pub(crate) fn resident_bytes(leader: i32, mark: &str) -> u64 {
+    let members = pids().into_iter().filter(|pid| is_alive_in_run(*pid, leader, mark));
+    members.filter_map(resident_of).sum()
+}
+
+fn is_alive_in_run(pid: i32, leader: i32, mark: &str) -> bool {
+    let Some(stat) = Stat::of(pid) else { return false };
+    // Zombies are gone already: only their parent can take them away.
+    !matches!(stat.state, b'Z' | b'X')
+        && (pid == leader
+            || stat.group == leader
+            || stat.session == leader
+            || mark_of(pid).as_deref() == Some(mark))
+}
+
+fn resident_of(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten()?;
+    Some(pages * u64::try_from(page).ok()?)
+}
+
+fn pids() -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn mark_of(pid: i32) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut entries = environ.split(|byte| *byte == 0);
+    let value = entries.find_map(|e| e.strip_prefix(RUN_MARK.as_bytes())?.strip_prefix(b"="))?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+fn starter_lives(mark: &str) -> bool {
+    let mut parts = mark.split('.').map(str::parse::<u64>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(pid)), Some(Ok(started))) => {
+            i32::try_from(pid).ok().and_then(start_ticks) == Some(started)
+        }
+        // A mark that is not ours says nothing about its starter: leave the process alone.
+        (Some(_) | None, Some(_) | None) => true,
+    }
+}
+
+fn command_line(pid: i32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
+    text.trim_end().chars().take(200).collect()
+}
+
+fn start_ticks(pid: i32) -> Option<u64> {
+    Stat::of(pid).map(|stat| stat.start)
+}
+
+/// The fields of `/proc/PID/stat` that are used here.
+struct Stat {
+    state: u8,
+    group: i32,
+    session: i32,
+    start: u64,
+}
+
+impl Stat {
+    fn of(pid: i32) -> Option<Self> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name in parentheses may hold anything; the fields begin after the last one.
+        let fields: Vec<&str> = text.get(text.rfind(')')? + 2..)?.split_whitespace().collect();
+        Some(Self {
+            state: fields.first()?.bytes().next()?,
+            group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
+            start: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
