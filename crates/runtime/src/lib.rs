@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Starts, watches and stops agents: one shim process per attempt, one runner process per host. Decides nothing about tickets.
+
+mod clock;
+pub mod death;
+mod error;
+mod files;
+pub mod lane_client;
+pub mod launch;
+pub mod markers;
+pub mod proc_tree;
+pub mod record;
+pub mod record_log;
+pub mod shim;
+pub mod shim_protocol;
+pub mod spec;
+
+pub use death::{DeathClass, classify};
+pub use error::{Error, Result};
+pub use files::{LaneFiles, ProcessCard};
+pub use record::{ExitRecord, Numbered, Record};
+pub use spec::LaunchSpec;

@@ -1,0 +1,32 @@
+//! How the commands inside a lane reach their shim: blocking, without a server, named by `MISSION_SOCKET`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::shim_protocol::{Reply, Request, ShimConnection};
+
+/// How long a command inside a lane waits for its shim: longer than the slowest fsync of a loaded disk.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Hands a report to the shim at `socket`. Returns its record number: it is on the disk, and is forwarded once a server is there.
+pub fn report(socket: &Path, value: serde_json::Value) -> Result<u64> {
+    acked(socket, Request::Report { value })
+}
+
+/// Hands a piece of evidence to the shim at `socket`. Returns its record number, as [`report`] does.
+pub fn evidence(socket: &Path, value: serde_json::Value) -> Result<u64> {
+    acked(socket, Request::Evidence { value })
+}
+
+fn acked(socket: &Path, request: Request) -> Result<u64> {
+    let reply = ShimConnection::open(socket, PATIENCE)?.ask(&request)?;
+    match reply {
+        Reply::Ack { record } => Ok(record),
+        Reply::Refused { code, text } => Err(Error::Refused { code, text }),
+        Reply::Status { .. } | Reply::Record { .. } | Reply::Tail { .. } | Reply::Unknown => {
+            let text = "the shim answered something else: its version is not this one's".into();
+            Err(Error::Refused { code: "bad_request".into(), text })
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! One small process per attempt: owns the program, keeps its journal and records, serves a socket, writes the exit record.
+//! Outlives the server and the runner. Single-threaded: one loop over everything that can happen.
+
+mod answer;
+mod child;
+mod door;
+pub(crate) mod journal;
+mod lane;
+mod oom;
+mod os;
+mod outer;
+mod tree;
+mod turns;
+mod typist;
+mod verdict;
+mod watch;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::record_log::read_exit;
+use crate::spec::LaunchSpec;
+
+/// The exit code of a shim that could not do its work; the reason is on its error stream.
+const FAILED: u8 = 70;
+
+/// Runs the attempt whose `spec.json` is in `lane_dir`, to its end. For the hidden command `mission lane-shim LANE_DIR`:
+/// to be called before any other thread is started, since it blocks signals for the whole process.
+pub fn run(lane_dir: &Path) -> ExitCode {
+    let done = LaunchSpec::read(lane_dir).and_then(|spec| lane::Shim::start(spec)?.serve());
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            let ended = read_exit(&crate::files::LaneFiles::new(lane_dir).exit());
+            let recorded =
+                if matches!(ended, Ok(Some(_))) { "" } else { ", without an exit record" };
+            eprintln!("the shim ends{recorded}: {}", e.in_full());
+            ExitCode::from(FAILED)
+        }
+    }
+}

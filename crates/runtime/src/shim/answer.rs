@@ -1,0 +1,140 @@
+//! Answers the requests on the shim's socket.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use mission_domain::ids::MessageId;
+
+use crate::error::{Error, Result};
+use crate::record::Record;
+use crate::record_log::read_after;
+use crate::shim::journal::is_full;
+use crate::shim::lane::Shim;
+use crate::shim::tree;
+use crate::shim::typist::Text;
+use crate::shim::watch::TICKS_PER_SECOND;
+use crate::shim_protocol::{Reply, Request, Status};
+use crate::spec::Driver;
+
+/// How many journal bytes one answer carries.
+const TAIL_BYTES: u64 = 64 * 1024;
+
+impl Shim {
+    /// Attends to the client at `index`.
+    pub(crate) fn hear_client(&mut self, index: usize) {
+        let Some(client) = self.door.clients.get_mut(index) else { return };
+        client.flush();
+        for line in client.lines() {
+            let replies = match serde_json::from_slice(&line) {
+                Ok(Request::Subscribe { after_record }) => self.subscribe(index, after_record),
+                Ok(request) => vec![self.answer(request)],
+                Err(e) => vec![refused("bad_request", &format!("this is no request: {e}"))],
+            };
+            if let Some(client) = self.door.clients.get_mut(index) {
+                replies.iter().for_each(|reply| client.send(reply));
+            }
+        }
+    }
+
+    fn subscribe(&mut self, index: usize, after: u64) -> Vec<Reply> {
+        match read_after(&self.files.records(), after) {
+            Ok(records) => {
+                self.door.clients.get_mut(index).into_iter().for_each(|c| c.is_subscribed = true);
+                records.into_iter().map(|entry| Reply::Record { entry }).collect()
+            }
+            Err(e) => vec![refused("storage", &e.in_full())],
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Reply {
+        match request {
+            Request::Report { value } => self.keep(Record::Report { value }),
+            Request::Evidence { value } => self.keep(Record::Evidence { value }),
+            Request::Input { messages, text, who } => match self.spec.driver {
+                Driver::Exec => refused(
+                    "busy",
+                    "this runtime takes a message only as a turn of its own: send `turn`",
+                ),
+                Driver::Tmux => self.queue_turn(who, messages, text),
+            },
+            Request::Turn { messages, text } => {
+                self.queue_turn("controller".to_owned(), messages, text)
+            }
+            Request::Stop { grace_ms, by } => {
+                self.stop(&by, Duration::from_millis(grace_ms));
+                Reply::Ack { record: self.log.last() }
+            }
+            Request::Status => Reply::Status { status: self.status() },
+            Request::Tail { offset } => self.tail(offset),
+            Request::Subscribe { .. } => refused("bad_request", "subscribe needs a connection"),
+            Request::Unknown => refused(
+                "unknown_request",
+                "this shim is older than the request: it knows no such thing",
+            ),
+        }
+    }
+
+    /// Puts `record` on the disk before it is acknowledged.
+    fn keep(&mut self, record: Record) -> Reply {
+        self.watch.progress(Instant::now());
+        match self.note(record) {
+            Ok(record) => Reply::Ack { record },
+            Err(e) => self.not_stored(&e),
+        }
+    }
+
+    fn not_stored(&mut self, error: &Error) -> Reply {
+        if let Error::File { source, .. } = error {
+            self.journal.disk_full |= is_full(source);
+        }
+        refused("storage", &format!("nothing was kept, give it again later: {}", error.in_full()))
+    }
+
+    fn queue_turn(&mut self, who: String, messages: Vec<MessageId>, text: String) -> Reply {
+        let is_over = self.running.as_ref().is_none_or(|r| r.reaped.is_some())
+            && self.spec.driver == Driver::Tmux;
+        if self.stop.is_some() || is_over {
+            return refused("ended", "the attempt is ending: the message waits for the next one");
+        }
+        let record = Record::Input { who, messages: messages.clone(), text: text.clone() };
+        let record = match self.note(record) {
+            Ok(record) => record,
+            Err(e) => return self.not_stored(&e),
+        };
+        let text = Text { messages, text };
+        match self.running.as_mut().and_then(|running| running.typist()) {
+            Some(typist) => typist.add(text),
+            None => self.queue.push_back(text),
+        }
+        Reply::Ack { record }
+    }
+
+    fn status(&mut self) -> Status {
+        Status {
+            pid: self.running.as_ref().map(|running| running.pid),
+            turns: self.turns.delivered,
+            queued: u32::try_from(self.queued()).unwrap_or(u32::MAX),
+            journal_bytes: self.journal.bytes,
+            last_record: self.log.last(),
+            cpu_ms: tree::own_use().cpu_ticks * 1000 / TICKS_PER_SECOND,
+            quiet_ms: u64::try_from(self.watch.last_progress.elapsed().as_millis())
+                .unwrap_or(u64::MAX),
+            stopping: self.stop.is_some(),
+        }
+    }
+
+    fn tail(&self, offset: u64) -> Reply {
+        let read = || -> Result<Vec<u8>> { self.journal.read(offset, TAIL_BYTES) };
+        match read() {
+            Ok(bytes) => {
+                let data = base64::engine::general_purpose::STANDARD.encode(&bytes);
+                Reply::Tail { offset, next: offset + bytes.len() as u64, data }
+            }
+            Err(e) => refused("storage", &e.in_full()),
+        }
+    }
+}
+
+fn refused(code: &str, text: &str) -> Reply {
+    Reply::Refused { code: code.to_owned(), text: text.to_owned() }
+}

@@ -1,0 +1,384 @@
+//! The shim's loop: waits for whatever happens next, attends to it, and lets nothing wait for anything else.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use mission_domain::ids::MessageId;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::error::{Error, Result};
+use crate::files::{self, LaneFiles, ProcessCard};
+use crate::proc_tree;
+use crate::record::{Record, StopCause};
+use crate::record_log::RecordLog;
+use crate::shim::child::{ChildIo, Got, Running, read_some};
+use crate::shim::door::Door;
+use crate::shim::journal::Journal;
+use crate::shim::oom::OomWatch;
+use crate::shim::os::{Reap, reap};
+use crate::shim::outer::Outer;
+use crate::shim::tree;
+use crate::shim::turns::Turns;
+use crate::shim::typist::Text;
+use crate::shim::watch::Watch;
+use crate::shim_protocol::{Greeting, PROTOCOL, Reply, ShimHello};
+use crate::spec::{Driver, LaunchSpec};
+
+/// What a program gets between SIGTERM and SIGKILL when nobody says otherwise.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// More reads than a full pipe needs, and an end to them should something still write.
+const DRAIN_READS: usize = 64;
+
+/// Between two SIGKILLs to a tree that makes new processes meanwhile.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// One attempt and all that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Shim {
+    pub(crate) spec: LaunchSpec,
+    pub(crate) files: LaneFiles,
+    pub(crate) log: RecordLog,
+    pub(crate) journal: Journal,
+    pub(crate) door: Door,
+    pub(crate) outer: Option<Outer>,
+    pub(crate) running: Option<Running>,
+    pub(crate) turns: Turns,
+    pub(crate) queue: VecDeque<Text>,
+    pub(crate) stop: Option<Stop>,
+    pub(crate) watch: Watch,
+    pub(crate) oom: OomWatch,
+    pub(crate) began: Instant,
+    signals: SignalFd,
+}
+
+/// The end that somebody or a limit wants.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) cause: StopCause,
+    kill_at: Instant,
+    pub(crate) has_killed: bool,
+    pub(crate) undelivered: Vec<MessageId>,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Signals,
+    Newcomer,
+    Client(usize),
+    Stdin,
+    Stdout,
+    Stderr,
+    Terminal,
+    Pane,
+}
+
+impl Shim {
+    /// Takes the lane over: from here on it has one shim for good. [`Error::InUse`] when it had one before.
+    pub(crate) fn start(spec: LaunchSpec) -> Result<Self> {
+        let began = Instant::now();
+        let files = spec.files();
+        let log = RecordLog::create(&files.records())?;
+        // A pane's first process leads its session already.
+        let _ = nix::unistd::setsid();
+        nix::sys::prctl::set_child_subreaper(true).map_err(Error::system("set_child_subreaper"))?;
+        let mask = SigSet::from_iter([
+            Signal::SIGCHLD,
+            Signal::SIGTERM,
+            Signal::SIGINT,
+            Signal::SIGHUP,
+            Signal::SIGWINCH,
+        ]);
+        mask.thread_block().map_err(Error::system("blocking signals"))?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        let signals = SignalFd::with_flags(&mask, flags).map_err(Error::system("signalfd"))?;
+        let door = Door::open(&files::socket_path(files.dir(), "shim.sock")?)?;
+        let pid = std::process::id().cast_signed();
+        let pid_start_time = proc_tree::process(pid).map_or(0, |p| p.start_time);
+        ProcessCard { pid, pid_start_time, socket: door.path.clone() }.write(&files.shim())?;
+        let outer = if spec.driver == Driver::Tmux { Outer::open()? } else { None };
+        // Room for the exit record, given back to a disk that has become full meanwhile.
+        files::reserve(&files.exit())?;
+        Ok(Self {
+            log,
+            journal: Journal::create(&files.journal())?,
+            door,
+            outer,
+            running: None,
+            turns: Turns::default(),
+            queue: VecDeque::new(),
+            stop: None,
+            watch: Watch::new(&spec.limits, began),
+            oom: OomWatch::start(),
+            began,
+            signals,
+            files,
+            spec,
+        })
+    }
+
+    /// Runs the attempt to its end. Whatever goes wrong, the program is ended and an exit record written.
+    pub(crate) fn serve(mut self) -> Result<()> {
+        let failure = self.work().err();
+        if let (Some(_), Some(running)) = (&failure, &self.running) {
+            tree::signal_all(running.pid, Signal::SIGKILL);
+            let ended = tree::end_orphans();
+            self.turns.orphans.extend(ended);
+            self.drain();
+        }
+        self.end(failure.as_ref())
+    }
+
+    fn work(&mut self) -> Result<()> {
+        self.begin()?;
+        loop {
+            for source in self.wait()? {
+                self.attend(source)?;
+            }
+            self.door.sweep();
+            self.keep_limits();
+            self.type_on()?;
+            let is_over = self.running.as_ref().is_some_and(|running| running.reaped.is_some());
+            if is_over && !self.finish_turn()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until something happens or is due.
+    fn wait(&mut self) -> Result<Vec<Source>> {
+        let due = [
+            if self.stop.is_none() { self.watch.due() } else { None },
+            self.stop.as_ref().map(|stop| stop.kill_at),
+            self.running.as_mut().and_then(|r| r.typist().and_then(|t| t.due())),
+        ];
+        let timeout = match due.into_iter().flatten().min() {
+            None => PollTimeout::NONE,
+            Some(at) => {
+                let rest = at.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+                PollTimeout::try_from(rest.min(60_000)).unwrap_or(PollTimeout::MAX)
+            }
+        };
+        self.ready(timeout)
+    }
+
+    /// Returns what is ready now or within `timeout`.
+    fn ready(&self, timeout: PollTimeout) -> Result<Vec<Source>> {
+        let (read, both) = (PollFlags::POLLIN, PollFlags::POLLIN | PollFlags::POLLOUT);
+        let mut waits: Vec<(Source, BorrowedFd<'_>, PollFlags)> = vec![
+            (Source::Signals, self.signals.as_fd(), read),
+            (Source::Newcomer, self.door.listener.as_fd(), read),
+        ];
+        for (index, client) in self.door.clients.iter().enumerate() {
+            let flags = if client.to_send.is_empty() { read } else { both };
+            waits.push((Source::Client(index), client.stream.as_fd(), flags));
+        }
+        if let Some(outer) = &self.outer {
+            let flags = if outer.to_screen.is_empty() { read } else { both };
+            waits.push((Source::Pane, outer.file.as_fd(), flags));
+        }
+        match self.running.as_ref().map(|running| &running.io) {
+            Some(ChildIo::Pipes { stdin, stdout, stderr }) => {
+                waits.extend(
+                    stdin.iter().map(|p| (Source::Stdin, p.end.as_fd(), PollFlags::POLLOUT)),
+                );
+                waits.extend(stdout.iter().map(|end| (Source::Stdout, end.as_fd(), read)));
+                waits.extend(stderr.iter().map(|end| (Source::Stderr, end.as_fd(), read)));
+            }
+            Some(ChildIo::Terminal { master, to_child, .. }) => {
+                let flags = if to_child.is_empty() { read } else { both };
+                waits.extend(master.iter().map(|end| (Source::Terminal, end.as_fd(), flags)));
+            }
+            None => {}
+        }
+        let mut fds: Vec<PollFd<'_>> =
+            waits.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(Error::system("poll")(e)),
+        }
+        let is_ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
+        Ok(waits
+            .iter()
+            .zip(&fds)
+            .filter(|(_, fd)| is_ready(fd))
+            .map(|((source, ..), _)| *source)
+            .collect())
+    }
+
+    fn attend(&mut self, source: Source) -> Result<()> {
+        match source {
+            Source::Signals => return self.hear_signals(),
+            Source::Newcomer => {
+                let (attempt, epoch) = (Some(self.spec.attempt), Some(self.spec.epoch));
+                let hello = ShimHello { protocol: PROTOCOL, attempt, epoch };
+                self.door.admit(&Greeting { hello });
+            }
+            Source::Client(index) => self.hear_client(index),
+            Source::Stdin => self.running.iter_mut().for_each(Running::feed),
+            Source::Stdout | Source::Stderr | Source::Terminal => {
+                self.hear_program(source);
+            }
+            Source::Pane => self.hear_pane(),
+        }
+        Ok(())
+    }
+
+    fn hear_signals(&mut self) -> Result<()> {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            let number = i32::try_from(signal.ssi_signo).unwrap_or(0);
+            match Signal::try_from(number) {
+                Ok(Signal::SIGCHLD) => self.reap_all()?,
+                Ok(Signal::SIGWINCH) => self.follow_size(),
+                Ok(Signal::SIGHUP) => self.stop("SIGHUP (its terminal was closed)", GRACE),
+                Ok(other) => self.stop(&format!("{other} to the shim"), GRACE),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn reap_all(&mut self) -> Result<()> {
+        while let Reap::One(reaped) = reap().map_err(Error::system("wait4"))? {
+            if let Some(running) = self.running.as_mut().filter(|running| running.pid == reaped.pid)
+            {
+                running.reaped = Some(reaped);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the program says; returns whether there may be more.
+    fn hear_program(&mut self, source: Source) -> bool {
+        let mut buffer = [0; 64 * 1024];
+        let Some(running) = &mut self.running else { return false };
+        let got = match (&mut running.io, source) {
+            (ChildIo::Pipes { stdout, .. }, Source::Stdout) => read_end(stdout, &mut buffer),
+            (ChildIo::Pipes { stderr, .. }, Source::Stderr) => read_end(stderr, &mut buffer),
+            (ChildIo::Terminal { master, .. }, Source::Terminal) => read_end(master, &mut buffer),
+            (ChildIo::Pipes { .. } | ChildIo::Terminal { .. }, _) => Got::End,
+        };
+        let Got::Bytes(length) = got else { return false };
+        let (bytes, now) = (&buffer[..length], Instant::now());
+        if let Some(typist) = running.typist() {
+            typist.saw(bytes, now);
+            running.feed();
+        }
+        self.journal.take(bytes, matches!(source, Source::Stdout));
+        self.watch.progress(now);
+        self.outer.iter_mut().for_each(|outer| outer.show(bytes));
+        true
+    }
+
+    /// Takes what is left after the program's end: nobody holds the other side any more, or only somebody that cannot be ended.
+    pub(crate) fn drain(&mut self) {
+        for source in [Source::Stdout, Source::Stderr, Source::Terminal] {
+            for _ in 0..DRAIN_READS {
+                if !self.hear_program(source) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// What a person types into the pane goes to the program as it is.
+    fn hear_pane(&mut self) {
+        let Some(outer) = &mut self.outer else { return };
+        outer.flush();
+        let mut buffer = [0; 4096];
+        match read_some(&mut outer.file, &mut buffer) {
+            Got::Bytes(length) => {
+                self.running.iter_mut().for_each(|running| running.press(&buffer[..length]))
+            }
+            Got::NothingYet => {}
+            // SIGHUP says the rest; an ended descriptor must not wake the loop for ever.
+            Got::End => self.outer = None,
+        }
+    }
+
+    fn follow_size(&self) {
+        if let (Some(size), Some(running)) =
+            (self.outer.as_ref().and_then(Outer::size), &self.running)
+        {
+            running.resize(&size);
+        }
+    }
+
+    /// Attends to requests that came before the end.
+    pub(crate) fn hear_last_requests(&mut self) -> Result<()> {
+        for source in self.ready(PollTimeout::ZERO)? {
+            match source {
+                Source::Newcomer | Source::Client(_) => self.attend(source)?,
+                Source::Signals
+                | Source::Stdin
+                | Source::Stdout
+                | Source::Stderr
+                | Source::Terminal
+                | Source::Pane => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends `record`, tells the subscribers, and returns its number.
+    pub(crate) fn note(&mut self, record: Record) -> Result<u64> {
+        let entry = self.log.append(record)?;
+        let number = entry.number;
+        self.door.tell_subscribers(&Reply::Record { entry });
+        Ok(number)
+    }
+
+    /// Ends the attempt on behalf of `by`, `grace` lying between SIGTERM and SIGKILL.
+    pub(crate) fn stop(&mut self, by: &str, grace: Duration) {
+        self.begin_stop(StopCause::Stopped { by: by.to_owned() }, grace);
+    }
+
+    /// The first cause stays; a later stop can only shorten the grace.
+    fn begin_stop(&mut self, cause: StopCause, grace: Duration) {
+        let kill_at = Instant::now() + grace;
+        if let Some(stop) = &mut self.stop {
+            stop.kill_at = stop.kill_at.min(kill_at);
+            return;
+        }
+        let mut undelivered: Vec<MessageId> =
+            self.running.iter_mut().filter_map(Running::typist).flat_map(|t| t.give_up()).collect();
+        undelivered.extend(self.queue.drain(..).flat_map(|text| text.messages));
+        self.stop = Some(Stop { cause, kill_at, has_killed: false, undelivered });
+        if let Some(running) = &self.running {
+            tree::signal_all(running.pid, Signal::SIGTERM);
+            // A stopped process takes SIGTERM only when it runs again.
+            tree::signal_all(running.pid, Signal::SIGCONT);
+        }
+    }
+
+    fn keep_limits(&mut self) {
+        let now = Instant::now();
+        if self.stop.is_none()
+            && let Some(cause) = self.watch.check(now, tree::own_use)
+        {
+            let grace =
+                if matches!(cause, StopCause::MemoryLimit { .. }) { Duration::ZERO } else { GRACE };
+            self.begin_stop(cause, grace);
+        }
+        let (Some(stop), Some(running)) = (&mut self.stop, &self.running) else { return };
+        if stop.kill_at <= now && running.reaped.is_none() {
+            tree::signal_all(running.pid, Signal::SIGKILL);
+            stop.kill_at = now + AGAIN;
+            stop.has_killed = true;
+        }
+    }
+}
+
+/// Reads from an end that may be closed; an end that says so is closed.
+fn read_end<R: std::io::Read>(end: &mut Option<R>, buffer: &mut [u8]) -> Got {
+    let Some(open) = end else { return Got::End };
+    let got = read_some(open, buffer);
+    if got == Got::End {
+        *end = None;
+    }
+    got
+}
