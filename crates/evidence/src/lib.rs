@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Observes what was really delivered: git, workspaces, clean checkouts, check runs, screenshots, packets.
+//! The only place that runs git. No rule about tickets is decided here.
+
+pub mod checkout;
+pub mod checks;
+mod error;
+pub mod git;
+pub mod land;
+mod lane_view;
+pub mod merge;
+pub mod names;
+mod private_clone;
+pub mod setup;
+pub mod snapshot;
+pub mod test_output;
+pub mod workspace;
+
+pub use error::{Error, Result};

@@ -1,0 +1,240 @@
+//! Runs a check in a clean checkout and compares what happened with what was claimed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mission_domain::ids::Digest;
+use mission_sandbox::{Access, Confined, Confinement, Exit, Limits, Network, Outcome};
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::error::io;
+use crate::test_output::{TestCount, read};
+
+/// Below this much free space a failed check may be the disk's fault, not the work's.
+const LEAST_FREE_BYTES: u64 = 4 << 20;
+
+/// What a check may use besides its checkout.
+#[derive(Debug, Clone)]
+pub struct CheckEnv {
+    /// The complete environment; `TMPDIR` is set to `tmp`.
+    pub env: BTreeMap<String, String>,
+    /// A private directory for temporary files.
+    pub tmp: PathBuf,
+    /// More paths that may be read, such as borrowed objects.
+    pub read: Vec<PathBuf>,
+    /// More paths that may be written, such as a build cache.
+    pub write: Vec<PathBuf>,
+    /// Whether the network may be used.
+    pub network: Network,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum CheckOutcome {
+    /// It exited with code 0.
+    Passed,
+    /// It exited with another code, 126 and 127 included.
+    Failed {
+        /// The code.
+        exit_code: i32,
+    },
+    /// It died by a signal.
+    Died {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It was killed for using more memory than it may.
+    OverMemory,
+    /// Its time was over.
+    TimedOut,
+    /// Mission Control failed to run it: this says nothing about the work.
+    CouldNotRun {
+        /// The cause, and what to do.
+        why: String,
+    },
+}
+
+/// One run of one check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRun {
+    /// The command line.
+    pub run: String,
+    /// How it ended.
+    pub outcome: CheckOutcome,
+    /// From start to end.
+    pub duration_ms: u64,
+    /// The log's digest, where there is a log.
+    pub log_digest: Option<Digest>,
+    /// The log.
+    pub log_path: PathBuf,
+    /// How many tests ran, where the output says it.
+    pub tests: Option<TestCount>,
+    /// The largest process's resident memory.
+    pub max_rss_bytes: u64,
+    /// What was enforced; `None` where it never came to that.
+    pub confinement: Option<Confinement>,
+}
+
+/// What a check proves about a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckResult {
+    /// It passed, as claimed, and ran at least one test where the runner reports a number.
+    Verified,
+    /// It did not.
+    Refuted,
+    /// Nobody ran it again.
+    NotRerun,
+    /// Mission Control failed to run it.
+    CouldNotRun,
+}
+
+impl CheckRun {
+    /// Returns the exit code, where it exited.
+    pub fn exit_code(&self) -> Option<i32> {
+        match &self.outcome {
+            CheckOutcome::Passed => Some(0),
+            CheckOutcome::Failed { exit_code } => Some(*exit_code),
+            CheckOutcome::Died { .. }
+            | CheckOutcome::OverMemory
+            | CheckOutcome::TimedOut
+            | CheckOutcome::CouldNotRun { .. } => None,
+        }
+    }
+
+    /// Returns what this run proves. A required check must pass; where an exit code was claimed it must be that one.
+    pub fn against(&self, claimed: Option<i32>) -> CheckResult {
+        let ran_none = self.tests.is_some_and(|tests| tests.executed == 0);
+        match &self.outcome {
+            CheckOutcome::CouldNotRun { .. } => CheckResult::CouldNotRun,
+            CheckOutcome::Passed if !ran_none && claimed.is_none_or(|code| code == 0) => {
+                CheckResult::Verified
+            }
+            CheckOutcome::Passed
+            | CheckOutcome::Failed { .. }
+            | CheckOutcome::Died { .. }
+            | CheckOutcome::OverMemory
+            | CheckOutcome::TimedOut => CheckResult::Refuted,
+        }
+    }
+}
+
+/// Runs `command_line` by `sh -c` in `dir`, its output in a new file at `log`. Never fails: what keeps it from being
+/// run is [`CheckOutcome::CouldNotRun`].
+pub async fn run_check(
+    dir: &Path,
+    command_line: &str,
+    env: &CheckEnv,
+    limits: Limits,
+    log: &Path,
+) -> CheckRun {
+    match shell(dir, command_line, env, limits, log).await {
+        Ok(outcome) => told(dir, command_line, log, outcome),
+        Err(error) => could_not_run(command_line, log, error.to_string()),
+    }
+}
+
+/// Returns the record of a check that could not even be prepared, for example for want of a checkout.
+pub fn could_not_run(command_line: &str, log: &Path, why: String) -> CheckRun {
+    CheckRun {
+        run: command_line.into(),
+        outcome: CheckOutcome::CouldNotRun { why },
+        duration_ms: 0,
+        log_digest: None,
+        log_path: log.into(),
+        tests: None,
+        max_rss_bytes: 0,
+        confinement: None,
+    }
+}
+
+/// Runs a shell line confined.
+pub(crate) async fn shell(
+    dir: &Path,
+    line: &str,
+    env: &CheckEnv,
+    limits: Limits,
+    log: &Path,
+) -> Result<Outcome> {
+    let mut vars = env.env.clone();
+    vars.insert("TMPDIR".into(), env.tmp.display().to_string());
+    let mut access = Access::standard(&vars, dir, &env.tmp);
+    for path in &env.read {
+        access = access.with_read(path);
+    }
+    for path in &env.write {
+        access = access.with_write(path);
+    }
+    let confined = Confined {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), line.into()],
+        cwd: dir.into(),
+        env: vars,
+        access,
+        limits,
+        network: env.network,
+    };
+    Ok(mission_sandbox::run(confined, log).await?)
+}
+
+fn told(dir: &Path, line: &str, log: &Path, outcome: Outcome) -> CheckRun {
+    let bytes = match std::fs::read(log).map_err(io("read", log)) {
+        Ok(bytes) => bytes,
+        Err(error) => return could_not_run(line, log, error.to_string()),
+    };
+    let ended = match &outcome.exit {
+        Exit::Exited(0) => CheckOutcome::Passed,
+        Exit::Exited(code) => CheckOutcome::Failed { exit_code: *code },
+        Exit::Signalled(_) if outcome.over_memory => CheckOutcome::OverMemory,
+        Exit::Signalled(signal) => CheckOutcome::Died { signal: *signal },
+        Exit::TimedOut => CheckOutcome::TimedOut,
+        Exit::NotStarted(why) => {
+            CheckOutcome::CouldNotRun { why: format!("the shell cannot be started: {why}") }
+        }
+    };
+    CheckRun {
+        run: line.into(),
+        outcome: blame_the_disk(ended, dir, outcome.log_error.as_deref()),
+        duration_ms: millis(outcome.wall),
+        log_digest: Some(Digest::of(&bytes)),
+        log_path: log.into(),
+        tests: read(&bytes),
+        max_rss_bytes: outcome.max_rss,
+        confinement: Some(outcome.confinement),
+    }
+}
+
+/// A check that did not pass while the disk was full says nothing about the work; neither does one without a log.
+fn blame_the_disk(ended: CheckOutcome, dir: &Path, log_error: Option<&str>) -> CheckOutcome {
+    if let Some(error) = log_error {
+        return CheckOutcome::CouldNotRun { why: format!("its log cannot be written: {error}") };
+    }
+    match ended {
+        CheckOutcome::Passed | CheckOutcome::CouldNotRun { .. } => ended,
+        CheckOutcome::Failed { .. }
+        | CheckOutcome::Died { .. }
+        | CheckOutcome::OverMemory
+        | CheckOutcome::TimedOut => match free_bytes(dir) {
+            Some(free) if free < LEAST_FREE_BYTES => CheckOutcome::CouldNotRun {
+                why: format!(
+                    "the disk is full ({free} bytes left at `{}`); make room",
+                    dir.display()
+                ),
+            },
+            Some(_) | None => ended,
+        },
+    }
+}
+
+fn free_bytes(dir: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(dir).ok()?;
+    Some(stat.blocks_available() * stat.fragment_size())
+}
+
+/// Returns whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

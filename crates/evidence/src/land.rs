@@ -1,0 +1,143 @@
+//! Moves the default branch to exactly the tested commit, or says why not. Never by force.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use mission_domain::ids::Commit;
+
+use crate::Result;
+use crate::git::Git;
+use crate::git::changes::FileStatus;
+use crate::git::read::hash;
+use crate::git::refs::{Swap, WorkingCopy};
+use crate::names::branch_name;
+
+/// What to land where.
+#[derive(Debug, Clone)]
+pub struct Land<'a> {
+    /// The project's repository; it must have the commit (see [`crate::merge::preview`]).
+    pub project: &'a Path,
+    /// The default branch.
+    pub branch: &'a str,
+    /// Where the branch was when the commit was tested.
+    pub base: &'a Commit,
+    /// The tested commit.
+    pub commit: &'a Commit,
+    /// The home of the person whose working copy is updated, for their filters and line endings; hooks never run.
+    pub home: Option<&'a Path>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Landing {
+    /// The branch is at the tested commit.
+    Landed {
+        /// The working copy that was updated with it, where the branch is checked out.
+        checkout: Option<PathBuf>,
+    },
+    /// The branch contained the commit already.
+    AlreadyThere,
+    /// The branch is elsewhere than when the commit was tested: test again.
+    BaseMoved {
+        /// Where it is.
+        now: Commit,
+    },
+    /// The branch is checked out, and uncommitted changes or untracked files are in the way. Nothing was touched.
+    Overlaps {
+        /// Their paths.
+        files: Vec<String>,
+    },
+    /// Somebody is using the working copy at this moment. Nothing was touched; try again.
+    Busy {
+        /// What git said.
+        why: String,
+    },
+}
+
+/// Lands the commit.
+///
+/// # Errors
+/// [`crate::Error::NoSuchCommit`] where the project does not have the branch or the commit.
+pub async fn land(what: &Land<'_>) -> Result<Landing> {
+    let project = Git::at(what.project);
+    project.resolve(hash(what.commit)?).await?;
+    let now = project.branch(what.branch).await?;
+    if project.is_ancestor(what.commit, &now).await? {
+        return Ok(Landing::AlreadyThere);
+    }
+    if now != *what.base || !project.is_ancestor(&now, what.commit).await? {
+        return Ok(Landing::BaseMoved { now });
+    }
+    let full = format!("refs/heads/{}", branch_name(what.branch)?);
+    let copies = project.working_copies().await?;
+    let holds = |copy: &&WorkingCopy| copy.branch.as_deref() == Some(&full) && copy.path.is_dir();
+    match copies.iter().find(holds) {
+        Some(copy) => in_working_copy(what, &copy.path, &now).await,
+        None => match project.swap_ref(&full, what.commit, Some(&now)).await? {
+            Swap::Done => Ok(Landing::Landed { checkout: None }),
+            Swap::Moved { now: Some(now) } => Ok(Landing::BaseMoved { now }),
+            Swap::Moved { now: None } => {
+                project.branch(what.branch).await.map(|now| Landing::BaseMoved { now })
+            }
+        },
+    }
+}
+
+async fn in_working_copy(what: &Land<'_>, path: &Path, now: &Commit) -> Result<Landing> {
+    let mut git = Git::at(path);
+    if let Some(home) = what.home {
+        git = git.with_user_settings(home);
+    }
+    let files = overlaps(&git, now, what.commit).await?;
+    if !files.is_empty() {
+        return Ok(Landing::Overlaps { files });
+    }
+    let args = ["merge", "--quiet", "--ff-only", "--no-autostash", "--no-overwrite-ignore"];
+    let args = [args.as_slice(), &["--no-verify-signatures", hash(what.commit)?]].concat();
+    let output = git.output(&args, Default::default()).await?;
+    let reached = git.head().await?;
+    if reached == *what.commit {
+        return Ok(Landing::Landed { checkout: Some(path.into()) });
+    }
+    if reached != *now {
+        return Ok(Landing::BaseMoved { now: reached });
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains(".lock") || said.contains("unmerged") || said.contains("not concluded") {
+        let why = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_string();
+        return Ok(Landing::Busy { why });
+    }
+    let named = |line: &str| line.strip_prefix('\t').map(String::from);
+    let files: Vec<String> = said.lines().filter_map(named).collect();
+    if said.contains("would be overwritten") && !files.is_empty() {
+        return Ok(Landing::Overlaps { files });
+    }
+    Err(git.refusal(&args, &output))
+}
+
+/// Returns the paths that the landing would change and that hold something uncommitted, untracked or ignored.
+async fn overlaps(git: &Git, now: &Commit, commit: &Commit) -> Result<Vec<String>> {
+    let mut touched = BTreeSet::new();
+    let mut in_the_way = BTreeSet::new();
+    for file in git.changed_files(now, commit).await? {
+        let is_new =
+            matches!(file.status, FileStatus::Added | FileStatus::Renamed | FileStatus::Copied);
+        // Also an ignored file would be lost under a new one, and git's status does not list it.
+        if is_new
+            && std::fs::symlink_metadata(git.dir().join(&file.path)).is_ok_and(|m| !m.is_dir())
+        {
+            in_the_way.insert(file.path.clone());
+        }
+        touched.extend(file.old_path);
+        touched.insert(file.path);
+    }
+    let dirty = git.dirty_paths().await?;
+    let hits = |path: &String| {
+        let beneath =
+            |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
+        touched.iter().any(|t| t == path || beneath(t, path) || beneath(path, t))
+    };
+    in_the_way.extend(dirty.into_iter().filter(hits));
+    Ok(in_the_way.into_iter().collect())
+}

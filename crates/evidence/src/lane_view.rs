@@ -1,0 +1,255 @@
+//! Looks into a lane's clone without obeying it. A lane may have written anything into its `.git`: hooks, filters,
+//! `fsmonitor`, links to other repositories. So git never runs with that directory: its refs are read here as plain
+//! files, and its objects and working copy are used from a git directory of our own with our own settings.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mission_domain::ids::Commit;
+
+use crate::error::io;
+use crate::git::Git;
+use crate::git::read::{hash, split_nul};
+use crate::private_clone::{alternates, borrow, object_format};
+use crate::{Error, Result};
+
+/// The most refs and the longest ref file that are read.
+const MOST_REFS: usize = 10_000;
+const MOST_REF_BYTES: u64 = 4 << 20;
+
+/// A trusted look at one lane's clone. Its own git directory is removed with it.
+pub(crate) struct LaneView {
+    dir: PathBuf,
+    own: tempfile::TempDir,
+    /// Full ref names with their commits, `HEAD` not among them.
+    pub(crate) refs: BTreeMap<String, Commit>,
+    /// What `HEAD` says.
+    pub(crate) head: LaneHead,
+}
+
+/// What a lane's `HEAD` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LaneHead {
+    /// The full name of a ref, which may not exist.
+    Ref(String),
+    /// A commit without a branch.
+    Detached(Commit),
+}
+
+impl LaneHead {
+    fn commit<'a>(&'a self, refs: &'a BTreeMap<String, Commit>) -> Option<&'a Commit> {
+        match self {
+            Self::Ref(name) => refs.get(name),
+            Self::Detached(commit) => Some(commit),
+        }
+    }
+}
+
+/// Returns the commit that the `HEAD` of the clone in `dir` leads to, from its files alone.
+pub(crate) fn peek_head(dir: &Path) -> Result<Option<Commit>> {
+    let tampered = |why: String| Error::Tampered { path: dir.into(), why };
+    let dot_git = dir.join(".git");
+    check_directories(&dot_git).map_err(tampered)?;
+    let (refs, head) = read_refs(&dot_git).map_err(tampered)?;
+    Ok(head.commit(&refs).cloned())
+}
+
+impl LaneView {
+    /// Looks at the clone in `dir`, which may borrow objects from `project` and from nowhere else.
+    ///
+    /// # Errors
+    /// [`Error::Tampered`] where its `.git` is not as it was made.
+    pub(crate) async fn open(dir: &Path, project: &Path) -> Result<Self> {
+        let objects = Git::at(project).objects_dir().await?;
+        let dot_git = dir.join(".git");
+        let tampered = |why: String| Error::Tampered { path: dir.into(), why };
+        check_layout(&dot_git, &objects).map_err(tampered)?;
+        let (refs, head) = read_refs(&dot_git).map_err(tampered)?;
+        let own = tempfile::Builder::new().prefix("mission-view-").tempdir();
+        let own = own.map_err(io("make", Path::new("a temporary directory")))?;
+        let format = format!("--object-format={}", object_format(project).await?);
+        Git::at(own.path()).run(&["init", "--quiet", "--bare", "--template=", &format]).await?;
+        let info = own.path().join("objects/info");
+        fs::create_dir_all(&info).map_err(io("make", &info))?;
+        borrow(&info, &[&dot_git.join("objects"), &objects])?;
+        Ok(Self { dir: dir.into(), own, refs, head })
+    }
+
+    /// Returns the commit that `HEAD` leads to, if any.
+    pub(crate) fn head_commit(&self) -> Option<&Commit> {
+        self.head.commit(&self.refs)
+    }
+
+    /// Returns a git with our own directory and settings and the lane's working copy.
+    pub(crate) fn git(&self) -> Git {
+        let index = self.own.path().join("index");
+        Git::at(&self.dir).with_git_dir(self.own.path()).with_env("GIT_INDEX_FILE", index)
+    }
+
+    /// Returns the bare repository that sees the lane's objects.
+    pub(crate) fn bare(&self) -> &Path {
+        self.own.path()
+    }
+
+    /// Makes our own index show `base` and returns the paths that differ from it or are untracked; ignored ones are
+    /// not listed. Every file is compared by content: the lane's own index could claim that nothing changed.
+    pub(crate) async fn dirty_paths(&self, base: Option<&Commit>) -> Result<Vec<Vec<u8>>> {
+        let git = self.git();
+        match base {
+            Some(base) => git.run(&["read-tree", hash(base)?]).await?,
+            None => git.run(&["read-tree", "--empty"]).await?,
+        };
+        // The index has no file times yet; without this every file would count as modified.
+        let _ = git.output(&["update-index", "-q", "--refresh"], Default::default()).await?;
+        let args = ["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"];
+        let bytes = git.run(&[args.as_slice(), &["--deduplicate"]].concat()).await?;
+        let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(<[u8]>::to_vec).collect())
+    }
+
+    /// Brings `commit` with all it needs into `project`, as the ref `name` beneath `refs/mission/`. Objects are
+    /// checked on the way in.
+    pub(crate) async fn hand_over(
+        &self,
+        project: &Path,
+        commit: &Commit,
+        name: &str,
+    ) -> Result<()> {
+        hand_over(self.bare(), project, commit, name).await
+    }
+
+    /// Makes texts of paths for a person.
+    pub(crate) fn shown(paths: &[Vec<u8>]) -> Vec<String> {
+        paths.iter().flat_map(|path| split_nul(path).collect::<Vec<_>>()).collect()
+    }
+}
+
+/// Brings `commit` from the bare repository or clone `from` into `project`, as the ref `name` beneath `refs/mission/`.
+pub(crate) async fn hand_over(
+    from: &Path,
+    project: &Path,
+    commit: &Commit,
+    name: &str,
+) -> Result<()> {
+    let give = "refs/mission/give";
+    Git::at(from).set_mission_ref(give, commit).await?;
+    let from = from.display().to_string();
+    let refspec = format!("+{give}:{name}");
+    let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+    let args =
+        [args.as_slice(), &["--no-recurse-submodules", "--refmap=", &from, &refspec]].concat();
+    Git::at(project).run(&args).await?;
+    Ok(())
+}
+
+/// Returns why `.git` is not as it was made, if so.
+fn check_layout(dot_git: &Path, objects: &Path) -> std::result::Result<(), String> {
+    check_directories(dot_git)?;
+    check_objects(dot_git, objects)
+}
+
+fn check_directories(dot_git: &Path) -> std::result::Result<(), String> {
+    for name in ["", "objects", "objects/info", "objects/pack", "refs", "refs/heads"] {
+        let path = dot_git.join(name);
+        let meta = fs::symlink_metadata(&path);
+        let is_optional = matches!(name, "objects/pack" | "refs/heads");
+        match meta {
+            Ok(meta) if meta.is_dir() => {}
+            Err(error) if is_optional && error.kind() == std::io::ErrorKind::NotFound => {}
+            Ok(_) => return Err(format!("`.git/{name}` is not a directory")),
+            Err(error) => return Err(format!("`.git/{name}` cannot be read: {error}")),
+        }
+    }
+    for name in ["commondir", "gitdir", "shallow", "objects/info/http-alternates", "reftable"] {
+        if fs::symlink_metadata(dot_git.join(name)).is_ok() {
+            return Err(format!("`.git/{name}` does not belong there"));
+        }
+    }
+    Ok(())
+}
+
+fn check_objects(dot_git: &Path, objects: &Path) -> std::result::Result<(), String> {
+    let wanted = alternates(&[objects]).map_err(|error| error.to_string())?;
+    let found = read_plain(&dot_git.join("objects/info/alternates"))?.unwrap_or_default();
+    if found != wanted {
+        return Err("`.git/objects/info/alternates` borrows from elsewhere".into());
+    }
+    for dir in ["objects", "objects/pack", "objects/info"] {
+        let Ok(entries) = fs::read_dir(dot_git.join(dir)) else { continue };
+        for entry in entries {
+            let entry = entry.map_err(|error| error.to_string())?;
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                return Err(format!("`.git/{dir}/{}` is a link", entry.file_name().display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+type Refs = (BTreeMap<String, Commit>, LaneHead);
+
+fn read_refs(dot_git: &Path) -> std::result::Result<Refs, String> {
+    let mut refs = BTreeMap::new();
+    let packed = read_plain(&dot_git.join("packed-refs"))?.unwrap_or_default();
+    for line in packed.lines().filter(|line| !line.starts_with(['#', '^'])) {
+        if let Some((commit, name)) = line.split_once(' ') {
+            refs.extend(as_commit(commit).map(|commit| (name.to_string(), commit)));
+        }
+    }
+    collect_loose(dot_git, "refs", &mut refs)?;
+    let head = read_plain(&dot_git.join("HEAD"))?.ok_or("`.git/HEAD` is missing")?;
+    let head = match head.trim().strip_prefix("ref:") {
+        Some(name) => LaneHead::Ref(name.trim().to_string()),
+        None => LaneHead::Detached(as_commit(head.trim()).ok_or("`.git/HEAD` names no commit")?),
+    };
+    Ok((refs, head))
+}
+
+fn collect_loose(
+    dot_git: &Path,
+    name: &str,
+    refs: &mut BTreeMap<String, Commit>,
+) -> std::result::Result<(), String> {
+    let mut dirs = vec![name.to_string()];
+    while let Some(dir) = dirs.pop() {
+        let entries = fs::read_dir(dot_git.join(&dir)).map_err(|error| error.to_string())?;
+        for entry in entries {
+            let entry = entry.map_err(|error| error.to_string())?;
+            let name = format!("{dir}/{}", entry.file_name().to_string_lossy());
+            let kind = entry.file_type().map_err(|error| error.to_string())?;
+            if kind.is_symlink() {
+                return Err(format!("`.git/{name}` is a link"));
+            }
+            if kind.is_dir() {
+                dirs.push(name);
+            } else if let Some(commit) = read_plain(&entry.path())?.as_deref().and_then(as_commit) {
+                refs.insert(name, commit);
+            }
+            if refs.len() > MOST_REFS || dirs.len() > MOST_REFS {
+                return Err(format!("it has more than {MOST_REFS} refs"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file that must be a plain one of sensible size; `None` where it is missing.
+fn read_plain(path: &Path) -> std::result::Result<Option<String>, String> {
+    let shown = path.file_name().unwrap_or_default().display();
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
+        Ok(meta) if !meta.is_file() => Err(format!("`{shown}` is not a plain file")),
+        Ok(meta) if meta.len() > MOST_REF_BYTES => Err(format!("`{shown}` is too large")),
+        Ok(_) => {
+            let bytes = fs::read(path).map_err(|error| format!("`{shown}`: {error}"))?;
+            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+    }
+}
+
+fn as_commit(text: &str) -> Option<Commit> {
+    let commit = Commit::new(text.trim().to_ascii_lowercase());
+    hash(&commit).is_ok().then_some(commit)
+}
