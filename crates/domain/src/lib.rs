@@ -1,3 +1,7 @@
 //! Tickets, gates and roles as plain data and pure functions. No IO: time and ids arrive as arguments.
 
+pub mod doc;
 pub mod ids;
+pub mod principal;
+pub mod rules;
+pub mod ticket;

@@ -1,0 +1,123 @@
+//! Who acts, as authenticated at a door, and how far apart two of them are.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BadName, RoleId, RuntimeId};
+use crate::rules::Independence;
+
+/// Somebody who acted. Made by the door that authenticated them, never from a name in a body.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Principal {
+    /// A person, signed in.
+    Person(String),
+    /// The demo's stand-in for a person; only a home that the demo made accepts it.
+    Scripted,
+    /// A role at work through one runtime, by its attempt's token.
+    Lane {
+        /// The role.
+        role: RoleId,
+        /// The runtime.
+        runtime: RuntimeId,
+    },
+    /// Mission Control itself.
+    Controller,
+    /// A named token that is no person.
+    External(String),
+}
+
+impl Principal {
+    /// Returns whether this is a person, or the demo's stand-in for one.
+    pub fn is_person(&self) -> bool {
+        match self {
+            Self::Person(_) | Self::Scripted => true,
+            Self::Lane { .. } | Self::Controller | Self::External(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(name) => write!(f, "person:{name}"),
+            Self::Scripted => f.write_str("scripted"),
+            Self::Lane { role, runtime } => write!(f, "lane:{role}/{runtime}"),
+            Self::Controller => f.write_str("controller"),
+            Self::External(name) => write!(f, "external:{name}"),
+        }
+    }
+}
+
+impl FromStr for Principal {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || BadName { text: text.into(), what: "a principal (like `person:ada`)" };
+        match text.split_once(':') {
+            None if text == "controller" => Ok(Self::Controller),
+            None if text == "scripted" => Ok(Self::Scripted),
+            Some(("person", name)) if !name.is_empty() => Ok(Self::Person(name.into())),
+            Some(("external", name)) if !name.is_empty() => Ok(Self::External(name.into())),
+            Some(("lane", lane)) => {
+                let (role, runtime) = lane.split_once('/').ok_or_else(bad)?;
+                Ok(Self::Lane { role: RoleId::new(role), runtime: RuntimeId::new(runtime) })
+            }
+            None | Some(_) => Err(bad()),
+        }
+    }
+}
+
+impl TryFrom<String> for Principal {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<Principal> for String {
+    fn from(principal: Principal) -> Self {
+        principal.to_string()
+    }
+}
+
+/// What really runs behind a runtime's name. The name and the driver do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The resolved program: its path, or the digest of the script that an interpreter runs.
+    pub program: String,
+    /// The model family, where it is known. Unknown equals nothing.
+    pub family: Option<String>,
+}
+
+/// Somebody who had a hand in the work: a commit, or an attempt that delivered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contributor {
+    /// Who.
+    pub principal: Principal,
+    /// Through what; a person has none.
+    pub identity: Option<Identity>,
+}
+
+impl Contributor {
+    /// Returns the highest level at which the two are independent, or nothing when they are the same principal.
+    ///
+    /// An unknown family equals no other, and so proves no distance at `model_family` either.
+    pub fn distance(&self, other: &Self) -> Option<Independence> {
+        if self.principal == other.principal {
+            return None;
+        }
+        let (Some(ours), Some(theirs)) = (&self.identity, &other.identity) else {
+            return Some(Independence::ModelFamily);
+        };
+        let same_family = ours.family.is_some() && ours.family == theirs.family;
+        if ours.program == theirs.program || same_family {
+            return Some(Independence::Principal);
+        }
+        let both_known = ours.family.is_some() && theirs.family.is_some();
+        Some(if both_known { Independence::ModelFamily } else { Independence::Runtime })
+    }
+}

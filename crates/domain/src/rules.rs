@@ -1,0 +1,557 @@
+//! What a project asks of its tickets: workflows, gates, roles, runtimes and policies as plain data.
+//! Where they are read from is `config`; what they do to a ticket is `ticket`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Digest, GateId, ProjectKey, RoleId, RuntimeId, WorkflowId};
+
+/// Attempts that a gate has in one round.
+pub const ATTEMPTS_PER_ROUND: u32 = 3;
+
+/// Rounds that a gate may ask for before the ticket is blocked.
+pub const MAX_ROUNDS: u32 = 3;
+
+/// Who does a gate's work.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Worker {
+    /// Mission Control itself: no agent is started and no model asked.
+    Controller,
+    /// A role's lane.
+    Role(RoleId),
+}
+
+impl From<String> for Worker {
+    fn from(text: String) -> Self {
+        if text == "controller" { Self::Controller } else { Self::Role(RoleId::new(text)) }
+    }
+}
+
+impl From<Worker> for String {
+    fn from(worker: Worker) -> Self {
+        worker.to_string()
+    }
+}
+
+impl fmt::Display for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Controller => f.pad("controller"),
+            Self::Role(role) => role.fmt(f),
+        }
+    }
+}
+
+/// Who decides on a gate.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Decider {
+    /// Mission Control, from what it observed.
+    Controller,
+    /// Any person, or the one who is named.
+    Person(Option<String>),
+    /// A role's lane.
+    Role(RoleId),
+}
+
+impl TryFrom<String> for Decider {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "controller" => Ok(Self::Controller),
+            None if text == "person" => Ok(Self::Person(None)),
+            Some(("person", name)) if !name.is_empty() => Ok(Self::Person(Some(name.into()))),
+            Some(("role", role)) if !role.is_empty() => Ok(Self::Role(RoleId::new(role))),
+            None | Some(_) => Err(format!(
+                "`{text}` cannot decide; write `controller`, `person`, `person:NAME` or `role:NAME`"
+            )),
+        }
+    }
+}
+
+impl From<Decider> for String {
+    fn from(decider: Decider) -> Self {
+        decider.to_string()
+    }
+}
+
+impl fmt::Display for Decider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Controller => f.pad("controller"),
+            Self::Person(None) => f.pad("person"),
+            Self::Person(Some(name)) => write!(f, "person:{name}"),
+            Self::Role(role) => write!(f, "role:{role}"),
+        }
+    }
+}
+
+/// Defines a closed set of words: the enum, all its values, and both ways between value and word.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $word)] $variant),+
+        }
+
+        impl $name {
+            /// All values, in the order of their meaning.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Returns the word that files, documents and pages use.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// Returns the value with this word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words!(
+    /// A kind of evidence that a packet can hold.
+    EvidenceKind {
+        /// Steps, files, risks and acceptance checks.
+        Plan = "plan",
+        /// A design direction: text and reference images.
+        Direction = "direction",
+        /// At least one new commit.
+        Commit = "commit",
+        /// Files that git says changed.
+        ChangedFiles = "changed_files",
+        /// Commands whose results are claimed.
+        Commands = "commands",
+        /// Pictures that Mission Control took.
+        Screenshots = "screenshots",
+        /// Browser steps with results.
+        Steps = "steps",
+        /// A review's findings; a `pass` without any satisfies it.
+        Findings = "findings",
+        /// The risk that remains.
+        Risk = "risk",
+        /// A file kept as an artifact.
+        Artifact = "artifact",
+    }
+);
+
+words!(
+    /// How far apart author and decider must be. Each level includes those before it.
+    Independence {
+        /// Another authenticated principal.
+        Principal = "principal",
+        /// Also another resolved program, or another known model family.
+        Runtime = "runtime",
+        /// Also another model family, known on both sides.
+        ModelFamily = "model_family",
+    }
+);
+
+words!(
+    /// What makes a sign-off stale.
+    StaleOn {
+        /// Any change of the tree.
+        Code = "code",
+        /// Any new commit or packet.
+        Any = "any",
+        /// Nothing.
+        Never = "never",
+    }
+);
+
+words!(
+    /// When a gate is required.
+    When {
+        /// On every ticket.
+        Always = "always",
+        /// With the label `visual`, or paths under `visual_paths`.
+        Visual = "visual",
+        /// With the label `user_facing`, or paths under `user_facing_paths`.
+        UserFacing = "user_facing",
+    }
+);
+
+words!(
+    /// What a role may do to its working copy.
+    Permission {
+        /// Works in a disposable copy; nothing it writes is kept.
+        Read = "read",
+        /// Works in the ticket's workspace.
+        Write = "write",
+    }
+);
+
+words!(
+    /// How a ticket's work reaches the default branch.
+    LandMode {
+        /// A merge commit.
+        Merge = "merge",
+        /// The ticket's commits on top of the base.
+        Rebase = "rebase",
+        /// Only when the base has not moved.
+        FastForward = "fast-forward",
+        /// Not at all.
+        Never = "never",
+    }
+);
+
+words!(
+    /// The code that speaks to one kind of runtime.
+    Driver {
+        /// One command per turn, brief on standard input.
+        Exec = "exec",
+        /// A program in a tmux window.
+        Tmux = "tmux",
+        /// A person in the page or on the command line.
+        Person = "person",
+        /// Work that happens elsewhere and reports through the API.
+        External = "external",
+        /// The codex command line.
+        Codex = "codex",
+        /// The claude command line.
+        Claude = "claude",
+        /// An agent that speaks the Agent Client Protocol.
+        Acp = "acp",
+    }
+);
+
+words!(
+    /// How long one process of a runtime lives.
+    #[derive(Default)]
+    Lifecycle {
+        /// It is started for a ticket and ends with it.
+        #[default]
+        PerTicket = "per-ticket",
+        /// It stays up from ticket to ticket.
+        Persistent = "persistent",
+    }
+);
+
+words!(
+    /// A colour scheme that a page is captured in.
+    Scheme {
+        /// Dark on light.
+        Light = "light",
+        /// Light on dark.
+        Dark = "dark",
+    }
+);
+
+words!(
+    /// Whether a reviewing role's verdict decides.
+    Mode {
+        /// It decides.
+        Binding = "binding",
+        /// It is recorded and scored, and decides nothing.
+        Shadow = "shadow",
+    }
+);
+
+words!(
+    /// How urgent a ticket is, most urgent first.
+    Priority {
+        /// Before everything else.
+        Urgent = "urgent",
+        /// Before most.
+        High = "high",
+        /// The default.
+        Medium = "medium",
+        /// When nothing else waits.
+        Low = "low",
+    }
+);
+
+/// One required step of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateRule {
+    /// Its name, unique in the workflow.
+    pub id: GateId,
+    /// Who does the work.
+    pub worker: Worker,
+    /// What a delivery must hold.
+    pub requires: Vec<EvidenceKind>,
+    /// Who must pass it, in this order. Never empty.
+    pub decided_by: Vec<Decider>,
+    /// The gates whose work it judges; empty for a gate that delivers.
+    pub judges: Vec<GateId>,
+    /// How far its deciders must be from those who did the work.
+    pub independent: Option<Independence>,
+    /// Where a request for changes leads.
+    pub sends_back_to: GateId,
+    /// What makes its sign-offs stale.
+    pub stale_on: StaleOn,
+    /// When it is required.
+    pub when: When,
+    /// Rounds of changes before the ticket is blocked.
+    pub max_rounds: u32,
+    /// How long one attempt may take, in seconds.
+    pub timeout_s: Option<u64>,
+}
+
+impl GateRule {
+    /// Returns whether `role` decides by its own report: it works this gate, which is a review.
+    pub fn report_is_verdict(&self) -> bool {
+        !self.judges.is_empty()
+            && matches!(&self.worker, Worker::Role(role) if self.decided_by.first() == Some(&Decider::Role(role.clone())))
+    }
+}
+
+/// A named, ordered list of gates. Checked when it is made, by `config`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// Its name.
+    pub id: WorkflowId,
+    /// Its gates in order.
+    pub gates: Vec<GateRule>,
+}
+
+impl Workflow {
+    /// Returns the place of gate `id`.
+    pub fn position(&self, id: &GateId) -> Option<usize> {
+        self.gates.iter().position(|gate| gate.id == *id)
+    }
+
+    /// Returns whether its tickets land: only a workflow with `final_validation` does.
+    pub fn lands(&self) -> bool {
+        self.gates.iter().any(|gate| gate.id.as_str() == FINAL_VALIDATION)
+    }
+}
+
+/// The gate whose passing lands the work.
+pub const FINAL_VALIDATION: &str = "final_validation";
+
+/// The gate that re-runs every claimed command and every project check.
+pub const FIRST_VALIDATION: &str = "first_validation";
+
+/// A durable job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its name.
+    pub id: RoleId,
+    /// Its runtimes in order of preference.
+    pub runtimes: Vec<RuntimeId>,
+    /// What it may do to its working copy.
+    pub permission: Permission,
+    /// Tools it is told it has.
+    pub tools: Vec<String>,
+    /// Attempts that may run at once.
+    pub slots: u32,
+    /// What its deliveries must hold, where the gate does not say.
+    pub evidence: Vec<EvidenceKind>,
+    /// A path on the default branch, or the instructions themselves.
+    pub instructions: String,
+    /// Whether its verdicts decide.
+    pub mode: Mode,
+}
+
+/// A configured way to run an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
+    /// Its name.
+    pub id: RuntimeId,
+    /// The code that speaks to it.
+    pub driver: Driver,
+    /// The command it starts; empty for a person or an external lane.
+    pub command: Vec<String>,
+    /// The model, where one is named.
+    pub model: Option<String>,
+    /// Names of variables that the child gets from our own environment.
+    pub env_allow: Vec<String>,
+    /// Variables that the child gets besides.
+    pub env_set: BTreeMap<String, String>,
+    /// Limits of one attempt.
+    pub limits: Limits,
+    /// How long one process of it lives.
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
+}
+
+/// Limits of one attempt; nothing means no limit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Wall time in seconds.
+    pub wall_s: Option<u64>,
+    /// Seconds without progress.
+    pub stall_s: Option<u64>,
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// What it may cost, in millionths of a dollar.
+    #[serde(default)]
+    pub cost_micros: Option<u64>,
+    /// Tokens that it may use.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+}
+
+/// A command that Mission Control re-runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The shell line.
+    pub run: String,
+    /// Shown, and not required.
+    pub advisory: bool,
+}
+
+/// How to start the project's page for screenshots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The shell line; the port is in `$PORT`.
+    pub command: String,
+    /// The URL that answers when it is ready.
+    pub ready: String,
+    /// The paths to capture.
+    pub pages: Vec<String>,
+    /// The widths in CSS pixels.
+    pub widths: Vec<u32>,
+    /// The colour schemes; each page is captured in each of them.
+    #[serde(default)]
+    pub schemes: Vec<Scheme>,
+}
+
+/// Commands that prepare a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Run once in a fresh workspace.
+    pub after_create: String,
+    /// Run before each attempt.
+    pub before_run: String,
+    /// Seconds that each may take.
+    pub timeout_s: u64,
+}
+
+/// Named rules that a ticket carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its name.
+    pub id: String,
+    /// Beginnings of command lines that need an approval.
+    pub guard: Vec<Vec<String>>,
+    /// Branches that nobody but Mission Control moves.
+    pub protect: Vec<String>,
+    /// Seconds after which an unanswered approval is void.
+    pub approval_expires_s: u64,
+}
+
+/// What may be used before a person is asked; nothing means no limit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Allowance {
+    /// Millionths of a dollar.
+    pub cost_micros: Option<u64>,
+    /// Tokens.
+    pub tokens: Option<u64>,
+    /// Wall time of all attempts in seconds.
+    pub wall_s: Option<u64>,
+}
+
+/// What tickets and days may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Budget {
+    /// One ticket, over all its attempts.
+    pub ticket: Allowance,
+    /// All tickets of the project in one day.
+    pub day: Allowance,
+}
+
+/// A ticket that is filed again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Its name.
+    pub id: String,
+    /// When, as five fields of cron or a word like `@daily`.
+    pub cron: String,
+    /// What is filed.
+    pub ticket: ScheduledTicket,
+}
+
+/// The ticket that a schedule files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledTicket {
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// Its workflow; the project's default where none is named.
+    pub workflow: Option<WorkflowId>,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Its policy; `default` where none is named.
+    pub policy: Option<String>,
+}
+
+/// Everything a project's `mission.toml` says, with the built-ins and the home's tables merged in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// The project's key.
+    pub key: ProjectKey,
+    /// The branch that work lands on.
+    pub default_branch: String,
+    /// The workflow of tickets that name none.
+    pub workflow: WorkflowId,
+    /// Globs of paths that make a ticket visual.
+    pub visual_paths: Vec<String>,
+    /// Globs of paths that make a ticket user-facing.
+    pub user_facing_paths: Vec<String>,
+    /// Commands that are always re-run.
+    pub checks: Vec<Check>,
+    /// How work lands.
+    pub land: LandMode,
+    /// How workspaces are prepared.
+    pub setup: Setup,
+    /// How the page is started for screenshots.
+    pub preview: Option<Preview>,
+    /// All workflows by name.
+    pub workflows: BTreeMap<WorkflowId, Workflow>,
+    /// All roles by name.
+    pub roles: BTreeMap<RoleId, Role>,
+    /// All runtimes by name.
+    pub runtimes: BTreeMap<RuntimeId, Runtime>,
+    /// All policies by name.
+    pub policies: BTreeMap<String, Policy>,
+    /// What tickets and days may use.
+    #[serde(default)]
+    pub budget: Budget,
+    /// All schedules by name.
+    #[serde(default)]
+    pub schedules: BTreeMap<String, Schedule>,
+}
+
+impl Rules {
+    /// Returns the digest that sign-offs and packets are bound to.
+    pub fn digest(&self) -> Digest {
+        let text = serde_json::to_vec(self).expect("rules are plain data that JSON can hold");
+        Digest::of(&text)
+    }
+
+    /// Returns whether any of `paths` makes a gate with this condition required.
+    pub fn matches(&self, when: When, labels: &[String], paths: &[String]) -> bool {
+        let (label, globs) = match when {
+            When::Always => return true,
+            When::Visual => ("visual", &self.visual_paths),
+            When::UserFacing => ("user_facing", &self.user_facing_paths),
+        };
+        labels.iter().any(|it| it == label) || any_matches(globs, paths)
+    }
+}
+
+/// Returns whether any path matches any glob; a glob that is none matches nothing (`config` refuses it).
+fn any_matches(globs: &[String], paths: &[String]) -> bool {
+    let matchers = globs.iter().filter_map(|glob| globset::Glob::new(glob).ok());
+    let matchers: Vec<_> = matchers.map(|glob| glob.compile_matcher()).collect();
+    paths.iter().any(|path| matchers.iter().any(|it| it.is_match(path)))
+}

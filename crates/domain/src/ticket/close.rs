@@ -1,0 +1,152 @@
+//! How a ticket ends, comes back, and is let go on after a block.
+
+use super::decide::Draft;
+use super::{BlockCode, EndHow, Event, Kind, MessageState, Rejection, Stage};
+use crate::ids::{Commit, TicketKey};
+use crate::rules::ATTEMPTS_PER_ROUND;
+
+impl Draft<'_> {
+    pub(super) fn cancel(&mut self, reason: String) -> Result<(), Rejection> {
+        self.not_a_lane()?;
+        self.still_open()?;
+        if reason.trim().is_empty() {
+            return Err(Rejection::ReasonMissing("cancel"));
+        }
+        self.stop_lane("the ticket was cancelled");
+        self.withdraw_messages();
+        self.push(Event::Cancelled { reason });
+        Ok(())
+    }
+
+    pub(super) fn supersede(&mut self, by: Vec<TicketKey>) -> Result<(), Rejection> {
+        self.not_a_lane()?;
+        self.still_open()?;
+        if by.is_empty() {
+            return Err(Rejection::ReasonMissing("supersede"));
+        }
+        if by.contains(&self.ticket.key) {
+            return Err(Rejection::Itself);
+        }
+        self.stop_lane("the ticket was superseded");
+        self.withdraw_messages();
+        self.push(Event::Superseded { by });
+        Ok(())
+    }
+
+    pub(super) fn reopen(&mut self) -> Result<(), Rejection> {
+        self.not_a_lane()?;
+        if !self.ticket.is_ended() {
+            return Err(Rejection::NotEnded);
+        }
+        self.push(Event::Reopened {});
+        Ok(())
+    }
+
+    pub(super) fn retry(&mut self, reason: String) -> Result<(), Rejection> {
+        self.by_person()?;
+        self.still_open()?;
+        if reason.trim().is_empty() {
+            return Err(Rejection::ReasonMissing("retry"));
+        }
+        if self.ticket.blocked.is_none() {
+            return Err(Rejection::NotBlocked);
+        }
+        let gate = self.ticket.active_gate().map(|it| it.rule.id.clone());
+        self.push(Event::Retried { gate, reason });
+        Ok(())
+    }
+
+    /// Lets a blocked ticket go on by an operator rule, once per cause and only with attempts left.
+    pub(super) fn correct(&mut self, rule: String, cause: String) -> Result<(), Rejection> {
+        self.by_controller()?;
+        self.still_open()?;
+        if self.ticket.corrected.contains(&format!("{rule}: {cause}")) {
+            return Err(Rejection::AlreadyCorrected { rule, cause });
+        }
+        if self.ticket.blocked.is_none() || self.ticket.question.is_some() {
+            return Err(Rejection::NotBlocked);
+        }
+        let left = self.ticket.active_gate().is_none_or(|it| it.used < ATTEMPTS_PER_ROUND);
+        if !left {
+            return Err(Rejection::NotBlocked);
+        }
+        self.push(Event::Corrected { rule: rule.clone(), cause: cause.clone() });
+        self.push(Event::Unblocked { reason: format!("{rule}: {cause}") });
+        Ok(())
+    }
+
+    /// Ends the ticket, or leaves it to be landed, once no required gate is open.
+    pub(super) fn finish_if_passed(&mut self) {
+        let ticket = &self.ticket;
+        let waits = ticket.is_ended() || ticket.active_gate().is_some() || ticket.is_waiting();
+        let lands = ticket.kind == Kind::Task && ticket.lands() && ticket.landed_as.is_none();
+        if !waits && !lands && ticket.blocked.is_none() {
+            self.withdraw_messages();
+            self.push(Event::Finished {});
+        }
+    }
+
+    pub(super) fn land(&mut self, commit: Commit) -> Result<(), Rejection> {
+        self.by_controller()?;
+        self.still_open()?;
+        if self.ticket.active_gate().is_some() || !self.ticket.every_signoff_is_fresh() {
+            return Err(Rejection::NotReadyToLand);
+        }
+        self.push(Event::Landed { commit });
+        self.finish_if_passed();
+        Ok(())
+    }
+
+    pub(super) fn move_base(&mut self, base: Commit) -> Result<(), Rejection> {
+        self.by_controller()?;
+        self.still_open()?;
+        let last = self.ticket.gates.iter().rev().find(|it| {
+            it.rule.id.as_str() == crate::rules::FINAL_VALIDATION && it.stage == Stage::Passed
+        });
+        if let Some(gate) = last.map(|it| it.rule.id.clone()) {
+            self.push(Event::BaseMoved { gate, base });
+        }
+        Ok(())
+    }
+
+    pub(super) fn block_landing(&mut self, code: BlockCode, text: String) -> Result<(), Rejection> {
+        self.by_controller()?;
+        self.still_open()?;
+        if self.ticket.blocked.is_none() {
+            let gate = self.ticket.gates.last().map(|it| it.rule.id.clone());
+            self.push(Event::Blocked { code, text, gate });
+        }
+        Ok(())
+    }
+
+    fn withdraw_messages(&mut self) {
+        let queued = self.ticket.messages.iter().filter(|it| it.state == MessageState::Queued);
+        let ids: Vec<_> = queued.map(|it| it.id).collect();
+        if !ids.is_empty() {
+            self.push(Event::MessagesWithdrawn { ids });
+        }
+    }
+}
+
+impl super::Ticket {
+    /// Returns whether each required gate holds a positive, fresh record. A missing one never passes.
+    pub fn every_signoff_is_fresh(&self) -> bool {
+        self.gates.iter().filter(|it| it.required).all(|gate| match gate.stage {
+            Stage::Passed => gate.next_decider().is_none(),
+            Stage::Waived => gate.signoffs.iter().any(|it| it.fresh),
+            Stage::Pending
+            | Stage::Working { .. }
+            | Stage::Observing { .. }
+            | Stage::Deciding { .. }
+            | Stage::ChangesRequested
+            | Stage::Failed
+            | Stage::Stale { .. }
+            | Stage::CouldNotRun { .. } => false,
+        })
+    }
+
+    /// Returns how it ended, for those that wait for it.
+    pub fn end_how(&self) -> Option<EndHow> {
+        self.ended.as_ref().map(|it| it.how)
+    }
+}

@@ -1,0 +1,220 @@
+//! What Mission Control saw: deliveries looked at, checks run, heads moved, and what that makes stale.
+
+use super::decide::Draft;
+use super::{
+    BlockCode, ChangeKind, EndClass, Event, FindingAnswer, FindingState, Gate, Head, NewFinding,
+    Observation, Owed, Purpose, Rejection, Report, Stage, Ticket, VerdictWord,
+};
+use crate::ids::{AttemptId, Commit, GateId};
+use crate::principal::{Contributor, Principal};
+use crate::rules::{Decider, EvidenceKind, StaleOn, Worker};
+
+impl Draft<'_> {
+    /// Takes a delivery in: refused when it lacks something, else sealed and, for a review, judged.
+    pub(super) fn seal(&mut self, id: AttemptId, seen: Observation) -> Result<(), Rejection> {
+        self.by_controller()?;
+        let attempt = self.ticket.attempt(id).cloned().ok_or(Rejection::UnknownAttempt(id))?;
+        // Already taken in, or the ticket went elsewhere meanwhile: nothing to add.
+        let Some(gate) = self.ticket.observed_gate(id).cloned() else { return Ok(()) };
+        let moved_meanwhile = attempt.purpose == Purpose::Review
+            && self.ticket.head.as_ref().map(|it| &it.commit) != attempt.head.as_ref();
+        if let Some((head, change)) = seen.head {
+            self.move_head(head, change, seen.contributors);
+        }
+        let plan = attempt.evidence.iter().filter(|it| it.kind == EvidenceKind::Plan);
+        let paths: Vec<String> = plan.flat_map(|it| it.paths.iter().cloned()).collect();
+        self.grow_requirements(&paths);
+        let mut missing = seen.missing;
+        missing.extend(super::lane::missing_claims(&gate, &attempt));
+        missing.extend(self.ticket.unanswered(&gate, &attempt));
+        if moved_meanwhile {
+            missing.push("a review of the present commit (it changed during the review)".into());
+        }
+        if !missing.is_empty() {
+            let retry_at = self.retry_at(&gate.rule.id, EndClass::Incomplete);
+            let gate = gate.rule.id;
+            self.push(Event::DeliveryRefused {
+                gate: gate.clone(),
+                attempt: id,
+                missing,
+                retry_at,
+            });
+            self.block_if_used_up(&gate);
+            return Ok(());
+        }
+        let answers = attempt.evidence.iter().filter_map(|it| it.answer.clone());
+        self.answer_findings(&gate.rule.id, answers.chain(seen.answers).collect());
+        self.push(Event::PacketSealed { gate: gate.rule.id.clone(), packet: seen.packet });
+        self.stale_by_packet(&gate);
+        match attempt.report.clone() {
+            Some(Report::Verdict { verdict, reason, findings }) => {
+                self.judge_as(&gate, &attempt, verdict, reason, findings);
+            }
+            Some(Report::Done { .. } | Report::Question { .. }) | None => {
+                self.pass_by_controller(&gate, "the packet is complete");
+            }
+        }
+        self.finish_if_passed();
+        Ok(())
+    }
+
+    /// Takes in what a gate of the controller's own came to.
+    pub(super) fn check(
+        &mut self,
+        id: &GateId,
+        on: Option<&Commit>,
+        seen: Observation,
+    ) -> Result<(), Rejection> {
+        self.by_controller()?;
+        self.still_open()?;
+        let gate = self.ticket.gate(id).cloned();
+        let gate = gate.ok_or_else(|| Rejection::UnknownGate(id.clone()))?;
+        if self.ticket.owed(self.context.now) != (Owed::Check { gate: id.clone() }) {
+            return Err(Rejection::GateNotOpen(id.clone()));
+        }
+        if on != self.ticket.head.as_ref().map(|it| &it.commit) {
+            return Err(Rejection::OtherCommit);
+        }
+        self.push(Event::PacketSealed { gate: id.clone(), packet: seen.packet });
+        self.answer_findings(&gate.rule.sends_back_to, seen.answers);
+        if let Some((code, text)) = seen.block {
+            self.push(Event::Blocked { code, text, gate: Some(id.clone()) });
+        } else if seen.findings.is_empty() {
+            self.pass_by_controller(&gate, "every check holds");
+            self.finish_if_passed();
+        } else {
+            self.refute(&gate, seen.findings);
+        }
+        Ok(())
+    }
+
+    /// A refutation is a request for changes that the controller wrote.
+    fn refute(&mut self, gate: &Gate, findings: Vec<NewFinding>) {
+        let reason = findings.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join("; ");
+        let next = gate.next_decider().unwrap_or(0);
+        let by = Principal::Controller;
+        self.give(gate, VerdictWord::Changes, &by, next, reason.clone(), None);
+        self.ask_for_changes(&gate.rule.id, &by, &reason, findings);
+    }
+
+    /// Lets the controller pass what is its own to decide; others still decide after it.
+    fn pass_by_controller(&mut self, gate: &Gate, reason: &str) {
+        let Some(now) = self.ticket.gate(&gate.rule.id) else { return };
+        let next = now.next_decider();
+        if let Some((next, Decider::Controller)) = next.and_then(|it| Some((it, now.decider(it)?)))
+        {
+            let by = Principal::Controller;
+            self.give(gate, VerdictWord::Pass, &by, next, reason.into(), None);
+        }
+    }
+
+    pub(super) fn fail_to_run(&mut self, id: GateId, cause: String) -> Result<(), Rejection> {
+        self.by_controller()?;
+        self.still_open()?;
+        let gate = self.ticket.gate(&id).ok_or_else(|| Rejection::UnknownGate(id.clone()))?;
+        if self.ticket.blocked.is_some() || gate.is_settled() {
+            return Ok(());
+        }
+        // A delivery that could not be looked at is still there to be looked at.
+        if !matches!(gate.stage, Stage::Observing { .. }) {
+            self.push(Event::CouldNotRun { gate: id.clone(), cause: cause.clone() });
+        }
+        let text = format!("Mission Control could not run {id}: {cause}");
+        self.push(Event::Blocked { code: BlockCode::CouldNotRun, text, gate: Some(id) });
+        Ok(())
+    }
+
+    /// Records another head, and each sign-off that it makes stale.
+    pub(super) fn move_head(
+        &mut self,
+        head: Head,
+        change: ChangeKind,
+        contributors: Vec<Contributor>,
+    ) {
+        let from = self.ticket.head.as_ref().map(|it| it.commit.clone());
+        if from.as_ref() == Some(&head.commit) {
+            return;
+        }
+        let (to, paths) = (head.commit.clone(), head.paths.clone());
+        self.push(Event::HeadMoved { head, change, contributors });
+        for gate in self.ticket.bound_to_code() {
+            let is_machine = gate.rule.worker == Worker::Controller;
+            let goes_stale = match gate.rule.stale_on {
+                StaleOn::Never => false,
+                StaleOn::Any => true,
+                StaleOn::Code => is_machine || change == ChangeKind::Code,
+            };
+            if goes_stale {
+                let (gate, from, to) = (gate.rule.id, from.clone(), Some(to.clone()));
+                self.push(Event::Staled { gate, change, from, to });
+            }
+        }
+        self.grow_requirements(&paths);
+    }
+
+    /// A new packet on the same tree: machine gates and those that ask for it look again.
+    fn stale_by_packet(&mut self, delivered: &Gate) {
+        let after = self.ticket.gates.iter().skip_while(|it| it.rule.id != delivered.rule.id);
+        let after: Vec<GateId> = after.skip(1).map(|it| it.rule.id.clone()).collect();
+        if !delivered.rule.judges.is_empty() {
+            return;
+        }
+        for gate in self.ticket.bound_to_code() {
+            let is_machine = gate.rule.worker == Worker::Controller;
+            let looks = match gate.rule.stale_on {
+                StaleOn::Never => false,
+                StaleOn::Any => true,
+                StaleOn::Code => is_machine,
+            };
+            if looks && after.contains(&gate.rule.id) {
+                let (gate, change) = (gate.rule.id, ChangeKind::Packet);
+                self.push(Event::Staled { gate, change, from: None, to: None });
+            }
+        }
+    }
+
+    fn answer_findings(&mut self, gate: &GateId, answers: Vec<FindingAnswer>) {
+        for FindingAnswer { finding, state, text } in answers {
+            let is_open = self.ticket.open_findings(gate).any(|it| it.id == finding);
+            if is_open && state != FindingState::Open {
+                self.push(Event::FindingAnswered { finding, state, text });
+            }
+        }
+    }
+
+    /// Makes conditional gates required whose condition now holds. A requirement only grows.
+    pub(super) fn grow_requirements(&mut self, more: &[String]) {
+        let head = self.ticket.head.as_ref().map_or(&[][..], |it| it.paths.as_slice());
+        let paths: Vec<String> = head.iter().chain(more).cloned().collect();
+        let rules = self.context.rules;
+        let grown =
+            self.ticket.gates.iter().filter(|it| {
+                !it.required && rules.matches(it.rule.when, &self.ticket.labels, &paths)
+            });
+        let grown: Vec<_> = grown.map(|it| (it.rule.id.clone(), it.rule.when)).collect();
+        for (gate, when) in grown {
+            let why = format!("the work is {}", when.as_str().replace('_', "-"));
+            self.push(Event::RequirementGrew { gate, why });
+        }
+    }
+}
+
+impl Ticket {
+    /// Returns gates with a verdict or an open decision that is bound to the code: those from the first write gate on.
+    fn bound_to_code(&self) -> Vec<Gate> {
+        let writes = |it: &&Gate| it.rule.requires.contains(&EvidenceKind::Commit);
+        let Some(first) = self.gates.iter().find(writes) else { return Vec::new() };
+        let from_first = self.gates.iter().skip_while(|it| it.rule.id != first.rule.id);
+        let decided = from_first.filter(|it| match it.stage {
+            Stage::Passed | Stage::Waived | Stage::Deciding { .. } => true,
+            Stage::Pending
+            | Stage::Working { .. }
+            | Stage::Observing { .. }
+            | Stage::ChangesRequested
+            | Stage::Failed
+            | Stage::Stale { .. }
+            | Stage::CouldNotRun { .. } => false,
+        });
+        decided.cloned().collect()
+    }
+}

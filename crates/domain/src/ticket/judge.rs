@@ -1,0 +1,357 @@
+//! Verdicts: who may give which on what, how far they must be from the work, and where it goes then.
+
+use super::decide::Draft;
+use super::{
+    Attempt, BlockCode, EndClass, Event, FindingState, Gate, NewFinding, Purpose, Rejection,
+    Report, SignOff, Stage, State, Ticket, VerdictWord,
+};
+use crate::ids::{Digest, FindingId, GateId};
+use crate::principal::{Contributor, Principal};
+use crate::rules::{Decider, Independence, Worker};
+
+/// A person's verdict as it is spoken.
+pub(super) struct Spoken {
+    pub(super) gate: Option<GateId>,
+    pub(super) verdict: VerdictWord,
+    pub(super) reason: String,
+    pub(super) findings: Vec<NewFinding>,
+    pub(super) seen: Option<Digest>,
+}
+
+impl Draft<'_> {
+    pub(super) fn judge(&mut self, spoken: Spoken) -> Result<(), Rejection> {
+        self.by_person()?;
+        self.still_open()?;
+        let active = self.ticket.active_gate().map(|it| it.rule.id.clone());
+        let id = spoken.gate.clone().or(active).ok_or(Rejection::NoOpenGate)?;
+        let gate = self.ticket.gate(&id).cloned().ok_or_else(|| Rejection::UnknownGate(id))?;
+        if let (Some(seen), Some(now)) = (&spoken.seen, gate.packet.as_ref().map(|it| &it.digest))
+            && seen != now
+        {
+            return Err(Rejection::PacketChanged(now.clone()));
+        }
+        let silent = spoken.reason.trim().is_empty();
+        match spoken.verdict {
+            VerdictWord::Pass => self.pass_by_person(&gate, spoken.reason),
+            VerdictWord::Waive if silent => Err(Rejection::ReasonMissing("waive")),
+            VerdictWord::Waive => self.waive(&gate, spoken.reason),
+            VerdictWord::Changes if silent && spoken.findings.is_empty() => {
+                Err(Rejection::ReasonMissing("changes"))
+            }
+            VerdictWord::Fail if silent => Err(Rejection::ReasonMissing("fail")),
+            VerdictWord::Changes | VerdictWord::Fail => self.send_back_by_person(&gate, spoken),
+        }
+    }
+
+    fn pass_by_person(&mut self, gate: &Gate, reason: String) -> Result<(), Rejection> {
+        let next = self.persons_turn(gate)?;
+        let who = self.speaker();
+        let independence = self.ticket.independence(&gate.rule.id, &who)?;
+        self.give(gate, VerdictWord::Pass, &who.principal, next, reason, independence);
+        self.finish_if_passed();
+        Ok(())
+    }
+
+    /// Returns which decider a person would be on `gate` now.
+    fn persons_turn(&self, gate: &Gate) -> Result<usize, Rejection> {
+        let id = &gate.rule.id;
+        if self.ticket.active_gate().map(|it| &it.rule.id) != Some(id) {
+            return Err(Rejection::GateNotOpen(id.clone()));
+        }
+        let is_campaign = self.ticket.kind == super::Kind::Campaign;
+        let next = match gate.stage {
+            Stage::Deciding { next, attempt: None } => next,
+            Stage::Pending | Stage::ChangesRequested | Stage::Stale { .. } if is_campaign => {
+                gate.next_decider().unwrap_or(0)
+            }
+            Stage::Deciding { attempt: Some(attempt), .. } => {
+                return Err(Rejection::AttemptLive(attempt));
+            }
+            Stage::Pending
+            | Stage::Working { .. }
+            | Stage::Observing { .. }
+            | Stage::Passed
+            | Stage::Waived
+            | Stage::ChangesRequested
+            | Stage::Failed
+            | Stage::Stale { .. }
+            | Stage::CouldNotRun { .. } => return Err(Rejection::NoPacket(id.clone())),
+        };
+        if self.ticket.state() != State::InReview && !is_campaign {
+            return Err(Rejection::GateNotOpen(id.clone()));
+        }
+        let by = self.context.by.clone();
+        let refuse = |decider: &Decider| {
+            let (gate, decider) = (id.clone(), decider.to_string());
+            Err(Rejection::NotTheDecider { gate, decider, by: by.clone() })
+        };
+        match gate.decider(next) {
+            Some(Decider::Person(Some(name))) => match &by {
+                Principal::Person(it) if it == name => Ok(next),
+                Principal::Scripted => Ok(next),
+                Principal::Person(_)
+                | Principal::Lane { .. }
+                | Principal::Controller
+                | Principal::External(_) => refuse(&Decider::Person(Some(name.clone()))),
+            },
+            Some(Decider::Person(None)) => Ok(next),
+            Some(Decider::Role(_)) if gate.handed_over.is_some() => Ok(next),
+            Some(decider) => refuse(decider),
+            None => Err(Rejection::GateNotOpen(id.clone())),
+        }
+    }
+
+    fn waive(&mut self, gate: &Gate, reason: String) -> Result<(), Rejection> {
+        if gate.is_settled() {
+            return Err(Rejection::GateNotOpen(gate.rule.id.clone()));
+        }
+        if let Some(live) = self.ticket.live_attempt().filter(|it| it.gate == gate.rule.id) {
+            return Err(Rejection::AttemptLive(live.id));
+        }
+        let who = self.context.by.clone();
+        let next = gate.next_decider().unwrap_or(0);
+        self.give(gate, VerdictWord::Waive, &who, next, reason, None);
+        let frees = |it: &super::Block| it.gate.as_ref() == Some(&gate.rule.id);
+        if self.ticket.blocked.as_ref().is_some_and(frees) {
+            self.push(Event::Unblocked { reason: format!("{} was waived", gate.rule.id) });
+        }
+        self.finish_if_passed();
+        Ok(())
+    }
+
+    /// Changes or a fail: on the gate that waits for this person, or on one that was passed before.
+    fn send_back_by_person(&mut self, gate: &Gate, spoken: Spoken) -> Result<(), Rejection> {
+        let next = if gate.stage == Stage::Passed {
+            if let Some(live) = self.ticket.live_attempt() {
+                return Err(Rejection::AttemptLive(live.id));
+            }
+            gate.rule.decided_by.len().saturating_sub(1)
+        } else {
+            self.persons_turn(gate)?
+        };
+        let who = self.context.by.clone();
+        let (verdict, reason) = (spoken.verdict, spoken.reason);
+        self.give(gate, verdict, &who, next, reason.clone(), None);
+        if verdict == VerdictWord::Fail {
+            self.block_failed(gate, &who, &reason);
+        } else {
+            self.ask_for_changes(&gate.rule.id, &who, &reason, spoken.findings);
+        }
+        Ok(())
+    }
+
+    fn block_failed(&mut self, gate: &Gate, who: &Principal, reason: &str) {
+        let id = gate.rule.id.clone();
+        let text = format!("{who} failed {id}: {reason}");
+        self.push(Event::Blocked { code: BlockCode::Failed, text, gate: Some(id) });
+    }
+
+    /// The verdict of a role that decides on what another delivered.
+    pub(super) fn judge_by_lane(&mut self, attempt: &Attempt, report: Report) {
+        let Some(gate) = self.ticket.gate(&attempt.gate).cloned() else { return };
+        let Report::Verdict { verdict, reason, findings } = report else {
+            // A review turn that ends without a verdict passes nothing and costs an attempt.
+            let retry_at = self.retry_at(&attempt.gate, EndClass::Incomplete);
+            let missing = super::lane::missing_claims(&gate, attempt);
+            let (gate, attempt) = (gate.rule.id, attempt.id);
+            self.push(Event::DeliveryRefused { gate: gate.clone(), attempt, missing, retry_at });
+            self.block_if_used_up(&gate);
+            return;
+        };
+        self.judge_as(&gate, attempt, verdict, reason, findings);
+    }
+
+    /// Records a lane's verdict, if it is far enough from the work; else a person is asked.
+    pub(super) fn judge_as(
+        &mut self,
+        gate: &Gate,
+        attempt: &Attempt,
+        verdict: VerdictWord,
+        reason: String,
+        findings: Vec<NewFinding>,
+    ) {
+        let who = Contributor {
+            principal: attempt.principal.clone(),
+            identity: attempt.identity.clone(),
+        };
+        let independence = match self.ticket.independence(&gate.rule.id, &who) {
+            Ok(independence) => independence,
+            Err(refusal) => {
+                let gate = gate.rule.id.clone();
+                self.push(Event::HandedOver { gate, why: refusal.to_string() });
+                return;
+            }
+        };
+        let next = gate.next_decider().unwrap_or(0);
+        self.give(gate, verdict, &who.principal, next, reason.clone(), independence);
+        match verdict {
+            VerdictWord::Changes => {
+                self.ask_for_changes(&gate.rule.id, &who.principal, &reason, findings);
+            }
+            VerdictWord::Fail => self.block_failed(gate, &who.principal, &reason),
+            VerdictWord::Pass | VerdictWord::Waive => self.finish_if_passed(),
+        }
+    }
+
+    /// Records a verdict bound to what is there now.
+    pub(super) fn give(
+        &mut self,
+        gate: &Gate,
+        verdict: VerdictWord,
+        principal: &Principal,
+        decider: usize,
+        reason: String,
+        independence: Option<Independence>,
+    ) {
+        let gate = self.ticket.gate(&gate.rule.id).unwrap_or(gate);
+        let (id, packet) = (gate.rule.id.clone(), gate.packet.as_ref());
+        let head = self.ticket.head.as_ref();
+        let signoff = Box::new(SignOff {
+            verdict,
+            principal: principal.clone(),
+            decider,
+            commit: packet.and_then(|it| it.commit.clone()).or(head.map(|it| it.commit.clone())),
+            tree: packet.and_then(|it| it.tree.clone()).or(head.map(|it| it.tree.clone())),
+            packet: packet.map(|it| it.digest.clone()),
+            policy: self.ticket.rules.clone(),
+            reason,
+            independence,
+            round: gate.round,
+            at: self.context.now,
+            fresh: true,
+        });
+        self.push(Event::Judged { gate: id, signoff });
+    }
+
+    /// Sends the work back with findings, or blocks the ticket when that was done too often.
+    pub(super) fn ask_for_changes(
+        &mut self,
+        from: &GateId,
+        by: &Principal,
+        reason: &str,
+        mut findings: Vec<NewFinding>,
+    ) {
+        if findings.is_empty() {
+            findings.push(NewFinding {
+                file: None,
+                line: None,
+                text: reason.into(),
+                command: None,
+            });
+        }
+        let Some(gate) = self.ticket.gate(from) else { return };
+        let to = self.ticket.gate(&gate.rule.sends_back_to).unwrap_or(gate);
+        let allowed = gate.rule.max_rounds + to.extra_rounds;
+        let (to, round) = (to.rule.id.clone(), to.round);
+        let first = self.ticket.findings.len() as u64 + 1;
+        let findings =
+            findings.into_iter().zip(first..).map(|(it, n)| (FindingId(n), it)).collect();
+        self.push(Event::SentBack { from: from.clone(), to: to.clone(), by: by.clone(), findings });
+        if round >= allowed {
+            let open = self.ticket.open_findings(&to).map(|it| it.what.text.as_str());
+            let story: Vec<_> = open.collect();
+            let text = format!("{from} asked for changes {round} times: {}", story.join("; "));
+            let text = text.chars().take(2_000).collect();
+            self.push(Event::Blocked { code: BlockCode::RoundsUsedUp, text, gate: Some(to) });
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, gate: Option<GateId>) -> Result<(), Rejection> {
+        self.by_person()?;
+        self.still_open()?;
+        let by = self.context.by.clone();
+        let last = |gate: &&Gate| gate.signoffs.last().is_some_and(|it| it.principal == by);
+        let found = match &gate {
+            Some(id) => self.ticket.gate(id),
+            None => {
+                let newest = |gate: &&Gate| gate.signoffs.last().map(|it| it.at);
+                self.ticket.gates.iter().filter(last).max_by_key(newest)
+            }
+        };
+        let none = || {
+            let active = self.ticket.active_gate().map(|it| it.rule.id.clone());
+            gate.clone().or(active).map_or(Rejection::NoOpenGate, Rejection::NothingToWithdraw)
+        };
+        let found = found.ok_or_else(none)?;
+        let signoff = found.signoffs.last().filter(|it| it.principal == by && it.fresh);
+        let signoff = signoff.ok_or_else(none)?;
+        let begun = self.ticket.attempts.iter().any(|it| it.started_at > signoff.at);
+        if begun || self.ticket.live_attempt().is_some() || self.ticket.landed_as.is_some() {
+            return Err(none());
+        }
+        let id = found.rule.id.clone();
+        let blocked_here = self.ticket.blocked.as_ref().is_some_and(|it| it.at >= signoff.at);
+        self.push(Event::VerdictWithdrawn { gate: id });
+        if blocked_here {
+            self.push(Event::Unblocked { reason: "the verdict was taken back".into() });
+        }
+        Ok(())
+    }
+
+    pub(super) fn hand_over(&mut self, gate: GateId, why: String) -> Result<(), Rejection> {
+        self.by_controller()?;
+        self.still_open()?;
+        let found = self.ticket.gate(&gate).ok_or_else(|| Rejection::UnknownGate(gate.clone()))?;
+        if found.handed_over.is_none() && !found.is_settled() {
+            self.push(Event::HandedOver { gate, why });
+        }
+        Ok(())
+    }
+
+    fn speaker(&self) -> Contributor {
+        Contributor { principal: self.context.by.clone(), identity: None }
+    }
+}
+
+impl Ticket {
+    /// Returns the smallest distance between `who` and everybody whose work `gate` decides on.
+    ///
+    /// # Errors
+    /// [`Rejection::OwnWork`] or [`Rejection::NotIndependent`] when that is less than the gate asks for.
+    pub fn independence(
+        &self,
+        gate: &GateId,
+        who: &Contributor,
+    ) -> Result<Option<Independence>, Rejection> {
+        let rule = self.gate(gate).map(|it| &it.rule);
+        let needed = rule.and_then(|it| it.independent).unwrap_or(Independence::Principal);
+        let mut smallest = None;
+        for author in self.authors(gate) {
+            let by = who.principal.clone();
+            let Some(distance) = who.distance(&author) else {
+                return Err(Rejection::OwnWork { by, gate: gate.clone() });
+            };
+            if distance < needed {
+                let (of, gate) = (author.principal, gate.clone());
+                return Err(Rejection::NotIndependent { by, of, gate, needed });
+            }
+            smallest = Some(smallest.map_or(distance, |it: Independence| it.min(distance)));
+        }
+        Ok(smallest)
+    }
+
+    /// Returns everybody whose work `gate` decides on: commits since the base, and the deliveries it judges.
+    pub fn authors(&self, gate: &GateId) -> Vec<Contributor> {
+        let Some(rule) = self.gate(gate).map(|it| &it.rule) else { return Vec::new() };
+        let own = rule.judges.is_empty() && rule.worker != Worker::Controller;
+        let delivers = |it: &&Attempt| {
+            let is_judged = rule.judges.contains(&it.gate) || (own && it.gate == *gate);
+            let has_delivered = it.end.as_ref().is_some_and(|end| end.class == EndClass::Reported);
+            is_judged && it.purpose == Purpose::Deliver && has_delivered
+        };
+        let deliveries = self.attempts.iter().filter(delivers).map(|it| Contributor {
+            principal: it.principal.clone(),
+            identity: it.identity.clone(),
+        });
+        let commits = if own { &[][..] } else { self.contributors.as_slice() };
+        deliveries.chain(commits.iter().cloned()).collect()
+    }
+
+    /// Returns findings answered since, for the reviewer who asked.
+    pub fn answered_findings<'a>(
+        &'a self,
+        gate: &'a GateId,
+    ) -> impl Iterator<Item = &'a super::Finding> {
+        self.findings.iter().filter(|it| it.gate == *gate && it.state != FindingState::Open)
+    }
+}

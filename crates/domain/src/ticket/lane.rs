@@ -1,0 +1,342 @@
+//! A lane at work: the claim, the records of its journal, and its end.
+
+use super::command::LaneRecord;
+use super::decide::Draft;
+use super::event::Claimed;
+use super::{
+    Attempt, AttemptEnd, BlockCode, Command, EndClass, Event, FindingState, Gate, MessageState,
+    Owed, Purpose, Rejection, Report, Stage,
+};
+use crate::doc::DeathDoc;
+use crate::ids::{AttemptId, Epoch, MessageId, Timestamp};
+use crate::principal::Contributor;
+use crate::rules::{ATTEMPTS_PER_ROUND, Driver, EvidenceKind};
+
+/// The longest wait before a retry, in milliseconds: 5 minutes.
+const RETRY_MOST_MS: u64 = 300_000;
+
+impl Draft<'_> {
+    pub(super) fn claim(&mut self, command: Command) -> Result<(), Rejection> {
+        let Command::Claim { attempt, gate, role, runtime, identity, model, purpose, principal } =
+            command
+        else {
+            return Ok(());
+        };
+        self.still_open()?;
+        if let Some(live) = self.ticket.live_attempt() {
+            return Err(Rejection::AttemptLive(live.id));
+        }
+        if self.ticket.kind == super::Kind::Campaign {
+            return Err(Rejection::IsACampaign);
+        }
+        self.pin_rules(&gate);
+        match self.ticket.owed(self.context.now) {
+            Owed::Dispatch { gate: owed, role: worker, purpose: why } => {
+                if owed != gate {
+                    return Err(Rejection::GateNotOpen(gate));
+                }
+                if worker != role || why != purpose {
+                    return Err(Rejection::WrongRole { gate, worker: worker.to_string(), role });
+                }
+            }
+            Owed::RetryAt(until) => return Err(Rejection::TooEarly { gate, until }),
+            Owed::Nothing
+            | Owed::Observe { .. }
+            | Owed::Check { .. }
+            | Owed::Land
+            | Owed::Finish => {
+                return Err(Rejection::NotDispatchable(self.ticket.state().as_str()));
+            }
+        }
+        let who = Contributor { principal: principal.clone(), identity: identity.clone() };
+        if purpose != Purpose::Deliver {
+            self.ticket.independence(&gate, &who)?;
+        }
+        let epoch = Epoch(self.ticket.epoch.0 + 1);
+        self.push(Event::Claimed(Box::new(Claimed {
+            attempt,
+            gate,
+            role,
+            runtime,
+            identity,
+            model,
+            principal,
+            purpose,
+            epoch,
+        })));
+        Ok(())
+    }
+
+    /// Pins the rules in force when a round begins under other ones than the last.
+    fn pin_rules(&mut self, gate: &crate::ids::GateId) {
+        let rules = self.context.rules;
+        let is_first = self.ticket.gate(gate).is_some_and(|it| it.used == 0);
+        let Some(workflow) = rules.workflows.get(&self.ticket.workflow) else { return };
+        if !is_first || self.ticket.rules == rules.digest() {
+            return;
+        }
+        let paths = self.ticket.head.as_ref().map_or(&[][..], |it| it.paths.as_slice());
+        let labels = &self.ticket.labels;
+        let pinned = workflow.gates.iter();
+        let gates = pinned.map(|it| (it.clone(), rules.matches(it.when, labels, paths))).collect();
+        self.push(Event::RulesPinned { rules: rules.digest(), gates, land: rules.land });
+    }
+
+    pub(super) fn record(
+        &mut self,
+        id: AttemptId,
+        epoch: Epoch,
+        number: u64,
+        record: LaneRecord,
+    ) -> Result<(), Rejection> {
+        let attempt = self.ticket.attempt(id).ok_or(Rejection::UnknownAttempt(id))?;
+        if number <= attempt.last_record {
+            // A repeat after a lost answer: it took effect the first time.
+            return Ok(());
+        }
+        self.holds_lease(id, epoch)?;
+        match record {
+            LaneRecord::Began { pid, tmux } => {
+                self.push(Event::Began { attempt: id, record: number, pid, tmux });
+            }
+            LaneRecord::Delivered { ids } => self.deliver(id, number, ids),
+            LaneRecord::Evidence(evidence) => {
+                self.push(Event::EvidenceAdded { attempt: id, record: number, evidence });
+            }
+            LaneRecord::Report(report) => {
+                self.check_report(id, &report)?;
+                self.push(Event::Reported { attempt: id, record: number, report });
+            }
+            LaneRecord::Exited { class, summary, death } => {
+                let class = self.real_class(id, class);
+                self.finish_attempt(id, class, number, summary, death);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_attempt(
+        &mut self,
+        id: AttemptId,
+        epoch: Epoch,
+        class: EndClass,
+        summary: String,
+    ) -> Result<(), Rejection> {
+        if self.ticket.attempt(id).is_some_and(|it| !it.is_live()) {
+            return Ok(());
+        }
+        self.holds_lease(id, epoch)?;
+        self.not_a_lane()?;
+        let class = self.real_class(id, class);
+        self.finish_attempt(id, class, 0, summary, None);
+        Ok(())
+    }
+
+    /// Refuses a writer whose lease was taken over: the fencing rule.
+    fn holds_lease(&self, id: AttemptId, epoch: Epoch) -> Result<(), Rejection> {
+        let attempt = self.ticket.attempt(id).ok_or(Rejection::UnknownAttempt(id))?;
+        if attempt.epoch != epoch || self.ticket.epoch != epoch {
+            return Err(Rejection::StaleEpoch(id));
+        }
+        if attempt.is_live() { Ok(()) } else { Err(Rejection::AttemptOver(id)) }
+    }
+
+    fn check_report(&self, id: AttemptId, report: &Report) -> Result<(), Rejection> {
+        let attempt = self.ticket.attempt(id).ok_or(Rejection::UnknownAttempt(id))?;
+        match report {
+            Report::Done { .. } => Ok(()),
+            Report::Question { text } if text.trim().is_empty() => Err(Rejection::EmptyText),
+            Report::Question { .. } => Ok(()),
+            Report::Verdict { .. } if attempt.purpose == Purpose::Deliver => {
+                Err(Rejection::OwnWork {
+                    by: attempt.principal.clone(),
+                    gate: attempt.gate.clone(),
+                })
+            }
+            Report::Verdict { verdict: super::VerdictWord::Pass, .. } => Ok(()),
+            Report::Verdict { verdict: super::VerdictWord::Changes, reason, findings } => {
+                let says_why = !reason.trim().is_empty() || !findings.is_empty();
+                says_why.then_some(()).ok_or(Rejection::ReasonMissing("changes"))
+            }
+            Report::Verdict { verdict, .. } => Err(Rejection::VerdictNotAllowed(*verdict)),
+        }
+    }
+
+    /// A report ends an attempt, whatever became of the process after it; without one nothing was delivered.
+    fn real_class(&self, id: AttemptId, claimed: EndClass) -> EndClass {
+        let report = self.ticket.attempt(id).and_then(|it| it.report.as_ref());
+        match report {
+            Some(Report::Question { .. }) => EndClass::Asked,
+            Some(Report::Done { .. } | Report::Verdict { .. }) => EndClass::Reported,
+            None if matches!(claimed, EndClass::Reported | EndClass::Asked) => EndClass::NoReport,
+            None => claimed,
+        }
+    }
+
+    fn deliver(&mut self, attempt: AttemptId, record: u64, ids: Vec<MessageId>) {
+        // The turn before this one has ended.
+        self.settle_messages(attempt, true);
+        let is_queued = |id: &MessageId| {
+            self.ticket.messages.iter().any(|it| it.id == *id && it.state == MessageState::Queued)
+        };
+        let ids: Vec<_> = ids.into_iter().filter(is_queued).collect();
+        self.push(Event::MessagesDelivered { ids, attempt, record });
+    }
+
+    /// Settles the messages that `attempt` took: processed when its turn ended well, else queued again.
+    fn settle_messages(&mut self, attempt: AttemptId, ended_well: bool) {
+        let taken = self
+            .ticket
+            .messages
+            .iter()
+            .filter(|it| it.state == MessageState::Delivered && it.attempt == Some(attempt));
+        let ids: Vec<_> = taken.map(|it| it.id).collect();
+        if ids.is_empty() {
+            return;
+        }
+        self.push(if ended_well {
+            Event::MessagesProcessed { ids }
+        } else {
+            Event::MessagesRequeued { ids }
+        });
+    }
+
+    /// Ends the attempt, and draws what follows: verdict, question, retry or block.
+    pub(super) fn finish_attempt(
+        &mut self,
+        id: AttemptId,
+        class: EndClass,
+        record: u64,
+        summary: String,
+        death: Option<Box<DeathDoc>>,
+    ) {
+        let Some(attempt) = self.ticket.attempt(id).cloned() else { return };
+        let turn_ended = matches!(class, EndClass::Reported | EndClass::Asked);
+        self.settle_messages(id, turn_ended);
+        let record = record.max(attempt.last_record);
+        let retry_at = self.retry_at(&attempt.gate, class);
+        let at = self.context.now;
+        let end = Box::new(AttemptEnd { class, summary, death: death.map(|it| *it), at });
+        self.push(Event::AttemptEnded { attempt: id, record, end, retry_at });
+        match (class, attempt.report.clone(), attempt.purpose) {
+            (EndClass::Asked, Some(Report::Question { text }), _) => {
+                self.push(Event::QuestionAsked { attempt: id, gate: attempt.gate, text });
+            }
+            (EndClass::Reported, Some(report), Purpose::Judge) => {
+                self.judge_by_lane(&attempt, report);
+            }
+            _ => self.block_if_used_up(&attempt.gate),
+        }
+    }
+
+    /// Returns when the gate may be tried again, if this end calls for a wait.
+    pub(super) fn retry_at(&self, gate: &crate::ids::GateId, class: EndClass) -> Option<Timestamp> {
+        if !class.costs_an_attempt() {
+            return None;
+        }
+        let used = self.ticket.gate(gate).map_or(0, |it| it.used);
+        let base = self.context.retry_base_ms.saturating_mul(1 << used.min(10));
+        let spread = 1.0 + 0.25 * self.context.jitter.clamp(0.0, 1.0);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds below 2^20 are exact in a double"
+        )]
+        let wait = (base.min(RETRY_MOST_MS) as f64 * spread) as i64;
+        Some(self.context.now + jiff::SignedDuration::from_millis(wait))
+    }
+
+    /// Blocks the ticket when the gate has no attempt left, with the whole story in one sentence.
+    pub(super) fn block_if_used_up(&mut self, id: &crate::ids::GateId) {
+        let Some(gate) = self.ticket.gate(id) else { return };
+        if gate.used < ATTEMPTS_PER_ROUND || self.ticket.blocked.is_some() {
+            return;
+        }
+        let tries =
+            self.ticket.attempts.iter().filter(|it| it.gate == *id && it.round == gate.round);
+        let ends: Vec<_> = tries
+            .filter_map(|it| it.end.as_ref().map(|end| format!("{} {}", it.id, end.class)))
+            .collect();
+        let missing = match gate.missing.as_slice() {
+            [] => String::new(),
+            missing => format!("; the last delivery lacked {}", missing.join(", ")),
+        };
+        let text = format!("{id} used up its {} attempts: {}{missing}", gate.used, ends.join(", "));
+        let gate = Some(id.clone());
+        self.push(Event::Blocked { code: BlockCode::AttemptsUsedUp, text, gate });
+    }
+}
+
+/// Returns what required evidence of `gate` is missing in what `attempt` handed in, as far as the claim itself shows.
+///
+/// What git and the controller see for themselves (commit, changed files, screenshots) is not judged here.
+pub fn missing_claims(gate: &Gate, attempt: &Attempt) -> Vec<String> {
+    let has = |kind: EvidenceKind| attempt.evidence.iter().any(|it| it.kind == kind);
+    let lacks = |kind: &&EvidenceKind| match kind {
+        EvidenceKind::Commit | EvidenceKind::ChangedFiles => false,
+        EvidenceKind::Findings => !matches!(attempt.report, Some(Report::Verdict { .. })),
+        EvidenceKind::Plan
+        | EvidenceKind::Direction
+        | EvidenceKind::Commands
+        | EvidenceKind::Screenshots
+        | EvidenceKind::Steps
+        | EvidenceKind::Risk
+        | EvidenceKind::Artifact => !has(**kind),
+    };
+    let mut missing: Vec<String> =
+        gate.rule.requires.iter().filter(lacks).map(|it| how_to_give(*it)).collect();
+    let is_verdict = matches!(attempt.report, Some(Report::Verdict { .. }));
+    match attempt.purpose {
+        Purpose::Review | Purpose::Judge if !is_verdict => {
+            missing.push("a verdict (`mission report verdict pass|changes --reason TEXT`)".into());
+        }
+        Purpose::Review | Purpose::Judge | Purpose::Deliver => {}
+    }
+    missing
+}
+
+/// Says how a lane hands in evidence of this kind.
+fn how_to_give(kind: EvidenceKind) -> String {
+    let how = match kind {
+        EvidenceKind::Plan => "`mission report evidence plan FILE`",
+        EvidenceKind::Direction => "`mission report evidence direction FILE`",
+        EvidenceKind::Commands => "`mission report evidence command -- CMD`",
+        EvidenceKind::Screenshots => "`mission report evidence screenshot URL`",
+        EvidenceKind::Steps => "`mission report evidence steps FILE`",
+        EvidenceKind::Risk => "`mission report evidence risk TEXT`",
+        EvidenceKind::Artifact => "`mission report evidence file FILE`",
+        EvidenceKind::Commit | EvidenceKind::ChangedFiles => "commit the work in the workspace",
+        EvidenceKind::Findings => "`mission report verdict …`",
+    };
+    format!("{kind} ({how})")
+}
+
+impl super::Ticket {
+    /// Returns the findings of `gate` that the evidence of `attempt` leaves unanswered.
+    pub fn unanswered(&self, gate: &Gate, attempt: &Attempt) -> Vec<String> {
+        let answered = |id| {
+            attempt.evidence.iter().filter_map(|it| it.answer.as_ref()).any(|it| it.finding == id)
+        };
+        let open = self.open_findings(&gate.rule.id);
+        let open = open.filter(|it| it.state == FindingState::Open && it.what.command.is_none());
+        open.filter(|it| !answered(it.id))
+            .map(|it| {
+                format!(
+                    "an answer to {} (`mission report answer {} fixed|disputed TEXT`)",
+                    it.id, it.id
+                )
+            })
+            .collect()
+    }
+
+    /// Returns whether a person works the live attempt; such an attempt has no expiry.
+    pub fn is_worked_by_person(&self) -> bool {
+        self.live_attempt().is_some_and(|it| it.runtime.as_str() == Driver::Person.as_str())
+    }
+
+    /// Returns the gate that `attempt` delivered to, while it waits to be looked at.
+    pub fn observed_gate(&self, attempt: AttemptId) -> Option<&Gate> {
+        self.gates.iter().find(|it| it.stage == Stage::Observing { attempt })
+    }
+}
