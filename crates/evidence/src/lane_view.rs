@@ -2,8 +2,10 @@
 //! `fsmonitor`, links to other repositories. So git never runs with that directory: its refs are read here as plain
 //! files, and its objects and working copy are used from a git directory of our own with our own settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use mission_domain::ids::Commit;
@@ -104,8 +106,17 @@ impl LaneView {
         let _ = git.output(&["update-index", "-q", "--refresh"], Default::default()).await?;
         let args = ["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"];
         let bytes = git.run(&[args.as_slice(), &["--deduplicate"]].concat()).await?;
-        let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(<[u8]>::to_vec).collect())
+        let mut paths = BTreeSet::new();
+        for path in bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty()) {
+            match path.strip_suffix(b"/") {
+                // Git names a repository inside the working copy by its directory and looks no further.
+                Some(nested) => {
+                    files_beneath(&self.dir, Path::new(OsStr::from_bytes(nested)), &mut paths)?
+                }
+                None => drop(paths.insert(path.to_vec())),
+            }
+        }
+        Ok(paths.into_iter().collect())
     }
 
     /// Brings `commit` with all it needs into `project`, as the ref `name` beneath `refs/mission/`. Objects are
@@ -123,6 +134,28 @@ impl LaneView {
     pub(crate) fn shown(paths: &[Vec<u8>]) -> Vec<String> {
         paths.iter().flat_map(|path| split_nul(path).collect::<Vec<_>>()).collect()
     }
+}
+
+/// Adds the files and links beneath `top/inside`, without the insides of any `.git` and without following links.
+fn files_beneath(top: &Path, inside: &Path, paths: &mut BTreeSet<Vec<u8>>) -> Result<()> {
+    let mut dirs = vec![inside.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        let full = top.join(&dir);
+        for entry in fs::read_dir(&full).map_err(io("read", &full))? {
+            let entry = entry.map_err(io("read", &full))?;
+            let kind = entry.file_type().map_err(io("read", &full))?;
+            let path = dir.join(entry.file_name());
+            if entry.file_name().eq_ignore_ascii_case(".git") {
+                continue;
+            }
+            if kind.is_dir() {
+                dirs.push(path);
+            } else if kind.is_file() || kind.is_symlink() {
+                paths.insert(path.into_os_string().into_vec());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Brings `commit` from the bare repository or clone `from` into `project`, as the ref `name` beneath `refs/mission/`.
