@@ -1,0 +1,229 @@
+//! Fills in what nobody wrote: first under the files (keys, branches, runtimes found), then in each table they made.
+
+use std::collections::BTreeSet;
+
+use super::Found;
+use super::tree::{Entries, Layer, Node, Place, Value, parse};
+use crate::ids::ProjectKey;
+use crate::rules::{MAX_ROUNDS, Permission};
+
+/// The built-in tables, in the format of `mission.toml`.
+const BUILT_IN: &str = include_str!("builtin.toml");
+
+/// The instructions of the built-in roles.
+const INSTRUCTIONS: [(&str, &str); 6] = [
+    ("planner", include_str!("instructions/planner.md")),
+    ("designer", include_str!("instructions/designer.md")),
+    ("coder", include_str!("instructions/coder.md")),
+    ("qa", include_str!("instructions/qa.md")),
+    ("tester", include_str!("instructions/tester.md")),
+    ("validator", include_str!("instructions/validator.md")),
+];
+
+/// The agents that have a built-in runtime, the most tried first.
+const AGENTS: [&str; 5] = ["codex", "claude", "opencode", "gemini", "hermes"];
+
+/// Variables that an agent gets from our own environment unless the file says otherwise.
+const ENVIRONMENT: [&str; 5] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
+
+fn text(value: impl Into<String>) -> Value {
+    Value::Text(value.into())
+}
+
+fn texts<'t>(values: impl IntoIterator<Item = &'t str>) -> Value {
+    Value::List(values.into_iter().map(|value| Node::built_in(text(value))).collect())
+}
+
+/// Returns the agents that `found` names in order of preference; codex and claude where it names none.
+pub(super) fn agents(found: &Found) -> Vec<&'static str> {
+    let is_found = |agent: &&str| found.programs.iter().any(|program| program == agent);
+    let agents: Vec<_> = AGENTS.into_iter().filter(is_found).collect();
+    if agents.is_empty() { vec!["codex", "claude"] } else { agents }
+}
+
+/// Returns the lowest layer: the built-in tables and what follows from the folder and from `found`.
+pub(super) fn base(folder_name: &str, found: &Found) -> Node {
+    let mut root = match parse(Layer::BuiltIn, BUILT_IN) {
+        Ok(root) => root,
+        Err(errors) => unreachable!("the built-in tables are TOML: {errors:?}"),
+    };
+    let branch = found.default_branch.as_deref().unwrap_or("main");
+    for_table(&mut root, "project", |project| {
+        project.fill("key", || text(ProjectKey::from_folder(folder_name).as_str()));
+        project.fill("default_branch", || text(branch));
+    });
+    for (role, instructions) in INSTRUCTIONS {
+        for_table(&mut root, "role", |roles| {
+            for_table(roles, role, |role| role.fill("instructions", || text(instructions)));
+        });
+    }
+    root
+}
+
+/// Completes the merged tree: every table gets the keys that it does not name, every gate its overrides.
+pub(super) fn complete(root: &mut Node, found: &Found) {
+    let agents = agents(found);
+    let branch = root.find(&["project", "default_branch"]).and_then(Node::as_text);
+    let protect = [branch.unwrap_or("main").to_owned(), "release/*".to_owned()];
+    for_table(root, "project", |project| for_table(project, "preview", complete_preview));
+    for_each(root, "runtime", complete_runtime);
+    for_each(root, "role", |role| complete_role(role, &agents));
+    let default = root.find(&["policy", "default", "guard"]).map(|guard| guard.value.clone());
+    for_each(root, "policy", |policy| {
+        policy.fill("guard", || default.clone().unwrap_or(Value::List(Vec::new())));
+        policy.fill("protect", || texts(protect.iter().map(String::as_str)));
+        policy.fill("approval_expires", || text("24h"));
+    });
+    for_each(root, "schedule", |schedule| {
+        for_table(schedule, "ticket", |ticket| {
+            ticket.fill("body", || text(""));
+            ticket.fill("labels", || texts([]));
+            ticket.fill("priority", || text("medium"));
+        });
+    });
+    let roles = root.find(&["role"]).cloned();
+    for_each(root, "workflow", |workflow| complete_workflow(workflow, roles.as_ref()));
+}
+
+fn for_table(node: &mut Node, key: &str, work: impl FnOnce(&mut Node)) {
+    if let Some(table) = node.as_table_mut().and_then(|entries| entries.get_mut(key)) {
+        work(table);
+    }
+}
+
+fn for_each(root: &mut Node, key: &str, mut work: impl FnMut(&mut Node)) {
+    for_table(root, key, |tables| {
+        let entries = tables.as_table_mut();
+        entries.into_iter().flat_map(Entries::values_mut).for_each(&mut work);
+    });
+}
+
+fn complete_preview(preview: &mut Node) {
+    let widths = [1440, 900, 390].map(|width| Node::built_in(Value::Whole(width)));
+    preview.fill("pages", || texts(["/"]));
+    preview.fill("widths", || Value::List(widths.into()));
+    preview.fill("schemes", || texts(["light", "dark"]));
+}
+
+fn complete_runtime(runtime: &mut Node) {
+    runtime.fill("driver", || text("exec"));
+    runtime.fill("lifecycle", || text("per-ticket"));
+    runtime.fill("env", || Value::Table(Entries::new()));
+    for_table(runtime, "env", |env| {
+        env.fill("allow", || texts(ENVIRONMENT));
+        env.fill("set", || Value::Table(Entries::new()));
+    });
+    let driver = runtime.find(&["driver"]).and_then(Node::as_text);
+    let is_unbounded = matches!(driver, Some("person" | "external"));
+    runtime.fill("limits", || Value::Table(Entries::new()));
+    if !is_unbounded {
+        for_table(runtime, "limits", |limits| {
+            limits.fill("wall", || text("2h"));
+            limits.fill("stall", || text("20m"));
+        });
+    }
+}
+
+/// Who writes takes the first agent, who judges the second, so that they differ where two are found.
+fn complete_role(role: &mut Node, agents: &[&'static str]) {
+    role.fill("permission", || text("read"));
+    let permission = role.find(&["permission"]).and_then(Node::as_text);
+    let writes = permission == Some(Permission::Write.as_str());
+    let shift = usize::from(!writes && agents.len() > 1);
+    role.fill("runtimes", || texts(agents.iter().copied().cycle().skip(shift).take(agents.len())));
+    role.fill("tools", || texts([]));
+    role.fill("slots", || Value::Whole(1));
+    role.fill("evidence", || texts([]));
+    role.fill("instructions", || text(""));
+    role.fill("mode", || text("binding"));
+}
+
+fn complete_workflow(workflow: &mut Node, roles: Option<&Node>) {
+    let overrides = workflow.find(&["gate"]).cloned();
+    let mut writers: Vec<String> = Vec::new();
+    let mut workers: Vec<String> = Vec::new();
+    for_table(workflow, "gates", |gates| {
+        let written = gates.at.layer;
+        let Value::List(gates) = &mut gates.value else { return };
+        for gate in gates {
+            let Some(id) = gate.find(&["id"]).and_then(Node::as_text).map(str::to_owned) else {
+                continue;
+            };
+            if let Some(over) = overrides.as_ref().and_then(|all| all.find(&[&id])) {
+                lay_over(gate, over, written);
+            }
+            let role = gate.find(&["role"]).and_then(Node::as_text).unwrap_or_default();
+            let rules =
+                roles.and_then(|roles| roles.find(&[role])).filter(|_| role != "controller");
+            let permission = rules.and_then(|role| role.find(&["permission"])?.as_text());
+            if permission == Some(Permission::Write.as_str()) {
+                writers.push(id.clone());
+            }
+            if role != "controller" {
+                workers.push(id.clone());
+            }
+            let otherwise =
+                if role == "controller" { workers.last().cloned() } else { judged(gate) };
+            let back = writers.last().cloned().or(otherwise).unwrap_or(id);
+            complete_gate(gate, rules, back);
+        }
+    });
+}
+
+/// Lays the keys of `[workflow.W.gate.ID]` on a gate, save those from a file that the list of gates overrules.
+fn lay_over(gate: &mut Node, over: &Node, written: Layer) {
+    let (Some(gate), Some(over)) = (gate.as_table_mut(), over.as_table()) else { return };
+    for (key, node) in over {
+        if node.key.layer >= written && key != "id" {
+            gate.insert(key.clone(), node.clone());
+        }
+    }
+}
+
+/// Returns the last gate that this one judges.
+fn judged(gate: &Node) -> Option<String> {
+    let judges = gate.find(&["judges"])?;
+    let last = judges.as_list().map_or(Some(judges), <[Node]>::last)?;
+    last.as_text().map(str::to_owned)
+}
+
+fn complete_gate(gate: &mut Node, role: Option<&Node>, back: String) {
+    let name = gate.find(&["role"]).and_then(Node::as_text).unwrap_or("controller").to_owned();
+    let judges = gate.find(&["judges"]).map(|judges| judges.value.clone());
+    let is_review = match &judges {
+        Some(Value::List(items)) => !items.is_empty(),
+        Some(Value::Text(_)) => true,
+        None | Some(_) => false,
+    };
+    let decider = match name.as_str() {
+        "controller" => "controller".into(),
+        role if is_review => format!("role:{role}"),
+        _ => "person".into(),
+    };
+    gate.fill("decided_by", || text(decider));
+    if let Some(evidence) = role.and_then(|role| role.find(&["evidence"])).cloned()
+        && let Some(entries) = gate.as_table_mut()
+    {
+        entries.entry("requires".into()).or_insert(evidence);
+    }
+    gate.fill("requires", || texts([]));
+    gate.fill("judges", || texts([]));
+    if is_review {
+        gate.fill("independent", || text("runtime"));
+    }
+    gate.fill("sends_back_to", || text(back));
+    gate.fill("stale_on", || text("code"));
+    gate.fill("when", || text("always"));
+    gate.fill("max_rounds", || Value::Whole(i64::from(MAX_ROUNDS)));
+}
+
+/// Returns the names of the tables under `key`.
+pub(super) fn names(root: &Node, key: &str) -> BTreeSet<String> {
+    let entries = root.find(&[key]).and_then(Node::as_table);
+    entries.map(|entries| entries.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// Returns the latest of the places, which is where somebody can change the matter.
+pub(super) fn latest(places: impl IntoIterator<Item = Place>) -> Place {
+    places.into_iter().max_by_key(|place| place.layer).unwrap_or(Place::BUILT_IN)
+}

@@ -1,0 +1,254 @@
+//! Reads `[project]`, `[budget]`, the policies and the schedules.
+
+use super::Known;
+use super::names;
+use super::quantity;
+use super::read::Fields;
+use super::tree::{Node, Place};
+use crate::ids::{ProjectKey, WorkflowId};
+use crate::rules::{
+    Allowance, Budget, Check, LandMode, Policy, Preview, Priority, Schedule, ScheduledTicket, Setup,
+};
+
+/// What `[project]` says.
+pub(super) struct Project {
+    pub(super) key: Option<ProjectKey>,
+    pub(super) default_branch: Option<String>,
+    pub(super) workflow: Option<WorkflowId>,
+    pub(super) visual_paths: Vec<String>,
+    pub(super) user_facing_paths: Vec<String>,
+    pub(super) checks: Vec<Check>,
+    pub(super) land: Option<LandMode>,
+    pub(super) setup: Option<Setup>,
+    pub(super) preview: Option<Preview>,
+}
+
+const KEYS: [&str; 9] = [
+    "key",
+    "default_branch",
+    "workflow",
+    "visual_paths",
+    "user_facing_paths",
+    "checks",
+    "land",
+    "setup",
+    "preview",
+];
+
+/// Reads `[project]`.
+pub(super) fn project(node: &Node, known: &Known<'_>) -> Option<Project> {
+    let fields = Fields::open(node, "project", &KEYS, known.report)?;
+    Some(Project {
+        key: key(&fields),
+        default_branch: default_branch(&fields),
+        workflow: known.name(&fields, "workflow").map(WorkflowId::new),
+        visual_paths: globs(&fields, "visual_paths"),
+        user_facing_paths: globs(&fields, "user_facing_paths"),
+        checks: checks(&fields),
+        land: fields.word("land"),
+        setup: setup(&fields),
+        preview: preview(&fields),
+    })
+}
+
+fn key(fields: &Fields<'_>) -> Option<ProjectKey> {
+    let text = fields.text("key")?;
+    let key = text.parse();
+    if key.is_err() {
+        let shown = names::shown(text);
+        fields.bad(
+            "key",
+            format!("`{shown}` cannot be a project's key; use 2 to 10 capitals and digits, a capital first, like `MC`"),
+        );
+    }
+    key.ok()
+}
+
+fn default_branch(fields: &Fields<'_>) -> Option<String> {
+    let text = fields.text("default_branch")?;
+    if let Some(fault) = names::branch_fault(text) {
+        let shown = names::shown(text);
+        fields.bad(
+            "default_branch",
+            format!(
+                "the branch `{shown}` {fault}; name the branch that work lands on, like `main`"
+            ),
+        );
+        return None;
+    }
+    Some(text.into())
+}
+
+fn globs(fields: &Fields<'_>, key: &str) -> Vec<String> {
+    let texts = fields.texts(key, false).unwrap_or_default();
+    let good = |(text, place): (&str, Place)| {
+        if let Err(error) = globset::Glob::new(text) {
+            let shown = names::shown(text);
+            let why = error.kind();
+            fields.report.add(
+                place,
+                format!(
+                    "`{shown}` is no pattern of paths: {why}; write one like `web/**` or `**/*.css`"
+                ),
+            );
+            return None;
+        }
+        Some(text.to_owned())
+    };
+    texts.into_iter().filter_map(good).collect()
+}
+
+fn checks(fields: &Fields<'_>) -> Vec<Check> {
+    let takes = "a list of commands, like `[\"cargo test\"]`";
+    let items = fields.list("checks", takes).unwrap_or_default();
+    items.iter().filter_map(|item| check(fields, item)).collect()
+}
+
+fn check(fields: &Fields<'_>, item: &Node) -> Option<Check> {
+    let (run, advisory) = match item.as_text() {
+        Some(run) => (run, false),
+        None => {
+            let table = Fields::open(item, "project.checks", &["run", "advisory"], fields.report)?;
+            table.need("run", "run = \"cargo test\"");
+            (table.text("run")?, table.flag("advisory").unwrap_or(false))
+        }
+    };
+    if run.trim().is_empty() || run.contains('\0') {
+        let message = "an empty check would pass whatever happens; write a command or take it out";
+        fields.report.add(item.place(), message);
+        return None;
+    }
+    Some(Check { run: run.into(), advisory })
+}
+
+fn setup(fields: &Fields<'_>) -> Option<Setup> {
+    let setup = fields.table("setup", &["after_create", "before_run", "timeout"])?;
+    Some(Setup {
+        after_create: setup.text("after_create")?.into(),
+        before_run: setup.text("before_run")?.into(),
+        timeout_s: setup.duration("timeout")?,
+    })
+}
+
+fn preview(fields: &Fields<'_>) -> Option<Preview> {
+    let known = ["command", "ready", "pages", "widths", "schemes"];
+    let preview = fields.table("preview", &known)?;
+    preview.need("command", "command = \"npm run preview -- --port $PORT\"");
+    preview.need("ready", "ready = \"http://127.0.0.1:$PORT/\"");
+    let ready = preview.text("ready").filter(|ready| {
+        let is_url = ready.starts_with("http://") || ready.starts_with("https://");
+        if !is_url {
+            let shown = names::shown(ready);
+            preview.bad(
+                "ready",
+                format!("`{shown}` is no URL; write the one that answers when the page is up, like `http://127.0.0.1:$PORT/`"),
+            );
+        }
+        is_url
+    });
+    let pages = preview.texts("pages", false).unwrap_or_default();
+    for (page, place) in pages.iter().filter(|(page, _)| !page.starts_with('/')) {
+        let shown = names::shown(page);
+        preview
+            .report
+            .add(*place, format!("the page `{shown}` must be a path from `/`, like `/settings`"));
+    }
+    let widths = preview.list("widths", "a list of widths in pixels").unwrap_or_default();
+    let width = |node| preview.whole_of(node, "widths", 200, 4000);
+    Some(Preview {
+        command: preview.filled("command")?.into(),
+        ready: ready?.into(),
+        pages: pages.into_iter().map(|(page, _)| page.into()).collect(),
+        widths: widths.iter().filter_map(width).filter_map(|it| it.try_into().ok()).collect(),
+        schemes: preview.words("schemes").unwrap_or_default(),
+    })
+}
+
+/// Reads `[budget]`.
+pub(super) fn budget(node: &Node, known: &Known<'_>) -> Option<Budget> {
+    let fields = Fields::open(node, "budget", &["ticket", "day"], known.report)?;
+    let ticket = fields.table("ticket", &["cost_usd", "tokens", "wall"]);
+    let day = fields.table("day", &["cost_usd", "tokens"]);
+    Some(Budget { ticket: allowance(ticket), day: allowance(day) })
+}
+
+fn allowance(fields: Option<Fields<'_>>) -> Allowance {
+    let Some(fields) = fields else { return Allowance::default() };
+    Allowance {
+        cost_micros: fields.money("cost_usd"),
+        tokens: fields.whole("tokens", 1, i64::MAX).map(i64::unsigned_abs),
+        wall_s: fields.limit("wall"),
+    }
+}
+
+/// Reads `[policy.ID]`.
+pub(super) fn policy(id: &str, node: &Node, known: &Known<'_>) -> Option<Policy> {
+    let name = format!("policy.{id}");
+    let fields = Fields::open(node, name, &["guard", "protect", "approval_expires"], known.report)?;
+    let takes = "a list of command beginnings, like `[[\"git\", \"push\"]]`";
+    let guard = fields.list("guard", takes).unwrap_or_default();
+    let protect = fields.texts("protect", false).unwrap_or_default();
+    for (branch, place) in &protect {
+        let plain = branch.replace(['*', '?'], "x");
+        let fault = names::branch_fault(&plain)
+            .or_else(|| globset::Glob::new(branch).is_err().then_some("is no pattern"));
+        if let Some(fault) = fault {
+            let shown = names::shown(branch);
+            let message =
+                format!("the branch `{shown}` {fault}; write one like `main` or `release/*`");
+            fields.report.add(*place, message);
+        }
+    }
+    Some(Policy {
+        id: id.into(),
+        guard: guard.iter().filter_map(|words| guarded(&fields, words)).collect(),
+        protect: protect.into_iter().map(|(branch, _)| branch.into()).collect(),
+        approval_expires_s: fields.duration("approval_expires")?,
+    })
+}
+
+fn guarded(fields: &Fields<'_>, words: &Node) -> Option<Vec<String>> {
+    let items = words.as_list().unwrap_or_default();
+    let texts: Vec<_> = items.iter().filter_map(Node::as_text).collect();
+    let is_command = texts.len() == items.len() && texts.first().is_some_and(|it| !it.is_empty());
+    if !is_command {
+        let message = format!(
+            "`{}.guard` takes lists of words that a command begins with; write `[\"git\", \"push\"]`",
+            fields.name
+        );
+        fields.report.add(words.at, message);
+        return None;
+    }
+    Some(texts.into_iter().map(str::to_owned).collect())
+}
+
+/// Reads `[schedule.ID]`.
+pub(super) fn schedule(id: &str, node: &Node, known: &Known<'_>) -> Option<Schedule> {
+    let name = format!("schedule.{id}");
+    let fields = Fields::open(node, name, &["cron", "ticket"], known.report)?;
+    fields.need("cron", "cron = \"0 2 * * *\"");
+    fields.need("ticket", "ticket = { title = \"Dependency audit\" }");
+    let cron = fields.text("cron");
+    if let Some(fault) = cron.and_then(quantity::cron_fault) {
+        fields.bad("cron", format!("the cron line {fault}; write minute, hour, day, month and weekday, like `0 2 * * *`"));
+    }
+    let keys = ["title", "body", "workflow", "labels", "priority", "policy"];
+    let ticket = fields.table("ticket", &keys)?;
+    ticket.need("title", "title = \"Dependency audit\"");
+    let title = ticket.filled("title");
+    let labels = ticket.texts("labels", false).unwrap_or_default();
+    let workflow = known.name(&ticket, "workflow").map(WorkflowId::new);
+    let policy = known.name(&ticket, "policy").map(str::to_owned);
+    Some(Schedule {
+        id: id.into(),
+        cron: cron?.into(),
+        ticket: ScheduledTicket {
+            title: title?.into(),
+            body: ticket.text("body")?.into(),
+            workflow,
+            labels: labels.into_iter().map(|(label, _)| label.into()).collect(),
+            priority: ticket.word::<Priority>("priority")?,
+            policy,
+        },
+    })
+}
