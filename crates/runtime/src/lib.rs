@@ -1,5 +1,6 @@
 //! Starts, watches and stops agents: one shim process per attempt, one runner process per host. Decides nothing about tickets.
 
+pub mod client;
 mod clock;
 pub mod death;
 mod error;
@@ -8,12 +9,15 @@ pub mod lane_client;
 pub mod launch;
 pub mod markers;
 pub mod proc_tree;
+pub mod protocol;
 pub mod record;
 pub mod record_log;
+pub mod runner;
 pub mod shim;
 pub mod shim_protocol;
 pub mod spec;
 
+pub use client::RunnerClient;
 pub use death::{DeathClass, classify};
 pub use error::{Error, Result};
 pub use files::{LaneFiles, ProcessCard};

@@ -8,10 +8,28 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["lane-shim", lane_dir] => mission_runtime::shim::run(Path::new(lane_dir)),
+        ["runner-local", dir] => runner(Path::new(dir)),
         ["report", text] => report(text),
         _ => {
             eprintln!("usage: harness lane-shim DIR | runner-local DIR | report TEXT");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// One thread suffices, and is what `mission` uses.
+fn runner(dir: &Path) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = runtime.map(|runtime| runtime.block_on(mission_runtime::runner::run(dir)));
+    match done {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(e)) => {
+            eprintln!("{}", e.in_full());
+            ExitCode::FAILURE
+        }
+        Err(e) => {
+            eprintln!("no runtime: {e}");
+            ExitCode::FAILURE
         }
     }
 }
