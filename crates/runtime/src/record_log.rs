@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::record::{ExitRecord, Numbered, Record};
 
 /// The writing end, owned by the shim.
@@ -26,6 +27,7 @@ impl RecordLog {
             std::io::ErrorKind::AlreadyExists => Error::InUse(path.to_owned()),
             _ => Error::file(path)(e),
         })?;
+        files::sync_dir(path).map_err(Error::file(path))?;
         Ok(Self { path: path.to_owned(), file, bytes: 0, next: 1 })
     }
 

@@ -61,6 +61,7 @@ pub(crate) enum Got {
 /// Starts `command` with `input` for its stdin, which is closed after it.
 pub(crate) fn on_pipes(mut command: Command, input: Vec<u8>) -> Result<Running> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    os::prepare(&mut command, false);
     let mut child = spawn(&mut command)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     for fd in [
@@ -82,7 +83,7 @@ pub(crate) fn on_terminal(mut command: Command, size: &Winsize) -> Result<Runnin
     }
     let slave = |fd: &OwnedFd| fd.try_clone().map(Stdio::from).map_err(Error::system("dup"));
     command.stdin(slave(&pair.slave)?).stdout(slave(&pair.slave)?).stderr(slave(&pair.slave)?);
-    os::own_terminal(&mut command);
+    os::prepare(&mut command, true);
     let child = spawn(&mut command)?;
     never_wait(pair.master.as_fd())?;
     let master = Some(File::from(pair.master));

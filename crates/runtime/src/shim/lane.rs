@@ -348,7 +348,7 @@ impl Shim {
             self.running.iter_mut().filter_map(Running::typist).flat_map(|t| t.give_up()).collect();
         undelivered.extend(self.queue.drain(..).flat_map(|text| text.messages));
         self.stop = Some(Stop { cause, kill_at, has_killed: false, undelivered });
-        if let Some(running) = &self.running {
+        if let Some(running) = self.running.as_ref().filter(|_| !grace.is_zero()) {
             tree::signal_all(running.pid, Signal::SIGTERM);
             // A stopped process takes SIGTERM only when it runs again.
             tree::signal_all(running.pid, Signal::SIGCONT);

@@ -1,7 +1,7 @@
 //! The calls of the system that have no safe wrapper: all of this crate's `unsafe` is here.
 #![expect(
     unsafe_code,
-    reason = "wait4's usage, the terminal's size and the child's controlling terminal; audited here"
+    reason = "wait4's usage, the terminal's size and the steps between fork and exec; audited here"
 )]
 
 use std::io;
@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::pty::Winsize;
+use nix::sys::signal::SigSet;
 
 /// A child that has been reaped, and what it used.
 #[derive(Debug, Clone, Copy)]
@@ -68,9 +69,15 @@ fn millis(time: libc::timeval) -> u64 {
     u64::try_from(time.tv_sec * 1000 + time.tv_usec / 1000).unwrap_or(0)
 }
 
-/// Makes the child of `command` lead a session of its own whose terminal is its stdin.
-pub(crate) fn own_terminal(command: &mut Command) {
-    let enter = || {
+/// Gives the child of `command` no blocked signals, whatever this process blocks for itself; with `is_on_terminal` it also leads a
+/// session of its own whose terminal is its stdin.
+pub(crate) fn prepare(command: &mut Command, is_on_terminal: bool) {
+    let nothing_blocked = SigSet::empty();
+    let enter = move || {
+        nothing_blocked.thread_set_mask()?;
+        if !is_on_terminal {
+            return Ok(());
+        }
         nix::unistd::setsid()?;
         // SAFETY: descriptor 0 is the terminal's slave side at this point; the call takes no pointer.
         match unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } {
@@ -78,7 +85,7 @@ pub(crate) fn own_terminal(command: &mut Command) {
             _ => Ok(()),
         }
     };
-    // SAFETY: between fork and exec only setsid and ioctl are called, both async-signal-safe; nothing is allocated.
+    // SAFETY: between fork and exec only pthread_sigmask, setsid and ioctl are called, all async-signal-safe; nothing is allocated.
     unsafe { command.pre_exec(enter) };
 }
 

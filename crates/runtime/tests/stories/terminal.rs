@@ -1,0 +1,98 @@
+//! Lanes in real tmux. Without tmux these fail: nothing here is skipped.
+
+use mission_domain::ids::MessageId;
+use mission_runtime::markers::Markers;
+use mission_runtime::protocol::ToRunner;
+use mission_runtime::record::{Record, StopCause};
+
+use crate::stage::{Fleet, Home, is_gone};
+
+/// A program that asks for bracketed paste, shows what it got, reports, and stays.
+const AGENT: &str = "printf 'ready \\033[?2004h> '; while IFS= read -r line; do echo \"got <$line>\" | tr -d '\\033'; \
+    case $line in *201~) mission report \"read it\"; printf '> ';; esac; done";
+
+#[tokio::test]
+async fn a_tmux_lane_gets_its_brief_once_reports_and_takes_a_further_turn() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let spec = home.tmux_lane(31, AGENT);
+    fleet.start(&spec);
+    fleet.hears_started(spec.attempt).await;
+    let windows =
+        home.tmux(&["list-windows", "-a", "-F", "#{session_name} #{window_name} #{pane_pid}"]);
+    let windows = String::from_utf8(windows.stdout).unwrap();
+    let card = mission_runtime::ProcessCard::read(&spec.files().shim()).unwrap();
+    assert_eq!(windows.trim(), format!("mc-MC-7 A-31 {}", card.pid));
+    fleet.hears_record(|r| matches!(r, Record::TurnDelivered { turn: 1, messages } if *messages == [MessageId(1)])).await;
+    fleet.hears_record(|r| matches!(r, Record::Report { .. })).await;
+    let turn = ToRunner::Turn {
+        attempt: spec.attempt,
+        messages: vec![MessageId(2)],
+        text: "and\x03 this".into(),
+    };
+    fleet.client.send(turn).unwrap();
+    fleet.hears_record(|r| matches!(r, Record::TurnDelivered { turn: 2, messages } if *messages == [MessageId(2)])).await;
+    fleet.hears_record(|r| matches!(r, Record::Report { .. })).await;
+    let shown = home.tmux(&["capture-pane", "-p", "-t", "=mc-MC-7:A-31"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(shown.matches("got <[200~# Brief>").count(), 1, "{shown}");
+    assert_eq!(shown.matches("got <Do it.[201~>").count(), 1, "{shown}");
+    assert_eq!(shown.matches("got <[200~and this[201~>").count(), 1, "{shown}");
+    fleet
+        .client
+        .send(ToRunner::Stop { attempt: spec.attempt, grace_ms: 0, by: "controller".into() })
+        .unwrap();
+    let exit = fleet.hears_exit(spec.attempt).await;
+    assert_eq!((exit.turns, exit.stop_cause), (2, StopCause::Stopped { by: "controller".into() }));
+    assert!(matches!(exit.markers, Markers::NotRead { .. }));
+    fleet.shut_down().await;
+    is_gone(card.pid).await;
+}
+
+#[tokio::test]
+async fn two_attempts_of_a_ticket_share_its_session_and_kill_session_is_a_recorded_stop() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let specs = [home.tmux_lane(1, "exec sleep 1000"), home.tmux_lane(2, "exec sleep 1000")];
+    for spec in &specs {
+        fleet.start(spec);
+        fleet.hears_started(spec.attempt).await;
+    }
+    let windows = home.tmux(&["list-windows", "-t", "=mc-MC-7", "-F", "#{window_name}"]);
+    assert_eq!(String::from_utf8(windows.stdout).unwrap(), "A-1\nA-2\n");
+    assert!(home.tmux(&["kill-session", "-t", "=mc-MC-7"]).status.success());
+    for _ in &specs {
+        let exit = fleet
+            .hears("an exit", |frame| match frame {
+                mission_runtime::protocol::FromRunner::Exited { exit, .. } => {
+                    Some((**exit).clone())
+                }
+                _ => None,
+            })
+            .await;
+        assert!(
+            matches!(&exit.stop_cause, StopCause::Stopped { by } if by.contains("SIGHUP")),
+            "{exit:?}"
+        );
+        assert_eq!(exit.undelivered, vec![MessageId(1)]);
+    }
+    fleet.shut_down().await;
+}
+
+#[tokio::test]
+async fn the_programs_terminal_has_the_windows_size_and_follows_it() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let script = "stty size; trap 'stty size' WINCH; while :; do sleep 0.02; done";
+    let spec = home.tmux_lane(1, script);
+    fleet.start(&spec);
+    fleet.hears_started(spec.attempt).await;
+    let journal = || {
+        String::from_utf8_lossy(&std::fs::read(spec.files().journal()).unwrap_or_default())
+            .into_owned()
+    };
+    crate::stage::eventually("the first size", || journal().contains("50 200").then_some(()));
+    home.tmux(&["resize-window", "-t", "=mc-MC-7:A-1", "-x", "90", "-y", "33"]);
+    crate::stage::eventually("the second size", || journal().contains("33 90").then_some(()));
+    fleet.shut_down().await;
+}
