@@ -84,7 +84,7 @@ impl ProcessCard {
     /// Writes the card to `path`.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_vec(self).map_err(Error::unreadable("a process card"))?;
-        replace(path, &text)
+        replace_for_now(path, &text)
     }
 }
 
@@ -110,11 +110,23 @@ pub(crate) fn reserve(path: &Path) -> Result<()> {
 
 /// Puts `bytes` at `path` so that a crash leaves the old file or the new one, never a part. Mode 0600.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    put(path, bytes, true)
+}
+
+/// As [`replace`], for what only processes of now need: a power failure may lose it.
+pub(crate) fn replace_for_now(path: &Path, bytes: &[u8]) -> Result<()> {
+    put(path, bytes, false)
+}
+
+fn put(path: &Path, bytes: &[u8], is_durable: bool) -> Result<()> {
     let draft = path.with_extension("draft");
     let write = || -> std::io::Result<()> {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(bytes)?;
+        if !is_durable {
+            return std::fs::rename(&draft, path);
+        }
         file.sync_all()?;
         std::fs::rename(&draft, path)?;
         sync_dir(path)

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mission_sandbox::{Access, Confined, Confinement, Limits, Network};
+use mission_sandbox::{Access, Confined, Confinement, Hold, Limits, Network};
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -20,10 +20,11 @@ pub fn command(spec: &LaunchSpec, socket: &Path) -> Result<(Command, Confinement
     let missing = || Error::BadSpec(format!("runtime `{}` has no command", spec.runtime));
     let (program, arguments) = spec.command.split_first().ok_or_else(missing)?;
     let env = environment(spec, socket)?;
-    let access = match spec.access.confined {
-        true => access(spec, &env),
-        false => Access::Unrestricted,
-    };
+    if !spec.access.confined {
+        let held = Confinement { filesystem: Hold::NotAsked, network: Hold::NotAsked };
+        return Ok((unconfined(program, arguments, &spec.cwd, &env), held));
+    }
+    let access = access(spec, &env);
     let confined = Confined {
         program: PathBuf::from(program),
         args: arguments.to_vec(),
@@ -34,6 +35,19 @@ pub fn command(spec: &LaunchSpec, socket: &Path) -> Result<(Command, Confinement
         network: Network::Allowed,
     };
     confined.into_std_command().map_err(|e| Error::BadSpec(e.to_string()))
+}
+
+/// Without the sandbox's trials of what this machine can hold, which cost more than the start itself.
+#[expect(clippy::disallowed_methods, reason = "this crate starts the agents")]
+fn unconfined(
+    program: &str,
+    arguments: &[String],
+    cwd: &Path,
+    env: &BTreeMap<String, String>,
+) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(cwd).env_clear().envs(env);
+    command
 }
 
 fn environment(spec: &LaunchSpec, socket: &Path) -> Result<BTreeMap<String, String>> {

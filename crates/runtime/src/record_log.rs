@@ -27,7 +27,6 @@ impl RecordLog {
             std::io::ErrorKind::AlreadyExists => Error::InUse(path.to_owned()),
             _ => Error::file(path)(e),
         })?;
-        files::sync_dir(path).map_err(Error::file(path))?;
         Ok(Self { path: path.to_owned(), file, bytes: 0, next: 1 })
     }
 
@@ -36,7 +35,7 @@ impl RecordLog {
         let numbered = Numbered { number: self.next, at: clock::now(), record };
         let mut line = serde_json::to_vec(&numbered).map_err(Error::unreadable("a record"))?;
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(&line).and_then(|()| self.sync());
         if let Err(e) = written {
             let back = self.file.set_len(self.bytes);
             let back = back.and_then(|()| self.file.seek(SeekFrom::End(0)).map(|_| ()));
@@ -45,6 +44,12 @@ impl RecordLog {
         self.bytes += line.len() as u64;
         self.next += 1;
         Ok(numbered)
+    }
+
+    /// The first record also makes the file's name durable.
+    fn sync(&self) -> std::io::Result<()> {
+        self.file.sync_data()?;
+        if self.next == 1 { files::sync_dir(&self.path) } else { Ok(()) }
     }
 
     /// Returns the number of the newest record, 0 for none.

@@ -131,7 +131,7 @@ impl LaunchSpec {
     pub fn write(&self) -> Result<()> {
         files::private_dir(&self.lane_dir)?;
         let text = serde_json::to_vec_pretty(self).map_err(Error::unreadable("the launch"))?;
-        files::replace(&self.files().spec(), &text)
+        files::replace_for_now(&self.files().spec(), &text)
     }
 
     /// Says what makes this launch impossible, before anything is started.
