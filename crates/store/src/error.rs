@@ -50,6 +50,9 @@ pub enum Error {
         /// The size of its body as JSON.
         bytes: usize,
     },
+    /// The change itself cannot be stored, now or later.
+    #[error("the change cannot be stored: {0}")]
+    Invalid(String),
     /// Another process controls this home.
     #[error("the home is in use by {by}: stop it with `mission down`, or let it do the work")]
     Locked {

@@ -2,17 +2,32 @@
 //! everything that has a meaning arrives ready-made.
 
 mod api;
+pub mod artifacts;
+mod audit;
+mod batch;
+pub mod chain;
 mod change;
+pub mod contract;
+mod crashpoint;
+mod durable;
 mod error;
 mod filter;
+mod lock;
+mod postgres;
+mod prepare;
+mod record;
+mod sqlite;
 
 pub use api::{Finding, Lease, Secret, SecretKind, Store, Verification};
 pub use change::{
     Appended, Change, Idempotency, LeaseChange, MAX_BODY, NewEvent, Projection, ProjectionKind,
     Snapshot, Stream, TicketRow, Write,
 };
+pub use crashpoint::{CRASHPOINTS, crashpoints, is_listed, pass};
 pub use error::{Error, Result};
 pub use filter::{EventFilter, ProjectionFilter, TicketFilter};
+pub use postgres::open_postgres;
+pub use sqlite::open_sqlite;
 
 /// What a process wants of a home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

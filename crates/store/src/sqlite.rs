@@ -1,0 +1,147 @@
+//! The store in one SQLite file of the home, for one machine.
+
+mod dialect;
+mod migrate;
+
+#[path = "body.rs"]
+#[expect(clippy::duplicate_mod, reason = "one body, compiled for two engines")]
+mod body;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+
+use crate::lock::HomeLock;
+use crate::{Error, Result, Role, Store, durable};
+use migrate::{MIGRATIONS, migrate, open_version};
+
+type Db = sqlx::Sqlite;
+
+/// How many reads run at once; more would only share the same cores.
+const READERS: u32 = 4;
+
+/// How long a statement waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// How far the log file may stay grown after a large transaction, in bytes.
+const WAL_LIMIT: &str = "16777216";
+
+/// What an open home holds on to.
+struct Keep {
+    file: PathBuf,
+    lock: Mutex<Option<HomeLock>>,
+}
+
+/// Opens the store of `home`. A controller makes it where there is none and brings it up to date; a
+/// reader does so too while nobody controls the home.
+///
+/// # Errors
+/// `Locked` where another process controls the home; `Unavailable` where the file is newer than this
+/// program, or cannot be opened.
+pub async fn open_sqlite(home: &Path, role: Role) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(open(home, role).await?))
+}
+
+async fn open(home: &Path, role: Role) -> Result<body::Engine> {
+    let file = home.join("mission.db");
+    let (lock, writer) = match role {
+        Role::Controller => {
+            let lock = HomeLock::take(home)?;
+            (Some(lock), Some(controller(&file).await?))
+        }
+        Role::Reader => (None, None),
+    };
+    let pool = SqlitePoolOptions::new().max_connections(READERS);
+    let readers = unhurried(pool).connect_lazy_with(options(&file).pragma("query_only", "ON"));
+    if role == Role::Reader {
+        reader(home, &file, &readers).await?;
+    }
+    let keep = Keep { file, lock: Mutex::new(lock) };
+    Ok(body::Engine::start(writer, readers, keep))
+}
+
+/// Returns the only connection that writes, after it brought the file up to date.
+async fn controller(file: &Path) -> Result<SqlitePool> {
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let options = options(file).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+    let pool = unhurried(pool).connect_lazy_with(options);
+    let mut connection = pool.acquire().await.map_err(dialect::error)?;
+    migrate(&mut connection, file, MIGRATIONS).await?;
+    drop(connection);
+    Ok(pool)
+}
+
+/// Makes sure that the file is one that this program reads.
+async fn reader(home: &Path, file: &Path, readers: &SqlitePool) -> Result<()> {
+    let is_current = file.exists() && {
+        let mut connection = readers.acquire().await.map_err(dialect::error)?;
+        open_version(&mut connection, MIGRATIONS).await? == MIGRATIONS.len()
+    };
+    if !is_current {
+        let _lock = HomeLock::take(home)?;
+        controller(file).await?.close().await;
+    }
+    Ok(())
+}
+
+/// Leaves connections open and unquestioned: they are to a file.
+fn unhurried(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.min_connections(0)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .acquire_timeout(Duration::from_secs(30))
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .pragma("journal_size_limit", WAL_LIMIT)
+        .disable_statement_logging()
+}
+
+impl Keep {
+    /// Copies the file as of now, without holding up anybody.
+    async fn backup(&self, to: &Path) -> Result<()> {
+        let mut connection =
+            SqliteConnection::connect_with(&options(&self.file)).await.map_err(dialect::error)?;
+        let done = copy(&mut connection, to).await;
+        // The copy is whole whether or not the connection says goodbye.
+        let _ = connection.close().await;
+        done
+    }
+
+    fn close(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// Writes what `connection` sees to the new file `to`, durably.
+async fn copy(connection: &mut SqliteConnection, to: &Path) -> Result<()> {
+    if to.exists() {
+        return Err(Error::Taken(to.display().to_string()));
+    }
+    let partial = durable::beside(to);
+    let name = partial.to_str().ok_or_else(|| Error::Invalid(format!("the path {to:?}")))?;
+    let _ = std::fs::remove_file(&partial);
+    let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(connection).await;
+    let moved = copied.map_err(dialect::error).and_then(|_| {
+        crate::crashpoint!("backup.before_rename");
+        durable::put_in_place(&partial, to).map_err(Error::unavailable)
+    });
+    if moved.is_err() {
+        let _ = std::fs::remove_file(&partial);
+    }
+    moved
+}
+
+#[cfg(test)]
+mod tests;
