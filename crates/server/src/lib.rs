@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The doors to Mission Control over HTTP.
+
+pub mod pages;

@@ -1,0 +1,154 @@
+// Keys: single keys act on the current item, are off in fields and the terminal, and can be switched off.
+(() => {
+  const OFF = "keys-off";
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const page = document.body.dataset.page;
+  const stored = (key) => {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  };
+
+  // What there is to move through, and what is current.
+  const ITEMS = { "needs-you": ".ask", board: ".card", fleet: "tbody tr", ticket: ".bench > .panel" };
+  const visible = (e) => e.getClientRects().length > 0;
+  const items = () => all(ITEMS[page] ?? "-none").filter(visible);
+  const current = () => one(`:is(${ITEMS[page] ?? "-none"})[aria-current]`);
+  const link = (item) => one("h2 a[href], h3 a[href], a.key[href]", item);
+
+  const select = (item) => {
+    if (!item) return;
+    for (const other of all(ITEMS[page])) {
+      other.removeAttribute("aria-current");
+      if (other.hasAttribute("tabindex")) other.tabIndex = -1;
+    }
+    item.setAttribute("aria-current", "true");
+    if (page === "needs-you") item.tabIndex = 0;
+    (page === "board" ? link(item) : item).focus({ preventScroll: true });
+    item.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+
+  const move = (step) => {
+    const list = page === "board" && current() ? all(".card", current().closest(".col")).filter(visible) : items();
+    const at = list.indexOf(current());
+    select(list[at < 0 ? 0 : Math.max(0, Math.min(list.length - 1, at + step))]);
+  };
+
+  const column = (step) => {
+    if (page !== "board") return;
+    const columns = all(".col").filter((c) => all(".card", c).some(visible));
+    const from = current()?.closest(".col");
+    const to = columns[from ? columns.indexOf(from) + step : 0];
+    if (!to) return;
+    const top = current()?.getBoundingClientRect().top ?? 0;
+    const near = (card) => Math.abs(card.getBoundingClientRect().top - top);
+    select(all(".card", to).filter(visible).sort((a, b) => near(a) - near(b))[0]);
+  };
+
+  /** Presses, opens or focuses what the page has marked for `key`, within the current item where there is one. */
+  const act = (key) => {
+    const root = page === "needs-you" ? current() : document;
+    const target = root && all(`[data-key="${CSS.escape(key)}"]`, root).find((e) => !e.disabled && (visible(e) || e.matches("a, .waive *")));
+    if (!target) return false;
+    const closed = target.closest("details:not([open])");
+    if (closed && target !== one("summary", closed)) {
+      closed.open = true;
+      one("textarea, input:not([type=hidden])", closed)?.focus();
+    } else if (target.matches("textarea, input")) target.focus();
+    else if (target.matches("summary")) {
+      target.parentElement.open = true;
+      one("textarea", target.parentElement)?.focus();
+    } else target.click();
+    return true;
+  };
+
+  const jump = (id) => {
+    const panel = document.getElementById(id);
+    panel?.scrollIntoView({ block: "start" });
+    one("[tabindex], a, button", panel ?? document)?.focus({ preventScroll: true });
+  };
+
+  const up = () => {
+    const open = all("details.reply[open], details.waive[open], details.more[open], details.projects[open]").pop();
+    if (open) {
+      open.open = false;
+      one("summary", open).focus();
+    } else if (page === "ticket" || page === "new" || page === "problem") location.href = "/board";
+    else if (document.activeElement !== document.body) document.activeElement.blur();
+  };
+
+  const SIMPLE = {
+    "/": () => all("[data-search]").find(visible)?.focus(),
+    "?": () => document.getElementById("keys-help")?.showModal(),
+    c: () => (location.href = "/tickets/new"),
+    f: () => toggleFilter(),
+    j: () => move(1),
+    k: () => move(-1),
+    h: () => column(-1),
+    l: () => column(1),
+    p: () => page === "ticket" && jump("packet"),
+    t: () => page === "ticket" && jump("console"),
+  };
+  const PLACES = { n: "/needs-you", b: "/board", f: "/fleet" };
+  let went = 0;
+
+  const pressed = (event) => {
+    const { key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
+    if (key === "Escape") return document.activeElement.matches?.("textarea, input") ? document.activeElement.blur() : up();
+    if (event.target.matches?.("input, textarea, select, [data-screen], [contenteditable]")) return;
+    if (stored(OFF) === "yes" && key !== "?") return;
+    if (Date.now() - went < 1500 && PLACES[key]) {
+      event.preventDefault();
+      location.href = PLACES[key];
+      return;
+    }
+    went = 0;
+    if (key === "g") return void (went = Date.now());
+    if (key === "Enter" && event.target === current()) return void link(current())?.click();
+    if (SIMPLE[key]) {
+      event.preventDefault();
+      SIMPLE[key]();
+    } else if (/^[arwdmu1-9[\]]$/.test(key) && act(key)) event.preventDefault();
+  };
+
+  const toggleFilter = () => {
+    const filter = document.getElementById("filter");
+    const button = one("[data-filter]");
+    if (!filter || !button) return;
+    filter.open = !filter.open;
+    button.setAttribute("aria-expanded", String(filter.open));
+    if (filter.open) one("input:not([type=hidden])", filter)?.focus();
+  };
+
+  const copy = async (button) => {
+    await navigator.clipboard?.writeText(button.dataset.copy);
+    button.setAttribute("aria-label", "Copied");
+  };
+
+  const help = document.getElementById("keys-help");
+  for (const button of all("[data-keys-help]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => help.showModal());
+  }
+  const off = one("[data-keys-off]");
+  if (off) {
+    off.checked = stored(OFF) === "yes";
+    off.addEventListener("change", () => localStorage.setItem(OFF, off.checked ? "yes" : "no"));
+  }
+  const reveal = () => all("[data-copy][hidden]").forEach((button) => (button.hidden = false));
+  reveal();
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (button) copy(button);
+    if (event.target.closest?.("[data-filter]")) toggleFilter();
+  });
+  document.addEventListener("mission:placed", () => {
+    reveal();
+    if (page === "needs-you" && !current()) one(".ask")?.setAttribute("aria-current", "true");
+  });
+  document.addEventListener("keydown", pressed);
+})();

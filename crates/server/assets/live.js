@@ -1,0 +1,142 @@
+// Live updates: fragments from the server's stream are morphed into the page. Never the focused field, an open form or the terminal.
+(() => {
+  const SILENCE_MS = 25_000; // the server sends its clock at least every 10 s
+  const TERMINAL_CHARS = 200_000;
+  const byId = (id) => document.getElementById(id);
+  const body = document.body;
+  let source, lastId, heardAt, truthAt = Date.parse(body.dataset.now), skew = Infinity, retryMs = 500;
+
+  // Times of day are sent in UTC and shown in the reader's zone.
+  const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hour12: false });
+  const localTimes = (root) => {
+    for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock.format(new Date(time.dateTime));
+  };
+
+  const isDirty = (form) => [...form.elements].some((e) => "defaultValue" in e && e.type !== "hidden" && e.value !== e.defaultValue);
+  const isHeld = (form) => isDirty(form) || form.contains(document.activeElement) || form.closest("details.reply[open], details.waive[open]");
+  const held = (root) => [...root.querySelectorAll("form")].filter(isHeld);
+
+  /** Locks a form whose subject changed: its text stays, its buttons do not act, and it says so. */
+  const lock = (form) => {
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+    const banner = form.querySelector(".changed");
+    if (banner) banner.hidden = false;
+  };
+
+  /** Morphs one element, unless a form that somebody uses would be lost: that one is locked instead. */
+  const morph = async (old, fresh) => {
+    if (old.dataset.into !== fresh.dataset.into) byId(fresh.dataset.into)?.append(old);
+    const kept = held(old);
+    const changed = kept.filter((form) => fresh.querySelector(`#${CSS.escape(form.id)}`)?.dataset.packet !== form.dataset.packet);
+    if (changed.length) return changed.forEach(lock);
+    const folds = [...old.querySelectorAll("details[open][class], details[open] > form")].map((e) => e.closest("details"));
+    const marked = [...kept, ...old.querySelectorAll("[data-screen]")].filter((e) => fresh.querySelector(`#${CSS.escape(e.id)}`));
+    for (const form of kept) fold(form, fresh)?.setAttribute("open", "");
+    for (const details of folds) same(details, fresh)?.setAttribute("open", "");
+    if (old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", old.getAttribute("aria-current"));
+    for (const e of marked) e.dataset.held = "";
+    try {
+      await htmx.swap({ text: fresh.outerHTML, target: old, sourceElement: old, swap: "outerMorph" });
+    } finally {
+      for (const e of marked) delete e.dataset.held;
+    }
+  };
+  const fold = (form, fresh) => fresh.querySelector(`#${CSS.escape(form.id)}`)?.closest("details");
+  const same = (details, fresh) => {
+    const inner = details.querySelector("form");
+    return inner?.id ? fold(inner, fresh) : fresh.querySelector(`details.${CSS.escape(details.classList[0] ?? "-")}`);
+  };
+
+  /** Puts the elements of a fragment in their places. New decisions join at the end, so nothing moves under a hand. */
+  const place = async (html) => {
+    const parsed = document.createElement("template");
+    parsed.innerHTML = html;
+    for (const fresh of [...parsed.content.children]) {
+      localTimes(fresh);
+      const old = fresh.id && byId(fresh.id);
+      if (old) await morph(old, fresh);
+      else if (fresh.dataset.into) byId(fresh.dataset.into)?.append(fresh);
+    }
+    document.dispatchEvent(new CustomEvent("mission:placed"));
+  };
+
+  const remove = (id) => {
+    const old = byId(id);
+    if (!old) return;
+    const kept = held(old);
+    if (kept.length) kept.forEach(lock);
+    else old.remove();
+    document.dispatchEvent(new CustomEvent("mission:placed"));
+  };
+
+  const print = ({ attempt, text }) => {
+    const screen = byId(`screen-${attempt}`);
+    if (!screen) return;
+    const follows = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 24;
+    screen.append(text);
+    if (screen.textContent.length > TERMINAL_CHARS) screen.textContent = screen.textContent.slice(-TERMINAL_CHARS / 2);
+    if (follows) screen.scrollTop = screen.scrollHeight;
+  };
+
+  const show = (word, lag) => {
+    const link = document.querySelector("#link-state");
+    if (!link) return;
+    link.dataset.link = word;
+    link.querySelector("[data-link]").textContent = word === "live" ? "Live" : "Not live";
+    link.querySelector("[data-lag]").textContent = lag === undefined ? "" : `· ${lag} ms behind`;
+  };
+
+  /** Takes the server's clock. Clocks that differ by over a second are compared with the best arrival seen. */
+  const tick = (serverMs) => {
+    const age = Date.now() - serverMs;
+    skew = Math.min(skew, age);
+    truthAt = serverMs;
+    show("live", Math.max(0, Math.round(age - (Math.abs(skew) > 1000 ? skew : 0))));
+  };
+
+  const stale = () => {
+    show("lost");
+    const since = byId("stale-since");
+    if (since) since.textContent = clock.format(new Date(truthAt));
+    if (byId("stale")) byId("stale").hidden = false;
+  };
+
+  // Fragments are placed one after the other, in the order they came.
+  let queue = Promise.resolve();
+  const heard = (act) => (event) => {
+    heardAt = Date.now();
+    if (event.lastEventId) lastId = event.lastEventId;
+    queue = queue.then(() => act(event.data)).catch((error) => console.error("live:", error));
+  };
+
+  const connect = () => {
+    source?.close();
+    const address = new URL(body.dataset.live, location.href);
+    if (lastId) address.searchParams.set("after", lastId);
+    source = new EventSource(address);
+    source.onopen = () => {
+      heardAt = Date.now();
+      retryMs = 500;
+      if (byId("stale")) byId("stale").hidden = true;
+      show("live");
+    };
+    source.addEventListener("fragment", heard(place));
+    source.addEventListener("gone", heard(remove));
+    source.addEventListener("output", heard((data) => print(JSON.parse(data))));
+    source.addEventListener("clock", heard((data) => tick(Number(data))));
+    source.addEventListener("said", heard((data) => { const said = byId("said"); if (said) said.textContent = data; }));
+    source.onerror = () => {
+      stale();
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, (retryMs = Math.min(retryMs * 2, 30_000)));
+    };
+  };
+
+  localTimes(document);
+  for (const screen of document.querySelectorAll("[data-screen]")) screen.scrollTop = screen.scrollHeight;
+  if (!body.dataset.live) return;
+  connect();
+  document.querySelector("[data-reconnect]")?.addEventListener("click", connect);
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => event.persisted && connect());
+  setInterval(() => heardAt && Date.now() - heardAt > SILENCE_MS && stale(), 5_000);
+})();

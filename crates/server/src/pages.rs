@@ -1,0 +1,73 @@
+//! The web pages: pure functions from a view to markup. Nothing here fetches, decides or keeps anything.
+//!
+//! A page is `fn page(&View) -> maud::Markup`; whoever answers the request fills the view. The structs are in [`view`],
+//! the parts that the live stream sends again in [`fragment`].
+//!
+//! # Addresses that pages link to
+//!
+//! | GET | answers |
+//! | --- | --- |
+//! | `/needs-you`, `/board`, `/fleet`, `/tickets/new`, `/tickets/KEY` | the pages; `?project=KEY` limits lists (empty: all) and is remembered |
+//! | `/board?q=&campaign=&role=&label=&all=STATE` | the board, limited; empty values count as absent; `q` that is a key leads to that ticket |
+//! | `/artifacts/HEX` | an artifact by its SHA-256 |
+//! | `/assets/PATH` | [`assets::asset`] |
+//! | `/live?page=needs-you\|board\|ticket\|fleet&key=&project=&after=SEQ` | the live stream, see below |
+//!
+//! # What forms post
+//!
+//! All are `POST` with `application/x-www-form-urlencoded`. Every one has `csrf`. Those on a ticket also have `version` (the
+//! ticket's version when the form was made) and `back` (`needs-you` or `ticket`: where the answer leads).
+//!
+//! | address | fields beside those |
+//! | --- | --- |
+//! | `/tickets` | `project`, `title`, `body`, `workflow` (may be empty), `kind`, `priority`, `labels`, `parent`, `blocked_by` (both lists split by spaces or commas), `park` (`true` or absent); `csrf`, no `version`, no `back` |
+//! | `/tickets/KEY/verdict` | `gate`, `packet` (digest, or empty where there was none), `verdict` = `pass`, `changes`, `fail` or `waive`, `reason` (may be empty for `pass`), `findings` (one a line: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`; may be absent) |
+//! | `/tickets/KEY/withdraw` | `gate` |
+//! | `/tickets/KEY/answer` | `attempt` (that asked), `text` |
+//! | `/tickets/KEY/report` | `attempt`, `kind` = `done` or `question`, `text`: a person's own work on a gate |
+//! | `/tickets/KEY/say` | `text` |
+//! | `/tickets/KEY/park`, `/unpark`, `/reopen` | none |
+//! | `/tickets/KEY/cancel`, `/retry` | `reason` |
+//! | `/operator/O-4/undo` | none; no `version`, no `back` |
+//! | `/lanes/ROLE/pause`, `/resume` | `project`; no `version`, no `back` |
+//! | `/sign-in` | `code` |
+//! | `/sign-out` | none |
+//!
+//! A verdict whose `packet` is not the gate's newest any more is refused with [`problem::page`] and
+//! [`view::Problem::Conflict`], which says who or what was first. Success answers 303 to `back`.
+//!
+//! # What the live stream sends
+//!
+//! Every event has `id: SEQ`, so that a lost link resumes with `Last-Event-ID`.
+//!
+//! | event | data |
+//! | --- | --- |
+//! | `fragment` | one or more elements with stable ids, as [`fragment`] makes them. Known ids are morphed; an unknown one is appended to the element that its `data-into` names; one whose `data-into` differs from where it is moves there |
+//! | `gone` | one id to be removed |
+//! | `output` | JSON `{"attempt":"A-31","text":"…"}`, appended to the terminal as text |
+//! | `clock` | the server's time as milliseconds since 1970, at least every 10 s: it keeps "live" true |
+//! | `said` | one sentence to announce, like `MC-7 waits for you: sign off the plan` |
+//!
+//! No page needs an inline script or style: `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';
+//! font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'` holds.
+
+pub mod assets;
+pub mod board;
+pub mod fleet;
+pub mod form;
+pub mod fragment;
+pub mod needs_you;
+pub mod new_ticket;
+pub mod packet_view;
+pub mod problem;
+pub mod sign_in;
+pub mod ticket;
+pub mod view;
+pub mod words;
+
+mod ask;
+mod card;
+mod glyph;
+mod shell;
+
+pub use packet_view::PacketView;

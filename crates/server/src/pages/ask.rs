@@ -1,0 +1,116 @@
+//! One decision in *Needs you*, with its answers in place.
+
+use maud::{Markup, html};
+use mission_domain::doc::{GateDoc, NeedsYouDoc, TicketDoc};
+
+use super::form::{self, Back};
+use super::glyph::{self, icon};
+use super::view::Viewer;
+use super::words;
+
+/// More text than this is folded: the list stays a list.
+const FOLD_AFTER: usize = 360;
+
+/// Returns one decision, its stable id `ask-KEY`. The `first` one is shown open and holds the current mark.
+pub fn ask(doc: &NeedsYouDoc, viewer: Viewer<'_>, first: bool) -> Markup {
+    let ticket = &doc.ticket;
+    let gate = glyph::standing_gate(ticket);
+    html! {
+        li.ask id={ "ask-" (ticket.key) } data-into="asks" aria-current=[first.then_some("true")] tabindex=(if first { 0 } else { -1 }) data-href=(words::ticket_path(&ticket.key)) {
+            div.ask-kind { (kind(&doc.kind, gate)) }
+            div.ask-main {
+                h2 { a href=(words::ticket_path(&ticket.key)) dir="auto" { (words::sentence(&doc.what)) } }
+                p.ask-sub { (glyph::key(&ticket.key)) (subject(ticket, gate)) }
+                (detail(doc, first))
+                div.ask-do { (answers(doc, gate, viewer, first)) }
+            }
+            (why(doc, viewer))
+        }
+    }
+}
+
+/// Returns the kind of decision: a violet glyph and its word.
+fn kind(word: &str, gate: Option<&GateDoc>) -> Markup {
+    let (name, label) = match word {
+        "signoff" => (gate.map_or("badge-check", |g| glyph::role_icon(&g.role)), "Sign-off"),
+        "question" => ("circle-help", "Question"),
+        "blocked" => ("s-blocked", "Blocked"),
+        "work" => ("user", "Your work"),
+        "approval" => ("shield-alert", "Approval"),
+        "notice" => ("bell-ring", "Notice"),
+        other => ("circle-help", other),
+    };
+    html! { span.kind data-kind=(word) { (icon(name)) span { (label) } } }
+}
+
+/// Returns the ticket's title, the gate it stands at, who worked it, and whether a claim was refuted.
+fn subject(ticket: &TicketDoc, gate: Option<&GateDoc>) -> Markup {
+    html! {
+        bdi { (ticket.title) }
+        @if let Some(gate) = gate {
+            " · " (words::gate(&gate.id))
+            @if gate.round > 1 { " · round " (gate.round) }
+            @if let Some(runtime) = &gate.runtime { " · " span.nowrap { (gate.role) span.dim { " · " (runtime) } } }
+            @if let Some(packet) = &gate.packet { " · " (glyph::verdict(&packet.status)) }
+        }
+    }
+}
+
+/// Returns the question, the plan, or the story of the block. Long texts open on demand.
+fn detail(doc: &NeedsYouDoc, first: bool) -> Markup {
+    let text = doc.detail.trim();
+    if text.is_empty() || text == doc.what.trim() {
+        return html! {};
+    }
+    let what = match doc.kind.as_str() {
+        "signoff" => "Read what was delivered",
+        "work" => "Read the brief",
+        _ => "Read all of it",
+    };
+    html! {
+        @if text.chars().count() <= FOLD_AFTER { p.ask-detail dir="auto" { (text) } }
+        @else { details.ask-detail open[first] { summary { (what) } div.prose dir="auto" { (text) } } }
+    }
+}
+
+/// Returns the answers that fit the kind of decision.
+fn answers(doc: &NeedsYouDoc, gate: Option<&GateDoc>, viewer: Viewer<'_>, first: bool) -> Markup {
+    let (ticket, back) = (&doc.ticket, Back::NeedsYou);
+    let attempt = gate.and_then(|g| g.attempt.as_deref());
+    html! {
+        @match doc.kind.as_str() {
+            "signoff" => {
+                @if let Some(gate) = gate { (form::quick_verdict(ticket, gate, viewer, first)) }
+                a.btn.ghost href={ (words::ticket_path(&ticket.key)) "#packet" } { "Evidence" }
+            }
+            "question" => { (form::answer(ticket, viewer, back, first)) }
+            "blocked" => { (unblock(ticket, viewer)) }
+            "work" => {
+                @if let Some(attempt) = attempt { (form::report(ticket, attempt, viewer, back)) }
+            }
+            _ => { a.btn href=(words::ticket_path(&ticket.key)) { "Open" } }
+        }
+    }
+}
+
+/// Returns the ways out of a block.
+fn unblock(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+    let back = Back::NeedsYou;
+    html! {
+        (form::reasoned(ticket, "retry", "Retry", "What is different now? It gets fresh attempts and one more round.", viewer, back))
+        (form::plain(ticket, "park", "Park", "pause", viewer, back))
+        (form::reasoned(ticket, "cancel", "Cancel", "Why is it not done?", viewer, back))
+        a.btn.ghost href={ (words::ticket_path(&ticket.key)) "#console" } { (icon("square-terminal")) "Console" }
+    }
+}
+
+/// Returns why it stands where it stands, and for how long it has waited.
+fn why(doc: &NeedsYouDoc, viewer: Viewer<'_>) -> Markup {
+    html! {
+        div.ask-why {
+            b { "holds up " (doc.holds_up) }
+            @if let Some(next) = &doc.ticket.next_action { span { (glyph::age(next.since, viewer.now)) } }
+            @if !doc.rank_reason.is_empty() { span { (doc.rank_reason) } }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The page *Board*: five stacks hold ten states. Cards cannot be dragged; gates move them.
+
+use maud::{Markup, html};
+use mission_domain::doc::TicketDoc;
+
+use super::card::card;
+use super::glyph::{self, icon, icon_as};
+use super::shell::{Page, document, project_part};
+use super::view::{BoardColumn, BoardFilter, BoardView, Shell};
+use super::words::{self, STATES};
+
+/// A column shows this many cards; "show all" leads to the rest.
+pub const COLUMN_WINDOW: usize = 50;
+
+/// The stacks from left to right, and the states in each. Those in the second list are folded.
+const STACKS: [(&[&str], &[&str]); 5] = [
+    (&["todo", "waiting"], &["parked"]),
+    (&["active"], &[]),
+    (&["in_review"], &[]),
+    (&["needs_input", "blocked"], &[]),
+    (&["done"], &["cancelled", "superseded"]),
+];
+
+/// The order of the phone's tabs: nearest to the person first.
+const NEAREST: [&str; 7] =
+    ["needs_input", "in_review", "blocked", "active", "waiting", "todo", "done"];
+
+impl BoardView {
+    /// Sorts `tickets` into columns: what the person owes first, then by priority, then the oldest; ended ones newest first.
+    /// A column is cut after [`COLUMN_WINDOW`], unless the filter asks for all of it.
+    pub fn sorted(shell: Shell, tickets: Vec<TicketDoc>, filter: BoardFilter) -> Self {
+        let mut columns: Vec<BoardColumn> = STATES.iter().map(|s| column(s)).collect();
+        for ticket in tickets {
+            if let Some(home) = columns.iter_mut().find(|c| c.state == ticket.state) {
+                home.total += 1;
+                home.tickets.push(ticket);
+            }
+        }
+        for col in &mut columns {
+            sort(&mut col.tickets, &shell.person);
+            if filter.all.as_deref() != Some(&col.state) {
+                col.tickets.truncate(COLUMN_WINDOW);
+            }
+        }
+        Self { shell, columns, filter }
+    }
+}
+
+/// Returns an empty column.
+fn column(state: &str) -> BoardColumn {
+    BoardColumn { state: state.into(), total: 0, tickets: Vec::new() }
+}
+
+/// Sorts the tickets of one column.
+fn sort(tickets: &mut [TicketDoc], person: &str) {
+    let rank = |t: &TicketDoc| match t.priority.as_str() {
+        "urgent" => 0,
+        "high" => 1,
+        "low" => 3,
+        _ => 2,
+    };
+    tickets.sort_by_cached_key(|t| {
+        let owed = words::is_owed(t.next_action.as_ref(), person);
+        let ended = t.closed_at.map(|at| -at.as_second());
+        (!owed, ended.is_none().then(|| rank(t)), ended.unwrap_or(t.created_at.as_second()))
+    });
+}
+
+/// Returns the page *Board*.
+pub fn page(view: &BoardView) -> Markup {
+    document(
+        &view.shell,
+        Page {
+            name: "board",
+            key: None,
+            title: "Board",
+            class: "board-page",
+            head: head(view),
+            below_head: html! { (filter_row(view)) (column_tabs(view)) },
+            body_class: "board",
+            body: html! { @for (open, folded) in STACKS { (stack(view, open, folded)) } },
+            keys: &[
+                (&["h", "l"], "column"),
+                (&["j", "k"], "card"),
+                (&["enter"], "open"),
+                (&["c"], "new ticket"),
+                (&["f"], "filter"),
+            ],
+        },
+    )
+}
+
+/// Returns the heading with the numbers that matter, and the tools.
+fn head(view: &BoardView) -> Markup {
+    let blocked = total(view, "blocked");
+    html! {
+        h1 { "Board" }
+        p.lede id="lede" {
+            b { (view.shell.counts.open) } " open"
+            @if view.shell.counts.needs_you > 0 { " · " a href="/needs-you" { b.owed { (view.shell.counts.needs_you) (if view.shell.counts.needs_you == 1 { " waits" } else { " wait" }) " for you" } } }
+            @if blocked > 0 { " · " (blocked) " blocked" }
+        }
+        div.tools {
+            button.btn type="button" data-filter aria-controls="filter" aria-expanded=(is_limited(&view.filter)) { (icon("list-filter")) "Filter" }
+            a.btn href={ "/tickets/new" (project_part(&view.shell, '?')) } { (icon("plus")) "Ticket" kbd { "c" } }
+        }
+    }
+}
+
+/// Returns how many tickets are in `state`.
+fn total(view: &BoardView, state: &str) -> u32 {
+    view.columns.iter().find(|c| c.state == state).map_or(0, |c| c.total)
+}
+
+/// Returns whether the filter limits anything.
+fn is_limited(f: &BoardFilter) -> bool {
+    f.words.is_some() || f.campaign.is_some() || f.role.is_some() || f.label.is_some()
+}
+
+/// Returns the filter as a form, open where it limits something.
+fn filter_row(view: &BoardView) -> Markup {
+    let f = &view.filter;
+    let text = |v: &Option<String>| v.clone().unwrap_or_default();
+    html! {
+        details.filter id="filter" open[is_limited(f)] {
+            summary.sr { "Filter" }
+            form method="get" action="/board" {
+                @if let Some(p) = &view.shell.current_project { input type="hidden" name="project" value=(p); }
+                label { span { "Words" } input.field name="q" value=(text(&f.words)) dir="auto"; }
+                label { span { "Campaign" } select.field name="campaign" {
+                    option value="" { "Any" }
+                    @for c in &view.shell.campaigns { option value=(c.key) selected[f.campaign.as_deref() == Some(&c.key)] { (c.key) " " (c.title) } }
+                } }
+                label { span { "Role" } input.field name="role" value=(text(&f.role)); }
+                label { span { "Label" } input.field name="label" value=(text(&f.label)); }
+                button.btn type="submit" { "Apply" }
+                @if is_limited(f) { a.btn.ghost href={ "/board" (project_part(&view.shell, '?')) } { "Show all" } }
+            }
+        }
+    }
+}
+
+/// Returns the phone's tabs.
+fn column_tabs(view: &BoardView) -> Markup {
+    html! {
+        nav.col-tabs aria-label="States" {
+            @for state in NEAREST { a href={ "#col-" (state) } { (glyph::state(state)) small { (total(view, state)) } } }
+        }
+    }
+}
+
+/// Returns one stack of states.
+fn stack(view: &BoardView, open: &[&str], folded: &[&str]) -> Markup {
+    html! {
+        div.col {
+            @for state in open { (section(view, state)) }
+            @for state in folded { (fold(view, state)) }
+            @if open.contains(&"done") { (legend()) }
+        }
+    }
+}
+
+/// Returns the tickets of one state under their heading.
+fn section(view: &BoardView, state: &str) -> Markup {
+    html! {
+        section id={ "col-" (state) } data-col=(state) aria-labelledby={ "c-" (state) } {
+            header.col-head { h2 id={ "c-" (state) } { (glyph::state(state)) } (count(state, total(view, state))) }
+            (cards(view, state))
+        }
+    }
+}
+
+/// Returns how many tickets a state holds, its stable id `n-STATE`.
+pub fn count(state: &str, n: u32) -> Markup {
+    html! { span.dim.num id={ "n-" (state) } { (n) } }
+}
+
+/// Returns the tickets of one state behind a fold.
+fn fold(view: &BoardView, state: &str) -> Markup {
+    html! {
+        details.fold data-col=(state) open[view.filter.all.as_deref() == Some(state)] {
+            summary { (glyph::state(state)) (count(state, total(view, state))) (icon_as("i end", "chevron-right")) }
+            (cards(view, state))
+        }
+    }
+}
+
+/// Returns the cards of one state, and the way to the rest where it is cut.
+fn cards(view: &BoardView, state: &str) -> Markup {
+    let Some(col) = view.columns.iter().find(|c| c.state == state) else {
+        return html! { div.cards id={ "cards-" (state) } {} };
+    };
+    let rest = (col.total as usize).saturating_sub(col.tickets.len());
+    html! {
+        div.cards id={ "cards-" (state) } { @for ticket in &col.tickets { (card(ticket, view.shell.viewer())) } }
+        @if rest > 0 { p.more-link { a.btn.sm href={ "/board?" (query(view)) "all=" (state) "#col-" (state) } { "Show all " (col.total) } } }
+    }
+}
+
+/// Returns the filter as a query, each part with its `&`.
+fn query(view: &BoardView) -> String {
+    let f = &view.filter;
+    let parts = [
+        ("project", &view.shell.current_project),
+        ("q", &f.words),
+        ("campaign", &f.campaign),
+        ("role", &f.role),
+        ("label", &f.label),
+    ];
+    parts.iter().filter_map(|(k, v)| v.as_ref().map(|v| format!("{k}={}&", encoded(v)))).collect()
+}
+
+/// Returns `text` percent-encoded for a query.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, b| {
+        match b {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(b as char),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+        out
+    })
+}
+
+/// Returns what the shapes of the rail mean.
+fn legend() -> Markup {
+    const SHAPES: [(&str, bool, &str); 10] = [
+        ("passed", false, "passed"),
+        ("active", true, "waits for you"),
+        ("active", false, "active"),
+        ("changes_requested", false, "changes requested"),
+        ("failed", false, "failed"),
+        ("stale", false, "stale"),
+        ("waived", false, "waived"),
+        ("could_not_run", false, "could not run"),
+        ("pending", false, "pending"),
+        ("not_required", false, "not required"),
+    ];
+    html! {
+        section.legend aria-labelledby="h-legend" {
+            h2 id="h-legend" { "Gate rail" }
+            ul { @for (gate, you, label) in SHAPES { li { span.rail-mini.one aria-hidden="true" { i data-gate=(gate) data-you[you] {} } (label) } } }
+        }
+    }
+}

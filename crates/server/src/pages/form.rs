@@ -1,0 +1,234 @@
+//! The forms of every action. All work without a script; their fields are listed in [`super`].
+
+use maud::{Markup, html};
+use mission_domain::doc::{GateDoc, TicketDoc};
+
+use super::glyph::icon;
+use super::view::Viewer;
+
+/// Where a form leads back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Back {
+    /// *Needs you*.
+    NeedsYou,
+    /// The ticket.
+    Ticket,
+}
+
+impl Back {
+    /// Returns the value of the field `back`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NeedsYou => "needs-you",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
+/// Returns the hidden field against forged forms.
+pub(super) fn csrf(token: &str) -> Markup {
+    html! { input type="hidden" name="csrf" value=(token); }
+}
+
+/// Returns the hidden fields of an action on a ticket.
+fn hidden(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back) -> Markup {
+    html! {
+        (csrf(viewer.csrf))
+        input type="hidden" name="version" value=(ticket.version.0);
+        input type="hidden" name="back" value=(back.as_str());
+    }
+}
+
+/// Returns the address of an action on a ticket.
+fn action(ticket: &TicketDoc, verb: &str) -> String {
+    format!("/tickets/{}/{verb}", ticket.key)
+}
+
+/// Returns the hidden fields of a verdict: what is judged, so that a change in between is seen.
+fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) -> Markup {
+    html! {
+        (hidden(ticket, viewer, back))
+        input type="hidden" name="gate" value=(gate.id);
+        input type="hidden" name="packet" value=(packet_of(gate));
+        div.banner.changed data-tone="bad" role="alert" hidden {
+            (icon("circle-x"))
+            p { b { "Not up to date." } " What you judge has changed since this form was opened. Your text stays here; load the page to see what is there now." }
+            a.btn.sm href=(super::words::ticket_path(&ticket.key)) { "See it" }
+        }
+    }
+}
+
+/// Returns the digest that a verdict on `gate` is given on; empty where there is no packet.
+fn packet_of(gate: &GateDoc) -> &str {
+    gate.packet.as_ref().map_or("", |p| p.digest.as_str())
+}
+
+/// Returns the verdict form in place: sign off or request changes, with fail and waive behind a fold.
+pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    let id = format!("verdict-{}", ticket.key);
+    html! {
+        form.verdict-form id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
+            (judged(ticket, gate, viewer, Back::Ticket))
+            label.sr for={ (id) "-reason" } { "Reason" }
+            textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto"
+                placeholder="Reason, needed for all but a sign-off" {}
+            (findings(&id))
+            div.ask-do {
+                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" { "Sign off" kbd { "a" } }
+                button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
+                button.btn.ghost type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } }
+                button.btn.ghost.bad type="submit" name="verdict" value="fail" { "Fail" }
+            }
+        }
+    }
+}
+
+/// Returns the field for findings, folded.
+fn findings(id: &str) -> Markup {
+    html! {
+        details.findings-in {
+            summary.mid { "Findings, one a line" }
+            label.sr for={ (id) "-findings" } { "Findings, one a line: file, line and text" }
+            textarea.field.mono id={ (id) "-findings" } name="findings" rows="3" dir="auto"
+                placeholder="src/lib.rs:42:the empty list is not handled" {}
+        }
+    }
+}
+
+/// Returns the waiver of a gate that no person decides, folded.
+pub(super) fn waive(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    let id = format!("waive-{}", ticket.key);
+    html! {
+        details.waive {
+            summary.mid { "Waive this gate" }
+            form id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
+                (judged(ticket, gate, viewer, Back::Ticket))
+                label.sr for={ (id) "-reason" } { "Why the gate may be waived" }
+                textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto"
+                    placeholder="Why may it go on without this? Your name stands beside it." {}
+                div.ask-do { button.btn type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } } }
+            }
+        }
+    }
+}
+
+/// Returns the two answers to a sign-off in the list: at once, or with what must change.
+pub(super) fn quick_verdict(
+    ticket: &TicketDoc,
+    gate: &GateDoc,
+    viewer: Viewer<'_>,
+    first: bool,
+) -> Markup {
+    let id = format!("changes-{}", ticket.key);
+    html! {
+        form id={ "pass-" (ticket.key) } method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
+            (judged(ticket, gate, viewer, Back::NeedsYou))
+            button.btn.primary[first] type="submit" name="verdict" value="pass" data-key="a" { "Sign off" kbd { "a" } }
+        }
+        details.reply {
+            summary.btn data-key="r" { "Request changes…" kbd { "r" } }
+            form id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
+                (judged(ticket, gate, viewer, Back::NeedsYou))
+                label.mid for={ (id) "-reason" } { "What must change? Whoever works it gets this first." }
+                textarea.field id={ (id) "-reason" } name="reason" rows="3" required dir="auto" {}
+                (findings(&id))
+                div.ask-do { button.btn.primary type="submit" name="verdict" value="changes" { "Request changes" } }
+            }
+        }
+    }
+}
+
+/// Returns the answer to a question.
+pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back, first: bool) -> Markup {
+    let id = format!("answer-{}", ticket.key);
+    let attempt = ticket.question.as_ref().map_or("", |q| q.attempt.as_str());
+    html! {
+        form.answer id=(id) method="post" action=(action(ticket, "answer")) data-packet=(attempt) {
+            (hidden(ticket, viewer, back))
+            input type="hidden" name="attempt" value=(attempt);
+            label.sr for={ (id) "-text" } { "Your answer" }
+            textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="Your answer" data-key="1" {}
+            div.ask-do { button.btn.primary[first] type="submit" { "Send answer" } }
+        }
+    }
+}
+
+/// Returns the report of a person who works a gate.
+pub(super) fn report(ticket: &TicketDoc, attempt: &str, viewer: Viewer<'_>, back: Back) -> Markup {
+    let id = format!("report-{}", ticket.key);
+    html! {
+        form.answer id=(id) method="post" action=(action(ticket, "report")) data-packet=(attempt) {
+            (hidden(ticket, viewer, back))
+            input type="hidden" name="attempt" value=(attempt);
+            label.sr for={ (id) "-text" } { "What you did, or ask" }
+            textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="What you did, or ask" data-key="1" {}
+            div.ask-do {
+                button.btn type="submit" name="kind" value="done" { "Report done" }
+                button.btn.ghost type="submit" name="kind" value="question" { "Ask" }
+            }
+        }
+    }
+}
+
+/// Returns an action that needs a reason, folded behind its button.
+pub(super) fn reasoned(
+    ticket: &TicketDoc,
+    verb: &str,
+    label: &str,
+    why: &str,
+    viewer: Viewer<'_>,
+    back: Back,
+) -> Markup {
+    let id = format!("{verb}-{}", ticket.key);
+    html! {
+        details.reply {
+            summary.btn { (label) "…" }
+            form id=(id) method="post" action=(action(ticket, verb)) {
+                (hidden(ticket, viewer, back))
+                label.mid for={ (id) "-reason" } { (why) }
+                textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" {}
+                div.ask-do { button.btn type="submit" { (label) } }
+            }
+        }
+    }
+}
+
+/// Returns an action that needs nothing but a press.
+pub(super) fn plain(
+    ticket: &TicketDoc,
+    verb: &str,
+    label: &str,
+    glyph: &str,
+    viewer: Viewer<'_>,
+    back: Back,
+) -> Markup {
+    html! {
+        form id={ (verb) "-" (ticket.key) } method="post" action=(action(ticket, verb)) {
+            (hidden(ticket, viewer, back))
+            button.btn type="submit" { (icon(glyph)) (label) }
+        }
+    }
+}
+
+/// Returns the line that writes to whoever works the ticket.
+pub(super) fn say(ticket: &TicketDoc, to: &str, viewer: Viewer<'_>) -> Markup {
+    html! {
+        form.compose id={ "say-" (ticket.key) } method="post" action=(action(ticket, "say")) {
+            (hidden(ticket, viewer, Back::Ticket))
+            label.sr for="say-text" { "Message to " (to) }
+            input.field id="say-text" name="text" required autocomplete="off" dir="auto" placeholder={ "Message to " (to) } data-key="m";
+            button.btn type="submit" { (icon("send")) span { "Queue" } }
+        }
+    }
+}
+
+/// Returns the way back from a person's verdict, until the next attempt starts.
+pub(super) fn withdraw(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    html! {
+        form id={ "withdraw-" (gate.id) } method="post" action=(action(ticket, "withdraw")) {
+            (hidden(ticket, viewer, Back::Ticket))
+            input type="hidden" name="gate" value=(gate.id);
+            button.btn.sm.ghost type="submit" data-key="u" { "Withdraw" }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The parts of pages with a stable id: pages are made of them, and the live stream sends the same functions' output.
+//!
+//! | id | function | in page |
+//! | --- | --- | --- |
+//! | `ask-KEY` | [`ask`] | needs-you |
+//! | `lane-ROLE` | [`lane`] in needs-you, [`fleet_lane`] in fleet | needs-you, fleet |
+//! | `handled` | [`handled`] | needs-you, fleet |
+//! | `ticket-KEY` | [`card`] | board |
+//! | `n-STATE` | [`column_count`] | board |
+//! | `situation`, `rail`, `gate`, `packet`, `inbox`, `console`, `activity`, `side` | [`situation`], [`rail`], [`gate`], [`packet`], [`inbox`], [`console`], [`activity`], [`side`] | ticket |
+//! | `row-KEY` | [`row`] | ticket of a campaign |
+//! | `count-needs-you`, `tab-needs-you`, `count-open`, `count-died` | [`counters`] | all |
+
+use maud::{Markup, html};
+
+use super::view::Counts;
+
+pub use super::ask::ask;
+pub use super::board::count as column_count;
+pub use super::card::card;
+pub use super::fleet::lane_row as fleet_lane;
+pub use super::needs_you::{handled, lane_row as lane};
+pub use super::ticket::activity::activity;
+pub use super::ticket::children::row;
+pub use super::ticket::console::console;
+pub use super::ticket::gate::gate;
+pub use super::ticket::inbox::inbox;
+pub use super::ticket::packet::packet;
+pub use super::ticket::side::side;
+pub use super::ticket::situation::{rail, situation};
+
+/// Returns all counters at once.
+pub fn counters(counts: Counts) -> Markup {
+    html! {
+        (count_needs_you("count-needs-you", counts)) (count_needs_you("tab-needs-you", counts))
+        (count_open(counts)) (count_died(counts))
+    }
+}
+
+/// Returns the number of decisions that wait, hidden at none.
+pub(super) fn count_needs_you(id: &str, counts: Counts) -> Markup {
+    html! { b.count.you id=(id) hidden[counts.needs_you == 0] aria-label={ (counts.needs_you) " waiting" } { (counts.needs_you) } }
+}
+
+/// Returns the number of open tickets.
+pub(super) fn count_open(counts: Counts) -> Markup {
+    html! { small id="count-open" { (counts.open) } }
+}
+
+/// Returns the number of deaths, hidden at none.
+pub(super) fn count_died(counts: Counts) -> Markup {
+    html! { small.warn id="count-died" hidden[counts.died == 0] { (counts.died) " died" } }
+}

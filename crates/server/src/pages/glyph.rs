@@ -1,0 +1,203 @@
+//! Glyph and word: the only way to show a state, an outcome, a result or a name. Tones live in `mission.css`.
+
+use maud::{Markup, html};
+use mission_domain::doc::{GateDoc, TicketDoc};
+use mission_domain::ids::Timestamp;
+
+use super::assets::icon_url;
+use super::view::Viewer;
+use super::words;
+
+/// Returns one glyph of the sprite, hidden from screen readers.
+pub(crate) fn icon(name: &str) -> Markup {
+    icon_as("i", name)
+}
+
+/// Returns one glyph with its own classes.
+pub(crate) fn icon_as(class: &str, name: &str) -> Markup {
+    html! { svg class=(class) aria-hidden="true" { use href={ (icon_url()) "#" (name) } {} } }
+}
+
+/// Returns a ticket's state: glyph and word.
+pub(crate) fn state(word: &str) -> Markup {
+    html! { span.state data-state=(word) { (icon(state_icon(word))) span { (words::sentence(&words::plain(word))) } } }
+}
+
+/// Returns the glyph of a state.
+fn state_icon(word: &str) -> &'static str {
+    match word {
+        "parked" => "s-parked",
+        "waiting" => "s-waiting",
+        "active" => "s-active",
+        "in_review" => "s-review",
+        "needs_input" => "s-input",
+        "blocked" => "s-blocked",
+        "done" => "s-done",
+        "cancelled" => "s-cancelled",
+        "superseded" => "s-superseded",
+        _ => "s-todo",
+    }
+}
+
+/// Returns the glyph of a gate's outcome.
+pub(crate) fn gate_icon(outcome: &str) -> &'static str {
+    match outcome {
+        "active" => "g-active",
+        "passed" => "g-passed",
+        "changes_requested" => "g-changes",
+        "failed" => "g-failed",
+        "waived" => "g-waived",
+        "not_required" => "g-skipped",
+        "stale" => "g-stale",
+        "could_not_run" => "g-unrun",
+        _ => "g-pending",
+    }
+}
+
+/// Returns the word of a gate's outcome; an active one that a person owes waits for them.
+pub(crate) fn outcome(gate: &GateDoc, owed: bool) -> String {
+    if gate.state == "active" && owed { "waits for you".into() } else { words::plain(&gate.state) }
+}
+
+/// Returns the gate that the ticket stands at: active, else the first one that is not settled.
+pub(crate) fn standing_gate(ticket: &TicketDoc) -> Option<&GateDoc> {
+    let settled = |g: &&GateDoc| !matches!(g.state.as_str(), "passed" | "waived" | "not_required");
+    let active = ticket.gates.iter().find(|g| g.state == "active");
+    active.or_else(|| ticket.gates.iter().find(settled))
+}
+
+/// Returns the small rail of a ticket's gates, told apart by shape as well as by colour.
+pub(crate) fn rail_mini(ticket: &TicketDoc, owed: bool) -> Markup {
+    let label = |g: &GateDoc| format!("{} {}", words::gate(&g.id), outcome(g, owed));
+    let labels: Vec<String> = ticket.gates.iter().map(label).collect();
+    html! {
+        span.rail-mini role="img" aria-label={ "Gates: " (labels.join(", ")) } {
+            @for g in &ticket.gates { i data-gate=(g.state) data-you[owed && g.state == "active"] {} }
+        }
+    }
+}
+
+/// Returns the glyph of a role, or of whoever else acts.
+pub(crate) fn role_icon(role: &str) -> &'static str {
+    match role {
+        "planner" => "route",
+        "designer" => "pen-tool",
+        "coder" => "square-terminal",
+        "qa" => "search-check",
+        "tester" => "mouse-pointer-click",
+        "validator" => "badge-check",
+        "controller" => "cog",
+        "operator" => "wrench",
+        "person" => "user",
+        _ => "plug",
+    }
+}
+
+/// Returns somebody by their principal: a person has a face, a lane its role's glyph.
+pub(crate) fn who(principal: &str) -> Markup {
+    let name = words::principal(principal);
+    let (kind, rest) = principal.split_once(':').unwrap_or((principal, ""));
+    let role = rest.split('/').next().unwrap_or(rest);
+    html! {
+        span.who {
+            @match kind {
+                "person" => { (face(&name)) },
+                "scripted" => { (icon("user-check")) },
+                "lane" => { (icon(role_icon(role))) },
+                other => { (icon(role_icon(other))) },
+            }
+            bdi { (name) }
+        }
+    }
+}
+
+/// Returns a person's face: their first letter.
+pub(crate) fn face(name: &str) -> Markup {
+    let letter: String = name.chars().next().into_iter().flat_map(char::to_uppercase).collect();
+    html! { span.face aria-hidden="true" { (letter) } }
+}
+
+/// Returns who owes the next action, and what it is. A person who looks reads "You".
+pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+    let Some(next) = &ticket.next_action else {
+        return html! { span { (ticket.reason.text) } };
+    };
+    let owed = words::is_owed(Some(next), viewer.person);
+    html! {
+        span {
+            @if owed { b.owed { "You" } } @else { b { bdi { (next.who.name) } } }
+            " " span dir="auto" { (next.what) }
+        }
+    }
+}
+
+/// Returns a ticket's key as a link.
+pub(crate) fn key(key: &str) -> Markup {
+    html! { a.key href=(words::ticket_path(key)) { (key) } }
+}
+
+/// Returns a short hash; the whole one on hover.
+pub(crate) fn hash(hash: &str) -> Markup {
+    html! { span.hash title=(hash) { (words::short(hash)) } }
+}
+
+/// Returns an age that tells its moment on hover.
+pub(crate) fn age(from: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(from) title=(moment(from)) { (words::age(from, now)) } }
+}
+
+/// Returns the time of day in UTC; a script shows it in the reader's zone.
+pub(crate) fn clock(at: Timestamp) -> Markup {
+    html! { time data-clock datetime=(at) title=(moment(at)) { (at.strftime("%H:%M")) } }
+}
+
+/// Returns a moment in words, in UTC.
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Returns a lane's or attempt's activity: glyph and word.
+pub(crate) fn run(word: &str, label: &str) -> Markup {
+    let glyph = match word {
+        "busy" | "starting" => "s-active",
+        "awaiting_approval" => "s-input",
+        "died" | "no_runtime" => "s-blocked",
+        "paused" => "s-parked",
+        "ended" => "check",
+        "unknown" => "circle-help",
+        _ => "s-todo",
+    };
+    html! { span.run data-run=(word) { (icon(glyph)) span { (label) } } }
+}
+
+/// Returns the result of a check or of a review: glyph and word.
+pub(crate) fn verdict(word: &str) -> Markup {
+    let (glyph, label) = match word {
+        "verified" => ("check-check", "verified"),
+        "refuted" => ("circle-x", "refuted"),
+        "partial" => ("circle-dashed", "partly verified"),
+        "claimed" => ("circle-dashed", "claimed only"),
+        "not_rerun" => ("circle-dashed", "not re-run"),
+        "could_not_run" => ("g-unrun", "could not run"),
+        "pass" => ("badge-check", "signed off"),
+        "changes" => ("undo-2", "changes requested"),
+        "fail" => ("circle-x", "failed"),
+        "waive" => ("g-waived", "waived"),
+        "fixed" => ("check", "fixed"),
+        "disputed" => ("circle-help", "disputed"),
+        "open" => ("circle-dashed", "open"),
+        other => ("circle-help", other),
+    };
+    html! { span.verdict data-v=(word) { (icon(glyph)) span { (label) } } }
+}
+
+/// Returns a runtime's breaker: glyph and word.
+pub(crate) fn breaker(word: &str) -> Markup {
+    let (glyph, label) = match word {
+        "closed" => ("heart-pulse", "healthy"),
+        "open" => ("unplug", "breaker open"),
+        "half_open" => ("unplug", "half open"),
+        other => ("circle-help", other),
+    };
+    html! { span.verdict data-breaker=(word) { (icon(glyph)) span { (label) } } }
+}

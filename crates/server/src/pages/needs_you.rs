@@ -1,0 +1,138 @@
+//! The page *Needs you*: what waits for the person, ranked; beside it the fleet and what was handled for them.
+
+use maud::{Markup, html};
+use mission_domain::doc::{LaneDoc, OperatorActDoc};
+
+use super::ask::ask;
+use super::fleet;
+use super::form;
+use super::glyph::{self, icon, icon_as};
+use super::shell::{Page, document};
+use super::view::{NeedsYouView, Viewer};
+use super::words;
+
+/// Returns the page *Needs you*.
+pub fn page(view: &NeedsYouView) -> Markup {
+    let viewer = view.shell.viewer();
+    document(
+        &view.shell,
+        Page {
+            name: "needs-you",
+            key: None,
+            title: "Needs you",
+            class: "needs",
+            head: html! { h1 { "Needs you" } p.lede id="lede" { (lede(view)) } },
+            below_head: html! {},
+            body_class: "needs-grid",
+            body: html! {
+                section aria-label="Waiting for you" {
+                    @if view.asks.is_empty() { (empty(view)) }
+                    @else { p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by tickets held up, then age" } }
+                    ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, viewer, n == 0)) } }
+                    p.sr id="said" role="status" {}
+                }
+                aside aria-label="Fleet and corrections" {
+                    (lanes_panel(&view.lanes))
+                    (handled(&view.acts, viewer))
+                }
+            },
+            keys: &[
+                (&["j", "k"], "move"),
+                (&["enter"], "open"),
+                (&["a"], "sign off"),
+                (&["r"], "request changes"),
+                (&["1"], "answer"),
+            ],
+        },
+    )
+}
+
+/// Returns the sentence beside the heading.
+fn lede(view: &NeedsYouView) -> Markup {
+    let held: u32 = view.asks.iter().map(|a| a.holds_up).sum();
+    let n = view.asks.len();
+    html! {
+        @match n {
+            0 => { "No decision waits for you." }
+            1 => { b { "1" } " decision waits for you." }
+            _ => { b { (n) } " decisions wait for you." }
+        }
+        @if held > 0 { " " (if n == 1 { "It holds" } else { "Together they hold" }) " up " b { (words::count(held as usize, "ticket")) } "." }
+    }
+}
+
+/// Returns what is said when nothing waits: what comes next, and one action.
+fn empty(view: &NeedsYouView) -> Markup {
+    html! {
+        div.empty {
+            (icon("inbox")) b { "Nothing waits for you" }
+            @if view.shell.counts.open == 0 {
+                span { "No ticket is open. File the first one; its plan comes back to you." }
+                div.ask-do { a.btn.sm href="/tickets/new" { "New ticket" } }
+            } @else {
+                span { (words::count(view.shell.counts.open as usize, "open ticket")) " move on without you. The next decision appears here by itself." }
+                div.ask-do { a.btn.sm href="/board" { "See the board" } }
+            }
+        }
+    }
+}
+
+/// Returns the fleet as it is now, one row a lane.
+fn lanes_panel(lanes: &[LaneDoc]) -> Markup {
+    let well = lanes.iter().filter(|l| l.state != "no_runtime" && l.state != "paused").count();
+    html! {
+        section.panel id="pulse" aria-labelledby="h-pulse" {
+            header { h2 id="h-pulse" { "Fleet" } span.end { a href="/fleet" { (well) " of " (lanes.len()) " lanes ready" } } }
+            @if lanes.is_empty() { p.pad.mid { "No lanes yet. Roles come from " code { "mission.toml" } "." } }
+            @else {
+                table.lanes {
+                    caption.sr { "Role lanes now" }
+                    tbody id="lanes" { @for lane in lanes { (lane_row(lane)) } }
+                }
+            }
+            @for lane in lanes { @for r in lane.runtimes.iter().filter(|r| r.breaker != "closed").take(1) { (fleet::breaker_alarm(r)) } }
+        }
+    }
+}
+
+/// Returns a lane's row, its stable id `lane-ROLE`.
+pub fn lane_row(lane: &LaneDoc) -> Markup {
+    html! {
+        tr id={ "lane-" (lane.role) } data-into="lanes" {
+            th scope="row" { span.who { (icon(glyph::role_icon(&lane.role))) (lane.role) } }
+            td { (fleet::lane_state(lane)) }
+            td.num.dim { @if lane.queued > 0 { (lane.queued) " queued" } }
+        }
+    }
+}
+
+/// Returns what the operator did by its rules, each with its rule and its undo.
+pub fn handled(acts: &[OperatorActDoc], viewer: Viewer<'_>) -> Markup {
+    html! {
+        section.panel id="handled" aria-labelledby="h-handled" {
+            header { h2 id="h-handled" { "Handled for you" } @if let Some(act) = acts.first() { span.end { "last " (glyph::age(act.at, viewer.now)) " ago" } } }
+            @if acts.is_empty() { p.pad.mid { "Nothing was corrected. What a rule changes by itself is listed here, with its undo." } }
+            @else { ul.fixes { @for act in acts.iter().take(10) { (correction(act, viewer)) } } }
+        }
+    }
+}
+
+/// Returns one correction.
+pub fn correction(act: &OperatorActDoc, viewer: Viewer<'_>) -> Markup {
+    html! {
+        li id={ "act-" (act.id) } {
+            p {
+                @if let Some(key) = &act.ticket { (glyph::key(key)) " " }
+                span dir="auto" { (act.did) }
+                small { "rule " (act.rule) ": " (act.cause) " · " (glyph::clock(act.at)) }
+            }
+            @if act.undone { span.dim { "undone" } }
+            @else if act.undoable {
+                form method="post" action={ "/operator/" (act.id) "/undo" } {
+                    (form::csrf(viewer.csrf))
+                    button.btn.sm.ghost type="submit" aria-label={ "Undo " (act.id) } { "Undo" }
+                }
+            }
+        }
+    }
+}

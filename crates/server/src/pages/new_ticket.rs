@@ -1,0 +1,68 @@
+//! The page *New ticket*: title and request first, the rest where it is needed.
+
+use maud::{Markup, html};
+
+use super::form;
+use super::glyph::icon;
+use super::shell::{Page, document};
+use super::view::NewTicketView;
+use super::words;
+
+/// Returns the page *New ticket*.
+pub fn page(view: &NewTicketView) -> Markup {
+    document(
+        &view.shell,
+        Page {
+            name: "new",
+            key: None,
+            title: "New ticket",
+            class: "new",
+            head: html! { h1 { "New ticket" } p.lede { "It goes to its first gate as soon as a lane is free." } },
+            below_head: html! {},
+            body_class: "",
+            body: fields(view),
+            keys: &[(&["esc"], "back")],
+        },
+    )
+}
+
+/// Returns the form.
+fn fields(view: &NewTicketView) -> Markup {
+    let t = &view.typed;
+    html! {
+        form.sheet-form id="new-ticket" method="post" action="/tickets" {
+            (form::csrf(&view.shell.csrf))
+            @if let Some(problem) = &view.problem { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not filed. " } (problem) } } }
+            label { span { "Title" } input.field name="title" required maxlength="200" dir="auto" value=(t.title) autofocus; }
+            label { span { "Request" small { "What should be true afterwards? Markdown." } } textarea.field name="body" rows="8" dir="auto" { (t.body) } }
+            div.fields {
+                (select("Project", "project", &view.shell.projects.iter().map(|p| p.key.clone()).collect::<Vec<_>>(), &chosen_project(view), None))
+                (select("Workflow", "workflow", &view.workflows, &t.workflow, Some("The project's default")))
+                (select("Priority", "priority", &["urgent", "high", "medium", "low"].map(String::from), if t.priority.is_empty() { "medium" } else { &t.priority }, None))
+                (select("Kind", "kind", &["task", "campaign"].map(String::from), &t.kind, None))
+                label { span { "Labels" small { "visual and user_facing add gates" } } input.field name="labels" value=(t.labels) dir="auto"; }
+                label { span { "Campaign" } input.field name="parent" value=(t.parent) placeholder="MC-1" list="campaigns"; }
+                label { span { "Waits for" small { "keys" } } input.field name="blocked_by" value=(t.blocked_by) placeholder="MC-2 MC-3"; }
+                label.check { input type="checkbox" name="park" value="true" checked[t.park]; " Park it: nobody works on it until it is taken up" }
+            }
+            datalist id="campaigns" { @for c in &view.shell.campaigns { option value=(c.key) { (c.title) } } }
+            div.ask-do { button.btn.primary type="submit" { "File ticket" } a.btn.ghost href="/board" { "Cancel" } }
+        }
+    }
+}
+
+/// Returns the project that stands chosen.
+fn chosen_project(view: &NewTicketView) -> String {
+    let typed = Some(&view.typed.project).filter(|p| !p.is_empty());
+    typed.or(view.shell.current_project.as_ref()).cloned().unwrap_or_default()
+}
+
+/// Returns a choice; `none` is the label of the empty one.
+fn select(label: &str, name: &str, options: &[String], chosen: &str, none: Option<&str>) -> Markup {
+    html! {
+        label { span { (label) } select.field name=(name) {
+            @if let Some(none) = none { option value="" { (none) } }
+            @for o in options { option value=(o) selected[o == chosen] { @if name == "priority" || name == "kind" { (words::sentence(o)) } @else { (o) } } }
+        } }
+    }
+}

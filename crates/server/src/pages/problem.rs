@@ -1,0 +1,61 @@
+//! Pages that say no: not found, refused by a rule, somebody was first, failed. Each says what to do next.
+
+use maud::{Markup, html};
+
+use super::glyph::{self, icon};
+use super::shell::{Page, bare_document, document};
+use super::view::{Problem, ProblemView};
+use super::words;
+
+/// Returns the page that says no.
+pub fn page(view: &ProblemView) -> Markup {
+    let title = match &view.kind {
+        Problem::NotFound => "Not found",
+        Problem::Refused => "Refused",
+        Problem::Conflict { .. } => "Somebody was first",
+        Problem::Failed => "Something failed",
+    };
+    let body = html! { section.problem aria-label=(title) { (banner(view)) (ways_on(view)) } };
+    match &view.shell {
+        None => bare_document(title, &html! { h1 { (title) } (body) }),
+        Some(shell) => document(
+            shell,
+            Page {
+                name: "problem",
+                key: None,
+                title,
+                class: "problem-page",
+                head: html! { h1 { (title) } },
+                below_head: html! {},
+                body_class: "",
+                body,
+                keys: &[(&["esc"], "back")],
+            },
+        ),
+    }
+}
+
+/// Returns what happened, in the tone of how bad it is.
+fn banner(view: &ProblemView) -> Markup {
+    html! {
+        @match &view.kind {
+            Problem::NotFound => { div.banner data-tone="off" { (icon("search")) p dir="auto" { (view.what) } } }
+            Problem::Refused => { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not recorded. " } (view.what) } } }
+            Problem::Conflict { who, what, at } => {
+                div.banner data-tone="live" role="alert" { (icon("user-check")) p dir="auto" { b { bdi { (words::principal(who)) } " was first: " } (what) ", " (glyph::clock(*at)) ". " (view.what) } }
+            }
+            Problem::Failed => { div.banner data-tone="bad" role="alert" { (icon("s-blocked")) p dir="auto" { b { "Nothing was changed. " } (view.what) } } }
+        }
+    }
+}
+
+/// Returns what to do next.
+fn ways_on(view: &ProblemView) -> Markup {
+    html! {
+        p.mid dir="auto" { (view.next) }
+        div.ask-do {
+            @if let Some((href, label)) = &view.way_on { a.btn.primary href=(href) { (label) } }
+            a.btn href="/needs-you" { "Needs you" }
+        }
+    }
+}

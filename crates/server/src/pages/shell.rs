@@ -1,0 +1,281 @@
+//! What stands around every page: head, navigation, banners, key bar, phone tabs.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::assets::url;
+use super::fragment;
+use super::glyph::{face, icon, icon_as};
+use super::view::{CampaignLink, Shell};
+
+/// One page within the shell.
+pub(super) struct Page<'a> {
+    /// The name in `/live?page=`, or another word where nothing is live.
+    pub name: &'a str,
+    /// The ticket's key where the page is about one.
+    pub key: Option<&'a str>,
+    /// What the browser's tab says.
+    pub title: &'a str,
+    /// The classes of `main` beside `page`.
+    pub class: &'a str,
+    /// The page's head: `h1`, lede, tools.
+    pub head: Markup,
+    /// Between head and body: tabs that stay in view.
+    pub below_head: Markup,
+    /// The classes of the scrolled part.
+    pub body_class: &'a str,
+    /// The scrolled part.
+    pub body: Markup,
+    /// The keys of this page, with what they do.
+    pub keys: &'a [(&'a [&'a str], &'a str)],
+}
+
+/// Returns a whole document.
+pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
+    let live = live_address(shell, &page);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (document_head(page.title))
+            body data-page=(page.name) data-live=[live] data-now=(shell.now) {
+                a.skip href="#main" { "Skip to content" }
+                div.app {
+                    (navigation(shell, page.name))
+                    main.page.(page.class) id="main" {
+                        div.top {
+                            header.page-head { (page.head) }
+                            (banners(shell))
+                            (page.below_head)
+                        }
+                        div.body.(page.body_class) { (page.body) }
+                        (key_bar(page.keys))
+                    }
+                    (tabs(shell, page.name))
+                }
+                (key_help())
+            }
+        }
+    }
+}
+
+/// Returns a document without navigation, for who is not signed in.
+pub(super) fn bare_document(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (document_head(title))
+            body { main.bare id="main" { p.brand { (icon("mark")) "Mission Control" } (body) } }
+        }
+    }
+}
+
+/// Returns the document's head. The theme's script runs before anything is painted.
+fn document_head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="htmx-config" content=r#"{"history":false,"includeIndicatorCSS":false,"morphSkip":"[data-held]"}"#;
+            title { (title) " · Mission Control" }
+            link rel="stylesheet" href=(url("mission.css"));
+            link rel="icon" type="image/svg+xml" href=(url("favicon.svg"));
+            script src=(url("theme.js")) {}
+            script src=(url("vendor/htmx-4.0.1.min.js")) defer {}
+            script src=(url("live.js")) defer {}
+            script src=(url("keys.js")) defer {}
+        }
+    }
+}
+
+/// Returns the address of the page's live stream, where it has one.
+fn live_address(shell: &Shell, page: &Page<'_>) -> Option<String> {
+    if !matches!(page.name, "needs-you" | "board" | "ticket" | "fleet") {
+        return None;
+    }
+    let key = page.key.map(|k| format!("&key={k}")).unwrap_or_default();
+    let project = project_part(shell, '&');
+    Some(format!("/live?page={}{key}{project}&after={}", page.name, shell.seq))
+}
+
+/// Returns `project=KEY` after `mark` where lists are limited to a project.
+pub(super) fn project_part(shell: &Shell, mark: char) -> String {
+    shell.current_project.as_ref().map(|p| format!("{mark}project={p}")).unwrap_or_default()
+}
+
+/// Returns the navigation at the side.
+fn navigation(shell: &Shell, current: &str) -> Markup {
+    let project = project_part(shell, '?');
+    let here = |name: &str| (name == current).then_some("page");
+    html! {
+        nav.nav aria-label="Main" {
+            a.brand href={ "/needs-you" (project) } { (icon("mark")) span { "Mission Control" } }
+            (search(shell, "find"))
+            (project_switcher(shell))
+            ul {
+                li { a href={ "/needs-you" (project) } aria-current=[here("needs-you")] title="Needs you" {
+                    (icon("inbox")) span { "Needs you" } (fragment::count_needs_you("count-needs-you", shell.counts))
+                } }
+                li { a href={ "/board" (project) } aria-current=[here("board")] title="Board" {
+                    (icon("square-kanban")) span { "Board" } (fragment::count_open(shell.counts))
+                } }
+                li { a href={ "/fleet" (project) } aria-current=[here("fleet")] title="Fleet" {
+                    (icon("activity")) span { "Fleet" } (fragment::count_died(shell.counts))
+                } }
+                li { a href={ "/tickets/new" (project) } aria-current=[here("new")] title="New ticket" {
+                    (icon("plus")) span { "New ticket" }
+                } }
+            }
+            @if !shell.campaigns.is_empty() {
+                h2 { "Campaigns" }
+                ul.campaigns { @for c in &shell.campaigns { (campaign_link(c)) } }
+            }
+            (foot(shell))
+        }
+    }
+}
+
+/// Returns a campaign with its ring.
+fn campaign_link(c: &CampaignLink) -> Markup {
+    let dash = format!("{} 100", c.percent.min(100));
+    html! {
+        li { a href={ "/board?campaign=" (c.key) } title=(c.title) {
+            svg.ring viewBox="0 0 16 16" aria-hidden="true" {
+                circle cx="8" cy="8" r="6" {} circle cx="8" cy="8" r="6" pathLength="100" stroke-dasharray=(dash) {}
+            }
+            span dir="auto" { (c.title) } small { (c.percent) "%" }
+        } }
+    }
+}
+
+/// Returns the search field: a key opens its ticket, words look through the board.
+fn search(shell: &Shell, class: &str) -> Markup {
+    html! {
+        form.(class) role="search" method="get" action="/board" {
+            (icon("search"))
+            @if let Some(p) = &shell.current_project { input type="hidden" name="project" value=(p); }
+            input type="search" name="q" placeholder="Key or words" aria-label="Search by key or words" data-search;
+            kbd aria-hidden="true" { "/" }
+        }
+    }
+}
+
+/// Returns the project switcher.
+fn project_switcher(shell: &Shell) -> Markup {
+    let label = shell.current_project.as_deref().unwrap_or("All projects");
+    let here = |key: Option<&str>| (shell.current_project.as_deref() == key).then_some("true");
+    html! {
+        details.projects {
+            summary title="Switch project" { (icon("folder")) span { (label) } (icon_as("i s end", "chevron-down")) }
+            ul aria-label="Projects" {
+                li { a href="?project=" aria-current=[here(None)] { span { "All projects" } } }
+                @for p in &shell.projects {
+                    li { a href={ "?project=" (p.key) } aria-current=[here(Some(&p.key))] {
+                        span { (p.key) } @if p.config_problem.is_some() { small.warn { "config" } }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the foot of the navigation: the live link, the person, theme, keys, sign out.
+fn foot(shell: &Shell) -> Markup {
+    html! {
+        div.nav-foot {
+            p.link-state id="link-state" { span.pulse aria-hidden="true" {} span data-link { "Not live" } " " span data-lag {} }
+            (person_tools(shell))
+        }
+    }
+}
+
+/// Returns the person's name with theme, keys and sign out.
+fn person_tools(shell: &Shell) -> Markup {
+    html! {
+        div {
+            span.who { (face(&shell.person)) bdi { (shell.person) } }
+            button.icon-btn type="button" data-theme-toggle aria-label="Change theme" hidden { (icon("sun-moon")) }
+            button.icon-btn type="button" data-keys-help aria-label="All keyboard shortcuts" hidden { (icon("keyboard")) }
+            form method="post" action="/sign-out" {
+                (super::form::csrf(&shell.csrf))
+                button.icon-btn type="submit" aria-label="Sign out" title="Sign out" { (icon("log-out")) }
+            }
+        }
+    }
+}
+
+/// Returns the banners: the stale link, hidden until it is, and what is wrong in the home.
+fn banners(shell: &Shell) -> Markup {
+    html! {
+        div.banners {
+            div.banner id="stale" data-tone="warn" role="status" hidden {
+                (icon("wifi-off"))
+                p { b { "Live updates stopped at " time id="stale-since" {} "." } " You see what was known then. Decisions still count." }
+                button.btn.sm type="button" data-reconnect { "Reconnect" }
+            }
+            @for notice in &shell.problem_notices {
+                div.banner data-tone="warn" { (icon("bell-ring")) p dir="auto" { (notice) } }
+            }
+        }
+    }
+}
+
+/// Returns the bar of keys.
+fn key_bar(keys: &[(&[&str], &str)]) -> Markup {
+    html! {
+        footer.keys aria-label="Keyboard shortcuts" {
+            @for (names, does) in keys { span { @for k in *names { kbd { (k) } } " " (does) } }
+            span { kbd { "/" } " search" }
+            span.end { kbd { "?" } " all keys" }
+        }
+    }
+}
+
+/// Returns the tabs of the phone.
+fn tabs(shell: &Shell, current: &str) -> Markup {
+    let project = project_part(shell, '?');
+    let here = |name: &str| (name == current).then_some("page");
+    html! {
+        nav.tabs aria-label="Main, phone" {
+            a href={ "/needs-you" (project) } aria-current=[here("needs-you")] {
+                (icon("inbox")) span { "Needs you" } (fragment::count_needs_you("tab-needs-you", shell.counts))
+            }
+            a href={ "/board" (project) } aria-current=[here("board")] { (icon("square-kanban")) span { "Board" } }
+            a href={ "/tickets/new" (project) } aria-current=[here("new")] { (icon("plus")) span { "Ticket" } }
+            a href={ "/fleet" (project) } aria-current=[here("fleet")] { (icon("activity")) span { "Fleet" } }
+            details.more {
+                summary { (icon("ellipsis")) span { "More" } }
+                div.more-sheet { (search(shell, "find")) (project_switcher(shell)) (person_tools(shell)) }
+            }
+        }
+    }
+}
+
+/// Returns the dialog of all keys, with the switch that turns single keys off.
+fn key_help() -> Markup {
+    const KEYS: [(&str, &str); 15] = [
+        ("/", "search"),
+        ("?", "all keys"),
+        ("esc", "close, go up"),
+        ("g n", "Needs you"),
+        ("g b", "Board"),
+        ("g f", "Fleet"),
+        ("c", "new ticket"),
+        ("j k", "move, also in lists"),
+        ("h l", "column"),
+        ("enter", "open"),
+        ("a", "sign off"),
+        ("r", "request changes"),
+        ("1", "answer"),
+        ("p t m", "packet, console, message"),
+        ("[ ]", "ticket before, after"),
+    ];
+    html! {
+        dialog.sheet id="keys-help" aria-labelledby="keys-title" {
+            h2 id="keys-title" { "Keys" }
+            dl.facts { @for (k, does) in KEYS { dt { @for part in k.split(' ') { kbd { (part) } " " } } dd { (does) } } }
+            label.row { input type="checkbox" data-keys-off; " Switch single keys off" }
+            form method="dialog" { button.btn.sm type="submit" { "Close" } }
+        }
+        (PreEscaped("\n"))
+    }
+}

@@ -1,0 +1,91 @@
+//! What happened to a ticket. Repeats fold into one row with a count.
+
+use maud::{Markup, html};
+use mission_domain::doc::{EventDoc, OperatorActDoc};
+use mission_domain::ids::Timestamp;
+
+use super::told::told;
+use crate::pages::glyph::{self, icon};
+use crate::pages::needs_you::correction;
+use crate::pages::view::Viewer;
+use crate::pages::words;
+
+/// Rows shown before the rest is folded.
+const SHOWN: usize = 30;
+
+/// One row: an event, or the same one many times.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivityRow {
+    /// Who.
+    pub principal: String,
+    /// What, in words.
+    pub text: String,
+    /// How often.
+    pub times: u32,
+    /// When first.
+    pub first: Timestamp,
+    /// When last.
+    pub last: Timestamp,
+}
+
+/// Folds `events`, newest first, into rows: the same thing by the same principal is one row, also where other rows lie between.
+/// Between two equal ones at most three other rows may lie, so that a sweep's rhythm folds and a story keeps its order.
+pub fn fold(events: &[EventDoc]) -> Vec<ActivityRow> {
+    const REACH: usize = 3;
+    let mut rows: Vec<ActivityRow> = Vec::new();
+    for event in events {
+        let text = told(event);
+        let near = rows.len().saturating_sub(REACH + 1);
+        let same = |r: &&mut ActivityRow| r.principal == event.principal && r.text == text;
+        match rows.get_mut(near..).and_then(|tail| tail.iter_mut().rev().find(same)) {
+            Some(row) => {
+                row.times += 1;
+                row.first = event.at;
+            }
+            None => {
+                let (first, last) = (event.at, event.at);
+                rows.push(ActivityRow {
+                    principal: event.principal.clone(),
+                    text,
+                    times: 1,
+                    first,
+                    last,
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// Returns the activity's panel, its stable id `activity`.
+pub fn activity(events: &[EventDoc], acts: &[OperatorActDoc], viewer: Viewer<'_>) -> Markup {
+    let rows = fold(events);
+    html! {
+        section.panel.acts id="activity" aria-labelledby="h-act" {
+            header { h2 id="h-act" { "Activity" } span.end { (words::count(events.len(), "event")) } }
+            @if !acts.is_empty() { ul.fixes aria-label="Corrections" { @for act in acts.iter().take(10) { (correction(act, viewer)) } } }
+            ol.log { @for r in rows.iter().take(SHOWN) { (row(r)) } }
+            @if rows.len() > SHOWN {
+                details.older { summary.pad { (rows.len() - SHOWN) " older" } ol.log { @for r in rows.iter().skip(SHOWN) { (row(r)) } } }
+            }
+        }
+    }
+}
+
+/// Returns one row.
+fn row(r: &ActivityRow) -> Markup {
+    let (kind, rest) = r.principal.split_once(':').unwrap_or((r.principal.as_str(), ""));
+    let glyph_name = match kind {
+        "lane" => glyph::role_icon(rest.split('/').next().unwrap_or(rest)),
+        "scripted" => "user-check",
+        "external" => "plug",
+        other => glyph::role_icon(other),
+    };
+    html! {
+        li {
+            (glyph::clock(r.last)) (icon(glyph_name))
+            p dir="auto" { b { bdi { (words::principal(&r.principal)) } } " " (r.text) }
+            @if r.times > 1 { span.times title={ "first " (r.first) ", last " (r.last) } { "×" (r.times) } } @else { span {} }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The gate a ticket stands at: what is required against what was delivered, and the verdict in place.
+
+use maud::{Markup, html};
+use mission_domain::doc::{GateDoc, TicketDoc};
+
+use crate::pages::form::{self, Back};
+use crate::pages::glyph::{self, icon, icon_as};
+use crate::pages::packet_view::PacketView;
+use crate::pages::view::Viewer;
+use crate::pages::words;
+
+/// Returns the panel of the gate that the ticket stands at, its stable id `gate`.
+pub fn gate(ticket: &TicketDoc, packet: Option<&PacketView>, viewer: Viewer<'_>) -> Markup {
+    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    let Some(gate) = glyph::standing_gate(ticket) else {
+        return settled(ticket);
+    };
+    let word = glyph::outcome(gate, owed);
+    html! {
+        section.panel.decide id="gate" data-you[owed] aria-labelledby="h-gate" {
+            header {
+                h2 id="h-gate" { (words::sentence(&words::gate(&gate.id))) }
+                span.gate.pill data-gate=(gate.state) data-you[owed && gate.state == "active"] { (icon(glyph::gate_icon(&gate.state))) span { (word) } }
+                @if let Some(p) = &gate.packet { span.end { "on " (glyph::hash(p.commit.as_deref().unwrap_or(&p.digest))) } }
+            }
+            div.pad {
+                @if let Some(note) = &gate.note { p.banner.note data-tone="warn" { (icon("bell-ring")) span dir="auto" { (note) } } }
+                (rounds(gate))
+                (required(gate, packet))
+                (findings(ticket))
+                (answers(ticket, gate, owed, viewer))
+            }
+        }
+    }
+}
+
+/// Returns the panel of a ticket with no gate to stand at.
+fn settled(ticket: &TicketDoc) -> Markup {
+    html! {
+        section.panel.decide id="gate" aria-labelledby="h-gate" {
+            header { h2 id="h-gate" { "Gates" } }
+            div.pad {
+                p.mid {
+                    @if ticket.gates.is_empty() { "This ticket has no gates of its own." }
+                    @else { "Every gate is settled." }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the round, the attempts used, and who decides.
+fn rounds(gate: &GateDoc) -> Markup {
+    html! {
+        p.dim {
+            "Round " (gate.round.max(1))
+            @if gate.attempts_used > 0 { " · " (words::count(gate.attempts_used as usize, "attempt")) " used" }
+            @if !gate.decided_by.is_empty() { " · decided by " (gate.decided_by.iter().map(|d| words::principal(d)).collect::<Vec<_>>().join(", then ")) }
+        }
+    }
+}
+
+/// Returns the required evidence, each with what was delivered.
+fn required(gate: &GateDoc, packet: Option<&PacketView>) -> Markup {
+    let packet = packet.filter(|p| p.gate == gate.id || judged_elsewhere(gate));
+    let delivered: Vec<_> =
+        gate.requires.iter().map(|k| (k, packet.and_then(|p| p.delivered(k)))).collect();
+    let there = delivered.iter().filter(|(_, d)| d.is_some()).count();
+    html! {
+        @if !delivered.is_empty() {
+            h3.sub0 { "Evidence" span.end { (there) " of " (delivered.len()) " required" } }
+            ul.evidence {
+                @for (kind, what) in &delivered {
+                    li {
+                        @if what.is_some() { (icon_as("i ok", "check")) } @else { (icon("circle-dashed")) }
+                        span { (words::evidence(kind)) }
+                        span.end { @match what { Some(what) => { (what) } None => { "not delivered" } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns whether the gate decides on a packet of an earlier gate.
+fn judged_elsewhere(gate: &GateDoc) -> bool {
+    gate.role == "controller"
+}
+
+/// Returns the findings that are not settled, else nothing.
+fn findings(ticket: &TicketDoc) -> Markup {
+    let open: Vec<_> = ticket.findings.iter().filter(|f| f.state != "fixed").collect();
+    html! {
+        @if !open.is_empty() {
+            h3.sub0 { "Findings" span.end { (open.len()) " to answer" } }
+            ul.findings {
+                @for f in open {
+                    li id=(f.id) {
+                        p { (glyph::verdict(&f.state)) " " @if let Some(file) = &f.file { code { (file) @if let Some(line) = f.line { ":" (line) } } } }
+                        p dir="auto" { (f.text) }
+                        small.dim { (f.id) " by " bdi { (words::principal(&f.principal)) } @if let Some(a) = &f.answer { " · answered: " bdi { (a) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns what the person who looks can answer here.
+fn answers(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -> Markup {
+    let works_it = gate.runtime.as_deref() == Some("person") && ticket.state == "active";
+    html! {
+        @if let Some(question) = &ticket.question {
+            h3.sub0 { "Question" span.end { (glyph::age(question.at, viewer.now)) } }
+            p.question dir="auto" { (question.text) }
+            (form::answer(ticket, viewer, Back::Ticket, true))
+        } @else if owed && works_it {
+            @if let Some(attempt) = &gate.attempt { (form::report(ticket, attempt, viewer, Back::Ticket)) }
+        } @else if owed && ticket.state == "in_review" {
+            (form::verdict(ticket, gate, viewer))
+        }
+        @if !words::has_ended(ticket) && !(owed && ticket.state == "in_review") && gate.required {
+            (form::waive(ticket, gate, viewer))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The messages of a ticket, each with how far it came: queued, delivered, processed.
+
+use maud::{Markup, html};
+use mission_domain::doc::{MessageDoc, TicketDoc};
+
+use crate::pages::form;
+use crate::pages::glyph::{self, icon};
+use crate::pages::view::Viewer;
+use crate::pages::words;
+
+/// Messages shown before the rest is folded.
+const SHOWN: usize = 4;
+
+/// Returns the inbox's panel, its stable id `inbox`.
+pub fn inbox(ticket: &TicketDoc, messages: &[MessageDoc], viewer: Viewer<'_>) -> Markup {
+    let held = messages.iter().filter(|m| m.state == "queued").count();
+    let to = glyph::standing_gate(ticket).map_or("whoever works it", |g| g.role.as_str());
+    html! {
+        section.panel.mail id="inbox" aria-labelledby="h-inbox" {
+            header { h2 id="h-inbox" { "Inbox" } @if held > 0 { span.end { (held) " queued" } } }
+            @if messages.is_empty() { p.pad.mid { "No message yet. What you write is held while the lane is busy, and delivered once." } }
+            ol.msgs { @for m in messages.iter().take(SHOWN) { (message(m)) } }
+            @if messages.len() > SHOWN {
+                details.older { summary.pad { (messages.len() - SHOWN) " older" } ol.msgs { @for m in messages.iter().skip(SHOWN) { (message(m)) } } }
+            }
+            @if !words::has_ended(ticket) { (form::say(ticket, to, viewer)) }
+        }
+    }
+}
+
+/// Returns one message with its hops.
+pub fn message(m: &MessageDoc) -> Markup {
+    let hops = [
+        ("queued", Some(m.queued_at)),
+        ("delivered", m.delivered_at),
+        ("processed", m.processed_at),
+    ];
+    let lost = matches!(m.state.as_str(), "withdrawn" | "undeliverable");
+    html! {
+        li.msg id=(m.id) data-msg=(m.state) {
+            p.from {
+                b { bdi { (words::principal(&m.from)) } } (icon("arrow-right")) bdi { (words::principal(&m.to)) }
+                span.dim { (m.kind) } @if m.count > 1 { span.times { "×" (m.count) } }
+                (glyph::clock(m.queued_at))
+            }
+            (body(m))
+            ol.hops aria-label={ "Delivery: " (m.state) } {
+                @for (word, at) in hops { li.on[at.is_some()] { (word) } }
+                @if lost { li.on { (m.state) } }
+            }
+            small dir="auto" { @match &m.why { Some(why) => { (why) } None => { @if m.state == "queued" { "held until the lane is idle" } @else if let Some(a) = &m.attempt { "in " (a) } } } }
+        }
+    }
+}
+
+/// Returns the text; a long one opens on demand.
+fn body(m: &MessageDoc) -> Markup {
+    html! {
+        @if m.body.chars().count() <= 280 { p.text dir="auto" { (m.body) } }
+        @else { details.text { summary dir="auto" { (m.body.lines().next().unwrap_or_default().chars().take(120).collect::<String>()) "…" } div.prose dir="auto" { (m.body) } } }
+    }
+}

@@ -1,0 +1,56 @@
+//! Where a ticket stands: state, reason, next action and who owes it; below it the rail of its gates.
+
+use maud::{Markup, html};
+use mission_domain::doc::{GateDoc, TicketDoc};
+
+use crate::pages::glyph::{self, icon, icon_as};
+use crate::pages::view::Viewer;
+use crate::pages::words;
+
+/// Returns the situation bar, its stable id `situation`. Violet where the person who looks owes the next action.
+pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Markup {
+    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    html! {
+        section.situation id="situation" data-you[owed] aria-label="State and next action" {
+            p { (glyph::state(&ticket.state)) span.mid dir="auto" { (ticket.reason.text) } }
+            @if let Some(next) = &ticket.next_action {
+                p.next {
+                    (icon_as("i s", "corner-down-right")) (glyph::next_action(ticket, viewer))
+                    span.dim.nowrap { "for " (glyph::age(next.since, viewer.now)) @if holds_up > 0 { " · holds up " (words::count(holds_up as usize, "ticket")) } }
+                }
+            } @else if let Some(commit) = &ticket.landed_as {
+                p.next { span.mid { "landed as " (glyph::hash(commit)) } }
+            }
+        }
+    }
+}
+
+/// Returns the rail of the gates, its stable id `rail`.
+pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    let at = glyph::standing_gate(ticket).map(|g| g.id.as_str());
+    html! {
+        ol.rail id="rail" aria-label="Gates" {
+            @for gate in &ticket.gates {
+                li data-gate=(gate.state) data-you[owed && gate.state == "active"] aria-current=[(at == Some(gate.id.as_str())).then_some("step")] {
+                    a href="#gate" {
+                        span.bar {}
+                        b { (icon(glyph::gate_icon(&gate.state))) span { (words::gate(&gate.id)) } }
+                        span.s { em { (glyph::outcome(gate, owed)) } " " span { (told(gate, viewer)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns who decided, or who works it, in a few words.
+fn told(gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    html! {
+        @if let Some(signoff) = gate.signoff.as_ref().filter(|_| gate.state != "active") {
+            bdi { (words::principal(&signoff.principal)) } " · " (words::age(signoff.at, viewer.now))
+            @if gate.round > 1 { " · round " (gate.round) }
+        } @else if let Some(runtime) = &gate.runtime { (gate.role) " · " (runtime) }
+        @else { (gate.role) }
+    }
+}

@@ -1,0 +1,92 @@
+//! Events in words. An unknown kind is told by its name, so that a newer log still reads.
+
+use mission_domain::doc::EventDoc;
+
+use crate::pages::words;
+
+/// Returns what happened as the rest of a sentence that begins with who did it.
+pub(super) fn told(event: &EventDoc) -> String {
+    let text = |field: &str| event.body.get(field).and_then(|v| v.as_str()).unwrap_or_default();
+    let gate = || words::gate(text("gate"));
+    let attempt = || event.attempt.clone().unwrap_or_else(|| text("attempt").to_owned());
+    match event.kind.as_str() {
+        "opened" => "filed the ticket".into(),
+        "edited" => "edited the ticket".into(),
+        "linked" => "changed what it waits for".into(),
+        "parked" => "parked it".into(),
+        "unparked" => "took it up again".into(),
+        "blocker_ended" => format!("saw {} end: {}", text("blocker"), words::plain(text("how"))),
+        "time_came" => "released it: its time came".into(),
+        "child_added" => format!("added {}", text("child")),
+        "child_ended" => format!("saw {} end: {}", text("child"), words::plain(text("how"))),
+        "cancelled" => format!("cancelled it: {}", text("reason")),
+        "superseded" => "replaced it by other tickets".into(),
+        "reopened" => "reopened it".into(),
+        "finished" => "finished it".into(),
+        "commented" => format!("noted: {}", text("text")),
+        "claimed" => format!("claimed {} for {}", gate(), attempt()),
+        "began" => format!("began {}", attempt()),
+        "evidence_added" => "handed in evidence".into(),
+        "reported" => "reported".into(),
+        "attempt_ended" => ended(event, &attempt()),
+        "question_asked" => format!("asked: {}", text("text")),
+        "question_answered" => format!("answered: {}", text("text")),
+        "workspace_made" => format!("made the workspace {}", text("branch")),
+        "workspace_removed" => "removed the workspace; what was unfinished is kept".into(),
+        "head_moved" => "fetched new commits".into(),
+        "requirement_grew" => format!("found {} required: {}", gate(), text("why")),
+        "finding_answered" => format!("answered {}: {}", text("finding"), text("state")),
+        "packet_sealed" => format!("sealed the packet of {}", gate()),
+        "delivery_refused" => format!("refused the delivery for {}: evidence is missing", gate()),
+        "judged" => judged(event, &gate()),
+        "sent_back" => format!(
+            "sent it back from {} to {}",
+            words::gate(text("from")),
+            words::gate(text("to"))
+        ),
+        "staled" => format!("called the sign-off of {} stale", gate()),
+        "base_moved" => format!("saw the base move under {}", gate()),
+        "verdict_withdrawn" => format!("withdrew the verdict on {}", gate()),
+        "handed_over" => format!("asked a person to decide {}: {}", gate(), text("why")),
+        "could_not_run" => format!("could not run {}: {}", gate(), text("cause")),
+        "blocked" => format!("blocked it: {}", text("text")),
+        "unblocked" => format!("let it go on: {}", text("reason")),
+        "retried" => format!("gave it another try: {}", text("reason")),
+        "landed" => format!("landed {}", words::short(text("commit"))),
+        "message_queued" => format!("wrote: {}", text("text")),
+        "corrected" => format!("corrected by rule {}: {}", text("rule"), text("cause")),
+        other => words::plain(other),
+    }
+}
+
+/// Returns how an attempt ended.
+fn ended(event: &EventDoc, attempt: &str) -> String {
+    let end = event.body.get("end");
+    let field = |name: &str| end.and_then(|e| e.get(name)).and_then(|v| v.as_str());
+    match (field("status"), field("summary")) {
+        (Some(status), Some(summary)) => {
+            format!("ended {attempt}: {}, {summary}", words::plain(status))
+        }
+        (Some(status), None) => format!("ended {attempt}: {}", words::plain(status)),
+        (None, Some(summary)) => format!("ended {attempt}: {summary}"),
+        (None, None) => format!("ended {attempt}"),
+    }
+}
+
+/// Returns a verdict.
+fn judged(event: &EventDoc, gate: &str) -> String {
+    let signoff = event.body.get("signoff");
+    let field =
+        |name: &str| signoff.and_then(|s| s.get(name)).and_then(|v| v.as_str()).unwrap_or_default();
+    let verb = match field("verdict") {
+        "pass" => "signed off",
+        "changes" => "requested changes on",
+        "fail" => "failed",
+        "waive" => "waived",
+        _ => "judged",
+    };
+    match field("reason") {
+        "" => format!("{verb} {gate}"),
+        reason => format!("{verb} {gate}: {reason}"),
+    }
+}

@@ -1,0 +1,273 @@
+//! What each page shows: structs that whoever answers a request fills, and nothing that fetches or decides.
+
+use mission_domain::doc::{
+    AttemptDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc, TicketDoc,
+};
+use mission_domain::ids::Timestamp;
+
+use super::packet_view::PacketView;
+
+/// Who looks, and when: what a fragment needs to say "You", to make a form, and to tell ages.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer<'a> {
+    /// The person's name, without `person:`.
+    pub person: &'a str,
+    /// The session's token against forged forms.
+    pub csrf: &'a str,
+    /// The moment of rendering.
+    pub now: Timestamp,
+}
+
+/// What stands around every page.
+#[derive(Debug, Clone)]
+pub struct Shell {
+    /// The person's name, without `person:`.
+    pub person: String,
+    /// Every project of the home.
+    pub projects: Vec<ProjectDoc>,
+    /// The key of the project that lists are limited to; nothing means all.
+    pub current_project: Option<String>,
+    /// The numbers in the navigation.
+    pub counts: Counts,
+    /// The open campaigns, at most five.
+    pub campaigns: Vec<CampaignLink>,
+    /// The session's token against forged forms; every form posts it as `csrf`.
+    pub csrf: String,
+    /// The moment of rendering.
+    pub now: Timestamp,
+    /// The newest event that this page has in it; the live stream goes on after it.
+    pub seq: u64,
+    /// What is wrong in the home, one sentence each: a bad reload, rules not in force, dispatch paused.
+    pub problem_notices: Vec<String>,
+}
+
+impl Shell {
+    /// Returns who looks, for fragments.
+    pub fn viewer(&self) -> Viewer<'_> {
+        Viewer { person: &self.person, csrf: &self.csrf, now: self.now }
+    }
+}
+
+/// The numbers in the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Decisions that wait for this person.
+    pub needs_you: u32,
+    /// Tickets that have not ended.
+    pub open: u32,
+    /// Attempts that died within the last 24 hours.
+    pub died: u32,
+}
+
+/// A campaign in the navigation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignLink {
+    /// Its key.
+    pub key: String,
+    /// Its title.
+    pub title: String,
+    /// How much of it is settled, 0 to 100.
+    pub percent: u8,
+}
+
+/// The page *Needs you*.
+#[derive(Debug, Clone)]
+pub struct NeedsYouView {
+    /// What stands around it.
+    pub shell: Shell,
+    /// The decisions, ranked: the first is shown open.
+    pub asks: Vec<NeedsYouDoc>,
+    /// The fleet now.
+    pub lanes: Vec<LaneDoc>,
+    /// What the operator did, newest first; ten at most are shown.
+    pub acts: Vec<OperatorActDoc>,
+}
+
+/// The page *Board*. [`BoardView::sorted`] makes the columns.
+#[derive(Debug, Clone)]
+pub struct BoardView {
+    /// What stands around it.
+    pub shell: Shell,
+    /// One column per state, all ten, in any order. A missing one counts as empty.
+    pub columns: Vec<BoardColumn>,
+    /// What the list was limited to.
+    pub filter: BoardFilter,
+}
+
+/// The tickets of one state.
+#[derive(Debug, Clone)]
+pub struct BoardColumn {
+    /// The state word.
+    pub state: String,
+    /// How many there are; more than `tickets` where the column is cut.
+    pub total: u32,
+    /// The ones to show, in order.
+    pub tickets: Vec<TicketDoc>,
+}
+
+/// What the board is limited to, as the query of its address says it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BoardFilter {
+    /// `q`: words in key or title.
+    pub words: Option<String>,
+    /// `campaign`: the key of a campaign.
+    pub campaign: Option<String>,
+    /// `role`: the role that works the active gate.
+    pub role: Option<String>,
+    /// `label`: one label.
+    pub label: Option<String>,
+    /// `all`: the state word whose column is shown whole.
+    pub all: Option<String>,
+}
+
+/// The page *Ticket*.
+#[derive(Debug, Clone)]
+pub struct TicketView {
+    /// What stands around it.
+    pub shell: Shell,
+    /// The ticket.
+    pub ticket: TicketDoc,
+    /// How many tickets wait for it.
+    pub holds_up: u32,
+    /// The newest packet of the active gate, else the newest of all.
+    pub packet: Option<PacketView>,
+    /// Its attempts, newest first.
+    pub attempts: Vec<AttemptDoc>,
+    /// The newest attempt's terminal.
+    pub console: Option<ConsoleView>,
+    /// Its messages, newest first.
+    pub messages: Vec<MessageDoc>,
+    /// Its events, newest first.
+    pub events: Vec<EventDoc>,
+    /// What the operator did to it, newest first.
+    pub acts: Vec<OperatorActDoc>,
+    /// Its neighbours: campaign, blockers, what it holds up, what replaced it.
+    pub related: Vec<RelatedTicket>,
+    /// A campaign's children, whole.
+    pub children: Vec<TicketDoc>,
+    /// The rules it carries, one sentence each.
+    pub policy: Vec<String>,
+    /// Its neighbours on the board, for the keys `[` and `]`.
+    pub previous: Option<String>,
+    /// The next one on the board.
+    pub next: Option<String>,
+}
+
+/// What the terminal of an attempt last showed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsoleView {
+    /// The attempt.
+    pub attempt: AttemptDoc,
+    /// Its last output, at most 16 KiB, plain text.
+    pub output: String,
+    /// The command that attaches to it, where one works.
+    pub attach: Option<String>,
+}
+
+/// A ticket beside this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelatedTicket {
+    /// `in`, `waits for`, `holds up`, `replaced by` or `replaces`.
+    pub how: String,
+    /// Its key.
+    pub key: String,
+    /// Its title.
+    pub title: String,
+    /// Its state word.
+    pub state: String,
+}
+
+/// The page *Fleet*.
+#[derive(Debug, Clone)]
+pub struct FleetView {
+    /// What stands around it.
+    pub shell: Shell,
+    /// The lanes with their runtimes.
+    pub lanes: Vec<LaneDoc>,
+    /// The live attempts, and those that died within the last 24 hours, newest first.
+    pub attempts: Vec<AttemptDoc>,
+    /// What the operator did, newest first.
+    pub acts: Vec<OperatorActDoc>,
+}
+
+/// The page *New ticket*: what was typed, and what was wrong with it.
+#[derive(Debug, Clone)]
+pub struct NewTicketView {
+    /// What stands around it.
+    pub shell: Shell,
+    /// The names of the workflows there are.
+    pub workflows: Vec<String>,
+    /// What stood in the fields when it was refused.
+    pub typed: TypedTicket,
+    /// Why it was refused, and what to do.
+    pub problem: Option<String>,
+}
+
+/// The fields of *New ticket*, as typed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TypedTicket {
+    /// The project's key.
+    pub project: String,
+    /// One line.
+    pub title: String,
+    /// The request as Markdown.
+    pub body: String,
+    /// The workflow's name; empty is the project's default.
+    pub workflow: String,
+    /// `task` or `campaign`.
+    pub kind: String,
+    /// `urgent`, `high`, `medium` or `low`.
+    pub priority: String,
+    /// Labels, split by commas or spaces.
+    pub labels: String,
+    /// The campaign's key.
+    pub parent: String,
+    /// Keys, split by commas or spaces.
+    pub blocked_by: String,
+    /// Whether it is set aside at once.
+    pub park: bool,
+}
+
+/// The page *Sign in*.
+#[derive(Debug, Clone)]
+pub struct SignInView {
+    /// A token against forged forms for the visitor without a session.
+    pub csrf: String,
+    /// Why the last link or code was refused.
+    pub problem: Option<String>,
+}
+
+/// A page that says no.
+#[derive(Debug, Clone)]
+pub struct ProblemView {
+    /// What stands around it; nothing where nobody is signed in.
+    pub shell: Option<Shell>,
+    /// Which no it is.
+    pub kind: Problem,
+    /// What happened, one sentence.
+    pub what: String,
+    /// What to do next, one sentence.
+    pub next: String,
+    /// Where the way on leads, and the words on it.
+    pub way_on: Option<(String, String)>,
+}
+
+/// The kinds of no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// Nothing has that name.
+    NotFound,
+    /// A rule says no.
+    Refused,
+    /// Somebody or something was first: `who` did `what` at `at`.
+    Conflict {
+        /// The principal.
+        who: String,
+        /// What they did, like `requested changes`.
+        what: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Mission Control itself failed.
+    Failed,
+}

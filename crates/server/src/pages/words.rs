@@ -1,0 +1,127 @@
+//! The words of the pages: labels of states and gates, ages, sizes and names. Nothing here makes markup.
+
+use mission_domain::doc::{NextActionDoc, TicketDoc};
+use mission_domain::ids::Timestamp;
+
+/// The ten states in the order of the board.
+pub const STATES: [&str; 10] = [
+    "todo",
+    "waiting",
+    "parked",
+    "active",
+    "in_review",
+    "needs_input",
+    "blocked",
+    "done",
+    "cancelled",
+    "superseded",
+];
+
+/// Returns `word` as people read it: `in_review` is `in review`.
+pub fn plain(word: &str) -> String {
+    word.replace('_', " ")
+}
+
+/// Returns `text` with a capital at its start.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// Returns a gate's name as people read it: `qa_review` is `QA review`.
+pub fn gate(id: &str) -> String {
+    match id {
+        "qa_review" => "QA review".into(),
+        "design_signoff" => "design sign-off".into(),
+        _ => plain(id),
+    }
+}
+
+/// Returns an evidence kind as people read it.
+pub fn evidence(kind: &str) -> String {
+    match kind {
+        "changed_files" => "Changed files, read from git".into(),
+        "commands" => "Test commands with results".into(),
+        "risk" => "Remaining risk".into(),
+        "screenshots" => "Screenshots, taken by Mission Control".into(),
+        "steps" => "Browser steps with results".into(),
+        "findings" => "Findings of the review".into(),
+        other => sentence(&plain(other)),
+    }
+}
+
+/// Returns how long ago `from` was: `now`, `38 min`, `2 h 14`, `3 d`.
+pub fn age(from: Timestamp, now: Timestamp) -> String {
+    lasted(now.as_second().saturating_sub(from.as_second()))
+}
+
+/// Returns a span of seconds in words; a negative one is `now`.
+pub fn lasted(seconds: i64) -> String {
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        ..5 => "now".into(),
+        5..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min"),
+        3_600..36_000 => format!("{hours} h {:02}", minutes % 60),
+        36_000..172_800 => format!("{hours} h"),
+        _ => format!("{} d", hours / 24),
+    }
+}
+
+/// Returns the first eight characters of a hash, as people write commits.
+pub fn short(hash: &str) -> &str {
+    let hash = hash.strip_prefix("sha256:").unwrap_or(hash);
+    hash.get(..8).unwrap_or(hash)
+}
+
+/// Returns `n` with its word, in the plural where it is not one.
+pub fn count(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+/// Returns bytes as people read them: `7.9 GiB`.
+pub fn bytes(n: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    const GIB: u64 = 1 << 30;
+    if n >= GIB {
+        format!("{}.{} GiB", n / GIB, (n % GIB) * 10 / GIB)
+    } else if n >= MIB {
+        format!("{} MiB", n / MIB)
+    } else {
+        format!("{} KiB", n.div_ceil(1024))
+    }
+}
+
+/// Returns tokens as people read them: `4.1 M`.
+pub fn tokens(n: u64) -> String {
+    match n {
+        1_000_000.. => format!("{}.{} M", n / 1_000_000, n % 1_000_000 / 100_000),
+        10_000.. => format!("{} k", n / 1_000),
+        _ => n.to_string(),
+    }
+}
+
+/// Returns a principal as people read it: a person's name, `qa · claude`, `controller`, `scripted`.
+pub fn principal(principal: &str) -> String {
+    match principal.split_once(':') {
+        Some(("lane", lane)) => lane.replacen('/', " · ", 1),
+        Some(("person" | "external", name)) => name.into(),
+        Some(_) | None => principal.into(),
+    }
+}
+
+/// Returns whether the next action waits for `person`.
+pub fn is_owed(next: Option<&NextActionDoc>, person: &str) -> bool {
+    let mine = |n: &NextActionDoc| n.who.name == "anyone" || n.who.name == person;
+    next.is_some_and(|n| n.who.kind == "person" && mine(n))
+}
+
+/// Returns whether a ticket has ended.
+pub fn has_ended(ticket: &TicketDoc) -> bool {
+    matches!(ticket.state.as_str(), "done" | "cancelled" | "superseded")
+}
+
+/// Returns the address of a ticket's page.
+pub fn ticket_path(key: &str) -> String {
+    format!("/tickets/{key}")
+}

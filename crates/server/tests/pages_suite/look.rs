@@ -1,0 +1,144 @@
+//! Writes every page into the folder that `MISSION_PAGES_OUT` names, to be looked at in a browser.
+
+use std::path::PathBuf;
+
+use mission_server::pages::view::{
+    BoardFilter, BoardView, NeedsYouView, NewTicketView, Problem, ProblemView, SignInView,
+    TypedTicket,
+};
+use mission_server::pages::{board, fleet, needs_you, new_ticket, problem, sign_in, ticket};
+
+use crate::sample;
+
+/// Every page with its file name.
+pub(crate) fn pages() -> Vec<(&'static str, String)> {
+    let mut blocked = sample::ticket_view();
+    blocked.ticket = sample::blocked_ticket();
+    blocked.ticket.title = sample::LONG.into();
+    blocked.console = Some(mission_server::pages::view::ConsoleView {
+        attempt: sample::dead_attempt(),
+        output: "Killed".into(),
+        attach: None,
+    });
+    let mut question = sample::ticket_view();
+    question.ticket = sample::question_ticket();
+    question.ticket.title = sample::RTL.into();
+    question.packet = None;
+    question.console = None;
+    question.messages.clear();
+    let mut campaign = sample::ticket_view();
+    campaign.ticket.kind = "campaign".into();
+    campaign.ticket.gates.clear();
+    campaign.ticket.state = "waiting".into();
+    campaign.ticket.next_action = None;
+    campaign.children = sample::tickets(14);
+    let empty = NeedsYouView {
+        asks: Vec::new(),
+        acts: Vec::new(),
+        lanes: Vec::new(),
+        ..sample::needs_you()
+    };
+    let mut noticed = sample::shell();
+    noticed.problem_notices = vec!["mission.toml in MC, line 12: unknown key `roles`; the last good one stays in force. Run `mission check`.".into()];
+    vec![
+        ("needs-you", needs_you::page(&sample::needs_you()).into_string()),
+        ("needs-you-empty", needs_you::page(&empty).into_string()),
+        ("board", board::page(&sample::board(40)).into_string()),
+        (
+            "board-empty",
+            board::page(&BoardView::sorted(noticed, Vec::new(), BoardFilter::default()))
+                .into_string(),
+        ),
+        ("board-1000", board::page(&sample::board(1000)).into_string()),
+        ("ticket", ticket::page(&sample::ticket_view()).into_string()),
+        ("ticket-blocked", ticket::page(&blocked).into_string()),
+        ("ticket-question", ticket::page(&question).into_string()),
+        ("ticket-campaign", ticket::page(&campaign).into_string()),
+        ("fleet", fleet::page(&sample::fleet()).into_string()),
+        ("new", new_ticket::page(&new_ticket_view()).into_string()),
+        (
+            "sign-in",
+            sign_in::page(&SignInView {
+                csrf: "t".into(),
+                problem: Some("The link was used before. Ask for a fresh one.".into()),
+            })
+            .into_string(),
+        ),
+        ("not-found", problem::page(&problem_view(Problem::NotFound)).into_string()),
+        ("refused", problem::page(&problem_view(Problem::Refused)).into_string()),
+        ("conflict", problem::page(&problem_view(conflict())).into_string()),
+        (
+            "failed",
+            problem::page(&ProblemView { shell: None, ..problem_view(Problem::Failed) })
+                .into_string(),
+        ),
+    ]
+}
+
+fn conflict() -> Problem {
+    Problem::Conflict {
+        who: "person:jonas".into(),
+        what: "requested changes".into(),
+        at: sample::ago(3),
+    }
+}
+
+fn problem_view(kind: Problem) -> ProblemView {
+    ProblemView {
+        shell: Some(sample::shell()),
+        kind,
+        what: "The packet changed while you read it.".into(),
+        next: "Read the new packet, then decide again.".into(),
+        way_on: Some(("/tickets/MC-7".into(), "Open MC-7".into())),
+    }
+}
+
+fn new_ticket_view() -> NewTicketView {
+    let workflows =
+        ["standard", "visual-redesign", "quick-fix", "docs", "research"].map(String::from).to_vec();
+    NewTicketView {
+        shell: sample::shell(),
+        workflows,
+        typed: TypedTicket::default(),
+        problem: Some(
+            "There is no ticket `MC-999` to wait for; correct the key or leave it out.".into(),
+        ),
+    }
+}
+
+#[test]
+fn every_page_has_one_heading_its_landmarks_and_nothing_inline() {
+    for (name, page) in pages() {
+        assert_eq!(page.matches("<h1").count(), 1, "{name} has one h1");
+        assert_eq!(page.matches("<main").count(), 1, "{name} has one main");
+        assert!(!page.contains(" style="), "{name} has no style attribute");
+        assert!(
+            !page.contains("<style") && !page.contains(" onclick="),
+            "{name} has nothing inline"
+        );
+        assert!(!page.contains("<script>"), "{name} has no inline script");
+    }
+}
+
+#[test]
+fn no_page_uses_an_id_twice() {
+    for (name, page) in pages() {
+        let mut ids: Vec<&str> =
+            page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        ids.sort_unstable();
+        let twice: Vec<_> = ids.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
+        assert!(twice.is_empty(), "{name} uses {twice:?} twice");
+    }
+}
+
+#[test]
+fn pages_can_be_written_to_a_folder_to_be_looked_at() {
+    let kept = std::env::var_os("MISSION_PAGES_OUT").map(PathBuf::from);
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = kept.unwrap_or_else(|| folder.path().to_owned());
+    for (name, page) in pages() {
+        std::fs::write(out.join(format!("{name}.html")), page).expect("written");
+    }
+    let written = std::fs::read_dir(&out).expect("the folder").count();
+    assert!(written >= pages().len(), "{written} files");
+}
