@@ -1,4 +1,11 @@
-//! Reads how many tests ran from a runner's output.
+//! Reads from a test runner's output how many tests ran. Pure; any bytes are accepted. What it does not know is
+//! unknown, never zero.
+
+mod go;
+mod javascript;
+mod python;
+mod rust;
+
 use serde::{Deserialize, Serialize};
 
 /// How many tests a command ran.
@@ -8,13 +15,301 @@ pub struct TestCount {
     pub executed: u64,
     /// Those that passed.
     pub passed: u64,
-    /// Those that failed.
+    /// Those that failed, broken set-ups and time-outs included.
     pub failed: u64,
     /// Those that were left out.
     pub skipped: u64,
 }
 
-/// Reads it.
-pub fn read(_bytes: &[u8]) -> Option<TestCount> {
-    None
+impl TestCount {
+    /// Counts tests; `executed` follows.
+    pub(crate) fn of(passed: u64, failed: u64, skipped: u64) -> Self {
+        Self { executed: passed.saturating_add(failed), passed, failed, skipped }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self::of(
+            self.passed.saturating_add(other.passed),
+            self.failed.saturating_add(other.failed),
+            self.skipped.saturating_add(other.skipped),
+        )
+    }
+}
+
+/// What one runner's output says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// This runner did not speak.
+    Nothing,
+    /// It ran this many.
+    Count(TestCount),
+    /// It ran, and does not say how many.
+    Unknown,
+}
+
+/// Returns how many tests ran, summed over all binaries and runners that `output` holds: cargo test, nextest, pytest,
+/// unittest, `node --test` (TAP and spec), jest, vitest, mocha, `go test` (`-v` and `-json`). `None` where that is
+/// not known, also where one of several runners does not say its number.
+pub fn read(output: &[u8]) -> Option<TestCount> {
+    let text = plain_text(output);
+    let lines: Vec<&str> = text.lines().collect();
+    let readers = [rust::read, python::read, javascript::read, go::read];
+    let mut sum: Option<TestCount> = None;
+    for reader in readers {
+        match reader(&lines) {
+            Told::Nothing => {}
+            Told::Count(count) => sum = Some(sum.unwrap_or_default().plus(count)),
+            Told::Unknown => return None,
+        }
+    }
+    sum
+}
+
+/// Sums what several summaries of one runner say.
+pub(crate) fn sum(counts: impl IntoIterator<Item = TestCount>) -> Told {
+    let counts: Vec<TestCount> = counts.into_iter().collect();
+    match counts.is_empty() {
+        true => Told::Nothing,
+        false => Told::Count(counts.into_iter().fold(TestCount::default(), TestCount::plus)),
+    }
+}
+
+/// Returns the number in front of `word` in a list like `5 passed, 1 failed`; 0 where the word is not there.
+pub(crate) fn before(list: &str, word: &str) -> u64 {
+    let mut previous = "";
+    for part in list.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|' | '(' | ')'))
+    {
+        if part == word {
+            return previous.parse().unwrap_or(0);
+        }
+        if !part.is_empty() {
+            previous = part;
+        }
+    }
+    0
+}
+
+/// Returns the text without terminal control sequences; of a line that was drawn over, what was drawn last.
+fn plain_text(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        match byte {
+            0x1b => skip_sequence(&mut rest),
+            b'\r' if rest.peek() != Some(&b'\n') => {
+                let line = plain.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+                plain.truncate(line);
+            }
+            b'\r' => {}
+            other => plain.push(other),
+        }
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+/// Skips what follows an escape: `[…letter`, `]…bell` or `]…escape \`, else one byte.
+fn skip_sequence(rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) {
+    match rest.next() {
+        Some(b'[') => {
+            while rest.next_if(|b| !(0x40..=0x7e).contains(b) && *b != b'\n').is_some() {}
+        }
+        Some(b']') => {
+            while rest.next_if(|b| !matches!(b, 0x07 | 0x1b | b'\n')).is_some() {}
+            if rest.next_if_eq(&0x1b).is_none() {
+                rest.next_if_eq(&0x07);
+                return;
+            }
+        }
+        Some(_) | None => return,
+    }
+    rest.next_if(|b| *b != b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn reads(output: &str, passed: u64, failed: u64, skipped: u64) {
+        assert_eq!(
+            read(output.as_bytes()),
+            Some(TestCount::of(passed, failed, skipped)),
+            "{output}"
+        );
+    }
+
+    #[test]
+    fn cargo_test_is_summed_over_its_binaries() {
+        reads(
+            "running 3 tests\ntest a ... ok\n\ntest result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 4 filtered \
+             out; finished in 0.00s\n\n   Doc-tests x\ntest result: \u{1b}[31mFAILED\u{1b}[0m. 5 passed; 1 failed; \
+             0 ignored; 0 measured; 0 filtered out; finished in 0.01s\n",
+            7,
+            1,
+            1,
+        );
+        reads(
+            "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out",
+            0,
+            0,
+            0,
+        );
+    }
+
+    #[test]
+    fn nextest_is_read_from_its_summary_and_not_from_the_output_of_a_failed_test() {
+        reads(
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured\n     Summary [   0.555s] 17 tests \
+             run: 14 passed (1 slow, 1 flaky), 2 failed, 1 timed out, 3 skipped\n",
+            14,
+            3,
+            3,
+        );
+        reads("     Summary [   1.0s] 9/17 tests run: 8 passed, 1 failed, 0 skipped", 8, 1, 0);
+        reads("     Summary [   0.010s] 1 test run: 1 passed, 0 skipped", 1, 0, 0);
+        reads("error: no tests to run", 0, 0, 0);
+    }
+
+    #[test]
+    fn pytest_and_unittest_are_read() {
+        reads(
+            "=== 1 failed, 5 passed, 2 skipped, 1 xfailed, 3 warnings, 1 error in 0.12s ===",
+            6,
+            2,
+            2,
+        );
+        reads("\u{1b}[32m5 passed\u{1b}[0m\u{1b}[32m in 65.01s (0:01:05)\u{1b}[0m\n", 5, 0, 0);
+        reads("no tests ran in 0.01s", 0, 0, 0);
+        reads("Ran 5 tests in 0.001s\n\nFAILED (failures=1, errors=1, skipped=1)\n", 2, 2, 1);
+        reads("Ran 1 test in 0.001s\n\nOK\n", 1, 0, 0);
+        assert_eq!(read(b"it passed in 3s"), None);
+    }
+
+    #[test]
+    fn node_is_read_in_both_reporters_and_other_tap_by_its_lines() {
+        let list =
+            ["tests 7", "suites 1", "pass 4", "fail 1", "cancelled 1", "skipped 1", "todo 0"];
+        for mark in ["# ", "ℹ "] {
+            let output: String = list.iter().map(|line| format!("{mark}{line}\n")).collect();
+            reads(&format!("TAP version 13\nok 1 - a\n    # Subtest: b\n{output}"), 4, 2, 1);
+        }
+        reads(
+            "TAP version 13\n1..3\nok 1 - a\nnot ok 2 - b\n  ok 1 - inner\nok 3 - c # SKIP\n",
+            1,
+            1,
+            1,
+        );
+    }
+
+    #[test]
+    fn jest_vitest_and_mocha_are_read() {
+        reads(
+            "Test Suites: 1 passed, 1 total\nTests:       1 failed, 2 skipped, 5 passed, 8 total",
+            5,
+            1,
+            2,
+        );
+        reads(
+            " Test Files  1 passed (1)\n      Tests  1 failed | 5 passed | 2 skipped (8)\n",
+            5,
+            1,
+            2,
+        );
+        reads("      Tests  3 passed (3)\n", 3, 0, 0);
+        reads("\n  5 passing (10ms)\n  2 pending\n  1 failing\n", 5, 1, 2);
+    }
+
+    #[test]
+    fn go_is_read_with_v_and_json_and_unknown_without() {
+        reads(
+            "=== RUN   TestA\n=== RUN   TestA/x\n--- PASS: TestA (0.00s)\n    --- PASS: TestA/x (0.00s)\n=== RUN   \
+             TestB\n--- FAIL: TestB (0.00s)\n--- SKIP: TestC (0.00s)\nFAIL\tex.com/p\t0.01s\n",
+            1,
+            1,
+            1,
+        );
+        reads(
+            "{\"Action\":\"run\",\"Package\":\"p\",\"Test\":\"TestA\"}\n{\"Action\":\"pass\",\"Package\":\"p\",\
+             \"Test\":\"TestA\"}\n{\"Action\":\"pass\",\"Package\":\"p\",\"Test\":\"TestA/x\"}\n{\"Action\":\
+             \"pass\",\"Package\":\"p\"}\n",
+            1,
+            0,
+            0,
+        );
+        assert_eq!(read(b"ok  \tex.com/p\t0.01s\n"), None);
+        assert_eq!(
+            read(b"ok  \tex.com/p\t(cached)\nFAIL\tex.com/q\t0.1s\n--- FAIL: TestB (0.0s)\n"),
+            None
+        );
+        reads(
+            "?   \tex.com/p\t[no test files]\nok  \tex.com/q\t0.01s [no tests to run]\n",
+            0,
+            0,
+            0,
+        );
+    }
+
+    #[test]
+    fn several_runners_are_summed_and_one_unknown_makes_the_sum_unknown() {
+        let cargo = "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        reads(&format!("{cargo}=== 3 passed in 0.12s ===\n"), 5, 0, 0);
+        assert_eq!(read(format!("{cargo}ok  \tex.com/p\t0.01s\n").as_bytes()), None);
+    }
+
+    #[test]
+    fn no_runner_is_unknown_and_never_zero() {
+        for output in
+            ["", "all good\n", "5 tests\n", "Tests are fun (really)\n", "Summary [x] hello"]
+        {
+            assert_eq!(read(output.as_bytes()), None, "{output}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let words: [&[u8]; 24] = [
+            b"test result: ",
+            b"ok. ",
+            b"5 passed; ",
+            b"Summary [",
+            b"] ",
+            b"99999999999999999999 ",
+            b"tests run: ",
+            b" passed",
+            b"=== ",
+            b" in 0.1s",
+            b"# tests ",
+            b"# pass ",
+            b"Tests:",
+            b"Tests ",
+            b" total",
+            b"(",
+            b")",
+            b"--- PASS: ",
+            b"\n",
+            b"\r",
+            b"\x1b[",
+            b"\x1b]",
+            b"\xff\xfe",
+            b"{\"Action\":\"",
+        ];
+        let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = move || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed >> 33).expect("31 bits")
+        };
+        for _ in 0..20_000 {
+            let mut bytes = Vec::new();
+            for _ in 0..next() % 12 {
+                match next() % 4 {
+                    0 => bytes.push(u8::try_from(next() % 256).expect("a byte")),
+                    _ => bytes.extend_from_slice(words[next() % words.len()]),
+                }
+            }
+            let count = read(&bytes);
+            assert!(count.is_none_or(|c| c.executed == c.passed.saturating_add(c.failed)));
+        }
+    }
 }
