@@ -34,6 +34,9 @@ use crate::rules::Rules;
 const SHARED: [&str; 7] =
     ["project", "budget", "runtime", "role", "workflow", "policy", "schedule"];
 
+/// Those of them that hold settings themselves; the others hold one table for each name.
+const SINGLE: [&str; 2] = ["project", "budget"];
+
 /// A file's text and the name that problems call it by.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
@@ -153,19 +156,27 @@ fn known_tables(root: &mut Node, layer: Layer, report: &Report) {
         let is_shared = SHARED.contains(&key.as_str());
         let is_homes = home::KEYS.contains(&key.as_str());
         let shown = names::shown(key);
+        let is_table = node.as_table().is_some();
         match layer {
-            _ if is_shared => {}
+            _ if is_shared && is_table => {}
+            _ if is_shared => {
+                let header = if SINGLE.contains(&key.as_str()) { "" } else { ".NAME" };
+                let message = format!("`{shown}` is a table; write `[{shown}{header}]`");
+                report.add(node.key, message);
+            }
             Layer::Home if is_homes => {}
-            Layer::Project if is_homes => report.add(
-                node.key,
-                format!("`{shown}` belongs to one machine, not to a repository; move it to the home's `config.toml`"),
-            ),
+            Layer::Project if is_homes => {
+                let message = format!(
+                    "`{shown}` belongs to one machine, not to a repository; move it to the home's `config.toml`"
+                );
+                report.add(node.key, message);
+            }
             Layer::BuiltIn | Layer::Home | Layer::Project => {
                 let hint = names::hint(key, SHARED);
                 report.add(node.key, format!("there is no table `{shown}`; {hint}"));
             }
         }
-        is_shared
+        is_shared && is_table
     });
 }
 
@@ -235,11 +246,7 @@ fn each<'n, T>(
     read: impl Fn(&str, &'n Node, &Known<'n>) -> Option<T>,
 ) -> Vec<T> {
     let Some(tables) = root.find(&[key]) else { return Vec::new() };
-    let Some(entries) = tables.as_table() else {
-        let message = format!("`{key}` holds tables; write `[{key}.NAME]`");
-        known.report.add(tables.key, message);
-        return Vec::new();
-    };
+    let Some(entries) = tables.as_table() else { return Vec::new() };
     let is_usable = |name: &str, node: &Node| {
         let usable = names::is_name(name);
         if !usable {

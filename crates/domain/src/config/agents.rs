@@ -21,16 +21,17 @@ pub(super) fn runtime(id: &str, node: &Node, known: &Known<'_>) -> Option<Runtim
     let command = fields.get("command").map_or(Some(Vec::new()), |_| command(&fields));
     let command = driver.zip(command).and_then(|(driver, it)| fit(&fields, driver, it));
     let (env_allow, env_set) = environment(&fields).unwrap_or_default();
-    let limits = limits(&fields);
+    let (limits, lifecycle) = (limits(&fields), fields.word("lifecycle"));
+    let model = fields.filled("model").map(str::to_owned);
     Some(Runtime {
         id: RuntimeId::new(id),
         driver: driver?,
         command: command?,
-        model: fields.filled("model").map(str::to_owned),
+        model,
         env_allow,
         env_set,
         limits,
-        lifecycle: fields.word("lifecycle")?,
+        lifecycle: lifecycle?,
     })
 }
 
@@ -128,6 +129,8 @@ pub(super) fn role(id: &str, node: &Node, known: &Known<'_>) -> Option<Role> {
     let fields = Fields::open(node, format!("role.{id}"), &keys, known.report)?;
     let runtimes = runtimes(&fields, known);
     let slots = fields.whole("slots", 1, 64);
+    let (permission, mode) = (fields.word("permission"), fields.word("mode"));
+    let evidence = fields.words("evidence").unwrap_or_default();
     let tools = fields.texts("tools", false).unwrap_or_default();
     let instructions = fields.text("instructions");
     let is_outside = |path: &str| path.starts_with('/') || path.split('/').any(|part| part == "..");
@@ -142,12 +145,12 @@ pub(super) fn role(id: &str, node: &Node, known: &Known<'_>) -> Option<Role> {
     Some(Role {
         id: RoleId::new(id),
         runtimes,
-        permission: fields.word("permission")?,
+        permission: permission?,
         tools: tools.into_iter().map(|(tool, _)| tool.into()).collect(),
         slots: slots.and_then(|slots| slots.try_into().ok())?,
-        evidence: fields.words("evidence").unwrap_or_default(),
+        evidence,
         instructions: instructions?.into(),
-        mode: fields.word("mode")?,
+        mode: mode?,
     })
 }
 

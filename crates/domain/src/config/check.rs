@@ -52,7 +52,7 @@ fn own_deliverable(gates: &[Gate<'_>], gate: &Gate<'_>, report: &Report) {
     for (decider, place) in &gate.deciders {
         let Decider::Role(role) = decider else { continue };
         let works = |gate: &Gate<'_>| gate.worker == Some(Worker::Role(role.clone()));
-        let blame = || latest([*place, gate.fields.place("role"), gate.fields.place("judges")]);
+        let blame = || latest([gate.fields.place("judges"), gate.fields.place("role"), *place]);
         if gate.judges.is_empty() && works(gate) {
             let message = format!(
                 "no role decides on its own deliverable: `{role}` works `{}`; let another role or a person decide, or say which earlier gate it `judges`",

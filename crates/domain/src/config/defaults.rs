@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Found;
 use super::tree::{Entries, Layer, Node, Place, Value, parse};
 use crate::ids::ProjectKey;
-use crate::rules::{MAX_ROUNDS, Permission};
+use crate::rules::{EvidenceKind, MAX_ROUNDS, Permission};
 
 /// The built-in tables, in the format of `mission.toml`.
 const BUILT_IN: &str = include_str!("builtin.toml");
@@ -180,6 +180,23 @@ fn lay_over(gate: &mut Node, over: &Node, written: Layer) {
     }
 }
 
+/// Returns a role's evidence without what is no evidence, which is noted with the role already.
+fn usable(evidence: &Node) -> Option<Node> {
+    let is_kind =
+        |node: &Node| node.as_text().is_some_and(|it| EvidenceKind::from_word(it).is_some());
+    let value = match &evidence.value {
+        Value::List(items) => Value::List(items.iter().filter(|it| is_kind(it)).cloned().collect()),
+        Value::Text(_) if is_kind(evidence) => evidence.value.clone(),
+        Value::Text(_)
+        | Value::Whole(_)
+        | Value::Real(_)
+        | Value::Flag(_)
+        | Value::Table(_)
+        | Value::Other(_) => return None,
+    };
+    Some(Node { value, ..evidence.clone() })
+}
+
 /// Returns the last gate that this one judges.
 fn judged(gate: &Node) -> Option<String> {
     let judges = gate.find(&["judges"])?;
@@ -201,7 +218,7 @@ fn complete_gate(gate: &mut Node, role: Option<&Node>, back: String) {
         _ => "person".into(),
     };
     gate.fill("decided_by", || text(decider));
-    if let Some(evidence) = role.and_then(|role| role.find(&["evidence"])).cloned()
+    if let Some(evidence) = role.and_then(|role| role.find(&["evidence"])).and_then(usable)
         && let Some(entries) = gate.as_table_mut()
     {
         entries.entry("requires".into()).or_insert(evidence);
@@ -223,7 +240,7 @@ pub(super) fn names(root: &Node, key: &str) -> BTreeSet<String> {
     entries.map(|entries| entries.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// Returns the latest of the places, which is where somebody can change the matter.
+/// Returns the place in the latest layer, the last of several: there somebody can change the matter.
 pub(super) fn latest(places: impl IntoIterator<Item = Place>) -> Place {
     places.into_iter().max_by_key(|place| place.layer).unwrap_or(Place::BUILT_IN)
 }

@@ -54,7 +54,9 @@ impl<'a> Files<'a> {
     }
 
     /// Returns the problems of a text that is not TOML.
-    pub(super) fn syntax(self, layer: Layer, errors: Vec<(usize, String)>) -> Vec<Problem> {
+    pub(super) fn syntax(self, layer: Layer, mut errors: Vec<(usize, String)>) -> Vec<Problem> {
+        errors.sort();
+        errors.dedup();
         let problem = |(offset, message): (usize, String)| {
             let message = format!(
                 "this is not TOML: {message}; nothing of this file counts until the line is mended"
@@ -89,11 +91,15 @@ impl Report {
         self.0.borrow_mut().push((place, message.into()));
     }
 
-    /// Returns all problems in the order of the files, each once.
+    /// Returns all problems in the order of the files, each once. What is wrong with a built-in value is mostly
+    /// the echo of what a file says, and told only where no file is at fault.
     pub(super) fn into_problems(self, files: Files<'_>) -> Vec<Problem> {
         let mut found = self.0.into_inner();
         found.sort();
         found.dedup();
+        if found.iter().any(|(place, _)| place.layer != Layer::BuiltIn) {
+            found.retain(|(place, _)| place.layer != Layer::BuiltIn);
+        }
         found.into_iter().map(|(place, message)| files.problem(place, message)).collect()
     }
 }

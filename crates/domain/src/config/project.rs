@@ -123,10 +123,12 @@ fn check(fields: &Fields<'_>, item: &Node) -> Option<Check> {
 
 fn setup(fields: &Fields<'_>) -> Option<Setup> {
     let setup = fields.table("setup", &["after_create", "before_run", "timeout"])?;
+    let (after_create, before_run) = (setup.text("after_create"), setup.text("before_run"));
+    let timeout_s = setup.duration("timeout");
     Some(Setup {
-        after_create: setup.text("after_create")?.into(),
-        before_run: setup.text("before_run")?.into(),
-        timeout_s: setup.duration("timeout")?,
+        after_create: after_create?.into(),
+        before_run: before_run?.into(),
+        timeout_s: timeout_s?,
     })
 }
 
@@ -155,12 +157,15 @@ fn preview(fields: &Fields<'_>) -> Option<Preview> {
     }
     let widths = preview.list("widths", "a list of widths in pixels").unwrap_or_default();
     let width = |node| preview.whole_of(node, "widths", 200, 4000);
+    let widths = widths.iter().filter_map(width).filter_map(|it| it.try_into().ok()).collect();
+    let schemes = preview.words("schemes").unwrap_or_default();
+    let command = preview.filled("command");
     Some(Preview {
-        command: preview.filled("command")?.into(),
+        command: command?.into(),
         ready: ready?.into(),
         pages: pages.into_iter().map(|(page, _)| page.into()).collect(),
-        widths: widths.iter().filter_map(width).filter_map(|it| it.try_into().ok()).collect(),
-        schemes: preview.words("schemes").unwrap_or_default(),
+        widths,
+        schemes,
     })
 }
 
@@ -199,11 +204,12 @@ pub(super) fn policy(id: &str, node: &Node, known: &Known<'_>) -> Option<Policy>
             fields.report.add(*place, message);
         }
     }
+    let approval_expires_s = fields.duration("approval_expires");
     Some(Policy {
         id: id.into(),
         guard: guard.iter().filter_map(|words| guarded(&fields, words)).collect(),
         protect: protect.into_iter().map(|(branch, _)| branch.into()).collect(),
-        approval_expires_s: fields.duration("approval_expires")?,
+        approval_expires_s: approval_expires_s?,
     })
 }
 
@@ -239,15 +245,16 @@ pub(super) fn schedule(id: &str, node: &Node, known: &Known<'_>) -> Option<Sched
     let labels = ticket.texts("labels", false).unwrap_or_default();
     let workflow = known.name(&ticket, "workflow").map(WorkflowId::new);
     let policy = known.name(&ticket, "policy").map(str::to_owned);
+    let (body, priority) = (ticket.text("body"), ticket.word::<Priority>("priority"));
     Some(Schedule {
         id: id.into(),
         cron: cron?.into(),
         ticket: ScheduledTicket {
             title: title?.into(),
-            body: ticket.text("body")?.into(),
+            body: body?.into(),
             workflow,
             labels: labels.into_iter().map(|(label, _)| label.into()).collect(),
-            priority: ticket.word::<Priority>("priority")?,
+            priority: priority?,
             policy,
         },
     })

@@ -57,7 +57,7 @@ pub(super) fn bytes(text: &str) -> Result<u64, &'static str> {
 pub(super) fn micros(dollars: f64) -> Option<u64> {
     let micros = (dollars * MICROS).round();
     // Sums up to nine billion dollars are exact in a double.
-    (micros >= 1.0 && micros < 9e15).then_some(micros as u64)
+    (1.0..9e15).contains(&micros).then_some(micros as u64)
 }
 
 fn leading_number(text: &str) -> Option<(u64, &str)> {

@@ -141,9 +141,20 @@ impl Node {
     }
 }
 
-/// Returns `text` as a TOML string.
+/// Returns `text` as a TOML string on one line.
 pub(super) fn quoted(text: &str) -> String {
-    toml::Value::String(text.into()).to_string()
+    let written = toml::Value::String(text.into()).to_string();
+    if !written.contains('\n') {
+        return written;
+    }
+    let escaped = text.chars().map(|c| match c {
+        '"' | '\\' => format!("\\{c}"),
+        '\n' => "\\n".into(),
+        '\t' => "\\t".into(),
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c => c.into(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
 }
 
 /// Reads `text`. What is not TOML comes back as offset and message, as many as the parser can tell apart.

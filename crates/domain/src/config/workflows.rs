@@ -51,12 +51,12 @@ fn gate<'n>(workflow: &str, node: &'n Node, known: &Known<'n>) -> Option<Gate<'n
     };
     let fields = Fields::open(node, name, &KEYS, known.report)?;
     fields.need("id", "id = \"implementation\"");
+    fields.need("role", "role = \"coder\"");
     let id = fields.text("id")?;
     if !names::is_name(id) {
         fields.bad("id", names::bad_name("gate", id));
         return None;
     }
-    fields.need("role", "role = \"coder\"");
     let worker = worker(&fields, known);
     let deciders = deciders(&fields, known);
     let judges = fields.texts("judges", true).unwrap_or_default();
@@ -120,10 +120,8 @@ fn deciders(fields: &Fields<'_>, known: &Known<'_>) -> Vec<(Decider, Place)> {
 fn rule(gate: &Gate<'_>) -> Option<GateRule> {
     let fields = &gate.fields;
     let requires = fields.words("requires");
-    let independent = match fields.get("independent") {
-        Some(_) => Some(fields.word("independent")?),
-        None => None,
-    };
+    // A word that is none has been noted, and with that there are no rules to be wrong.
+    let independent = fields.word("independent");
     let (stale_on, when) = (fields.word("stale_on"), fields.word("when"));
     let max_rounds = fields.whole("max_rounds", 1, 100).and_then(|it| it.try_into().ok());
     let timeout_s = fields.limit("timeout");
