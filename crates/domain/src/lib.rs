@@ -1,5 +1,6 @@
 //! Tickets, gates and roles as plain data and pure functions. No IO: time and ids arrive as arguments.
 
+pub mod config;
 pub mod doc;
 pub mod ids;
 pub mod principal;
