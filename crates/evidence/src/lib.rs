@@ -3,13 +3,17 @@
 
 pub mod checkout;
 pub mod checks;
+pub mod difference;
 mod error;
 pub mod git;
 pub mod land;
 mod lane_view;
 pub mod merge;
 pub mod names;
+pub mod packet;
+pub mod preview;
 mod private_clone;
+pub mod screenshot;
 pub mod setup;
 pub mod snapshot;
 pub mod test_output;

@@ -1,0 +1,254 @@
+//! The packet: the evidence for one gate at one commit, its digest, and what its claims came to. Signing is not here.
+
+use mission_domain::ids::{AttemptId, Commit, Digest, GateId, RoleId, RuntimeId, TicketKey, Tree};
+use mission_domain::ticket::{FindingAnswer, NewFinding, PacketStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::checks::{CheckOutcome, CheckResult, CheckRun};
+use crate::git::changes::ChangedFile;
+use crate::screenshot::Scheme;
+use crate::test_output::TestCount;
+
+/// The evidence for one gate. Readers ignore fields that they do not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Packet {
+    /// The gate.
+    pub gate: GateId,
+    /// The round, from 1.
+    pub round: u32,
+    /// The ticket.
+    pub ticket: TicketKey,
+    /// The attempt that delivered; none where the controller works the gate.
+    pub attempt: Option<AttemptId>,
+    /// The role that works the gate.
+    pub role: RoleId,
+    /// The runtime that the attempt used.
+    pub runtime: Option<RuntimeId>,
+    /// The model, where the runtime says it.
+    pub model: Option<String>,
+    /// The commit; research has none.
+    pub commit: Option<Commit>,
+    /// Its tree.
+    pub tree: Option<Tree>,
+    /// The commit that it is compared with.
+    pub base: Option<Commit>,
+    /// What changed between the two, from git.
+    #[serde(default)]
+    pub files: Vec<ChangedFile>,
+    /// Commands claimed or required, and what running them again showed.
+    #[serde(default)]
+    pub commands: Vec<CommandEvidence>,
+    /// Pictures that Mission Control took.
+    #[serde(default)]
+    pub screenshots: Vec<Screenshot>,
+    /// What a review found.
+    #[serde(default)]
+    pub findings: Vec<NewFinding>,
+    /// Answers to earlier findings.
+    #[serde(default)]
+    pub answers: Vec<FindingAnswer>,
+    /// The remaining risk, in the deliverer's words.
+    pub risk: Option<String>,
+    /// What of it leaves this machine.
+    #[serde(default)]
+    pub ships: Ships,
+    /// Files by digest: plans, directions, steps, logs.
+    #[serde(default)]
+    pub artifacts: Vec<Artifact>,
+}
+
+/// One command: what was claimed, and what running it again showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandEvidence {
+    /// The command line.
+    pub run: String,
+    /// The exit code that was claimed; none where the project requires the command and nobody claimed it.
+    pub claimed: Option<i32>,
+    /// What it came to.
+    pub result: CheckResult,
+    /// The exit code that was seen.
+    pub exit_code: Option<i32>,
+    /// How it ended, where it was run.
+    pub outcome: Option<CheckOutcome>,
+    /// How many tests ran; none is unknown.
+    pub tests: Option<TestCount>,
+    /// How long it took.
+    pub duration_ms: Option<u64>,
+    /// Its log.
+    pub log: Option<Digest>,
+    /// What the same command exited with on the base, where that was tried.
+    pub base_exit_code: Option<i32>,
+    /// Whether it is shown and not required.
+    #[serde(default)]
+    pub advisory: bool,
+}
+
+impl CommandEvidence {
+    /// Records a command that nobody has run again.
+    pub fn claimed(run: impl Into<String>, exit_code: i32) -> Self {
+        Self {
+            run: run.into(),
+            claimed: Some(exit_code),
+            result: CheckResult::NotRerun,
+            exit_code: None,
+            outcome: None,
+            tests: None,
+            duration_ms: None,
+            log: None,
+            base_exit_code: None,
+            advisory: false,
+        }
+    }
+
+    /// Records a run, beside what was claimed.
+    pub fn seen(run: &CheckRun, claimed: Option<i32>, advisory: bool) -> Self {
+        Self {
+            run: run.run.clone(),
+            claimed,
+            result: run.against(claimed),
+            exit_code: run.exit_code(),
+            outcome: Some(run.outcome.clone()),
+            tests: run.tests,
+            duration_ms: Some(run.duration_ms),
+            log: run.log_digest.clone(),
+            base_exit_code: None,
+            advisory,
+        }
+    }
+}
+
+/// One picture, alone or before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Screenshot {
+    /// The page or file.
+    pub page: String,
+    /// The window's width in CSS pixels.
+    pub width: u32,
+    /// The window's height in CSS pixels.
+    pub height: u32,
+    /// The colour scheme.
+    pub scheme: Scheme,
+    /// The picture at the base.
+    pub before: Option<Digest>,
+    /// The picture at the commit.
+    pub after: Option<Digest>,
+    /// The picture of what differs.
+    pub difference: Option<Digest>,
+    /// Differing pixels of all, 0 to 100, with two decimals.
+    pub difference_percent: Option<f64>,
+}
+
+/// What of the work leaves this machine: `none`, `requested`, `approved` or `done`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ships {
+    /// A push to a remote.
+    pub push: Shipping,
+    /// A deployment.
+    pub deploy: Shipping,
+    /// A restart of a service.
+    pub restart: Shipping,
+}
+
+/// How far one way of shipping is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shipping {
+    /// Nobody asked for it.
+    #[default]
+    None,
+    /// Asked for; a person has not answered.
+    Requested,
+    /// A person approved it; it has not run.
+    Approved,
+    /// It ran.
+    Done,
+}
+
+/// A file by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its name, for a person.
+    pub name: String,
+    /// What it is: `plan`, `direction`, `steps`, `log`, `file`, …
+    pub kind: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Packet {
+    /// Returns the packet as canonical JSON: keys sorted, no spaces. Equal packets give equal bytes.
+    ///
+    /// # Errors
+    /// Where a number is not finite; no other packet fails.
+    pub fn canonical(&self) -> serde_json::Result<String> {
+        let mut text = String::new();
+        write_canonical(&serde_json::to_value(self)?, &mut text);
+        Ok(text)
+    }
+
+    /// Returns the digest of the canonical JSON.
+    ///
+    /// # Errors
+    /// As [`Packet::canonical`].
+    pub fn digest(&self) -> serde_json::Result<Digest> {
+        Ok(Digest::of(self.canonical()?.as_bytes()))
+    }
+
+    /// Returns what its claims came to, from its content alone. Advisory commands do not count.
+    ///
+    /// `refuted`: a required command was refuted. `verified`: something was looked at by Mission Control and every
+    /// required command holds. `partial`: something was, but not every required command. `claimed`: nothing was.
+    pub fn status(&self) -> PacketStatus {
+        let required = || self.commands.iter().filter(|command| !command.advisory);
+        let any = |result| required().any(|command| command.result == result);
+        if any(CheckResult::Refuted) {
+            return PacketStatus::Refuted;
+        }
+        let is_seen = self.commit.is_some() && self.base.is_some() && self.tree.is_some();
+        let has_looked = is_seen || any(CheckResult::Verified) || !self.screenshots.is_empty();
+        let is_open = any(CheckResult::NotRerun) || any(CheckResult::CouldNotRun);
+        let is_all_open = is_open && !any(CheckResult::Verified);
+        match (has_looked, is_open) {
+            (false, _) => PacketStatus::Claimed,
+            (true, true) if is_all_open && any(CheckResult::NotRerun) => PacketStatus::Claimed,
+            (true, true) => PacketStatus::Partial,
+            (true, false) => PacketStatus::Verified,
+        }
+    }
+}
+
+/// Rounds a percentage to the two decimals that a packet holds.
+pub fn two_decimals(percent: f64) -> f64 {
+    (percent * 100.0).round() / 100.0
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            text.push('{');
+            for (at, (name, value)) in fields.into_iter().enumerate() {
+                text.push_str(if at == 0 { "" } else { "," });
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                write_canonical(value, text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (at, item) in items.iter().enumerate() {
+                text.push_str(if at == 0 { "" } else { "," });
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            text.push_str(&value.to_string());
+        }
+    }
+}
