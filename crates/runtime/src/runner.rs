@@ -4,7 +4,9 @@
 mod connection;
 mod follow;
 mod hub;
+mod lanes;
 mod lost;
+mod orders;
 mod start;
 mod talk;
 

@@ -4,20 +4,24 @@
 mod answer;
 mod child;
 mod door;
+mod ending;
 pub(crate) mod journal;
 mod lane;
 mod oom;
 mod os;
 mod outer;
+mod sources;
 mod tree;
 mod turns;
 mod typist;
 mod verdict;
 mod watch;
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::files::LaneFiles;
 use crate::record_log::read_exit;
 use crate::spec::LaunchSpec;
 
@@ -31,10 +35,15 @@ pub fn run(lane_dir: &Path) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            let ended = read_exit(&crate::files::LaneFiles::new(lane_dir).exit());
+            let ended = read_exit(&LaneFiles::new(lane_dir).exit());
             let recorded =
                 if matches!(ended, Ok(Some(_))) { "" } else { ", without an exit record" };
-            eprintln!("the shim ends{recorded}: {}", e.in_full());
+            let said = format!("the shim ends{recorded}: {}", e.in_full());
+            eprintln!("{said}");
+            if std::io::stderr().is_terminal() {
+                // The pane closes with this process: what it shows is gone.
+                let _ = std::fs::write(LaneFiles::new(lane_dir).shim_log(), said);
+            }
             ExitCode::from(FAILED)
         }
     }

@@ -1,25 +1,23 @@
 //! The runner's one loop: frames of the server, news of the lanes, and the clock meet here; nothing else changes its state.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use mission_domain::ids::{AttemptId, MessageId};
+use mission_domain::ids::AttemptId;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::files::LaneFiles;
 use crate::protocol::{FromRunner, PROTOCOL, ToRunner};
-use crate::record::{Numbered, Record};
+use crate::record::Record;
 use crate::runner::Patience;
 use crate::runner::connection::Connection;
-use crate::runner::follow::{Following, News, Tell};
+use crate::runner::follow::{News, Tell};
+use crate::runner::lanes::Lane;
+use crate::runner::orders;
 use crate::runner::talk::Talk;
 use crate::shim_protocol::{Reply, Request};
-use crate::spec::{LaunchSpec, TmuxPlace};
 
 /// How long the last frames to a server may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -27,39 +25,17 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What lanes get between SIGTERM and SIGKILL at a shutdown.
 const GRACE_MS: u64 = 5_000;
 
-/// How long a request is tried on a shim that is only coming up.
-const COMING_UP: Duration = Duration::from_secs(15);
-
-/// A lane as far as the server does not know it yet.
-#[derive(Debug)]
-struct Lane {
-    generation: u64,
-    files: LaneFiles,
-    tmux: Option<TmuxPlace>,
-    pid: Option<i32>,
-    unacked: BTreeMap<u64, Numbered>,
-    end: Option<FromRunner>,
-    is_end_sent: bool,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Lane {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// The runner's state.
 #[derive(Debug)]
 pub(crate) struct Hub {
     patience: Patience,
-    lanes: BTreeMap<AttemptId, Lane>,
+    pub(super) lanes: BTreeMap<AttemptId, Lane>,
     server: Option<(u64, Connection)>,
-    generations: u64,
+    pub(super) generations: u64,
     alone_since: Instant,
     alive_at: Instant,
-    is_closing: bool,
-    tell: Tell,
+    pub(super) is_closing: bool,
+    pub(super) tell: Tell,
     news: mpsc::UnboundedReceiver<(AttemptId, u64, News)>,
     heard: mpsc::UnboundedSender<(u64, Option<ToRunner>)>,
     frames: mpsc::UnboundedReceiver<(u64, Option<ToRunner>)>,
@@ -102,11 +78,7 @@ impl Hub {
                         self.hear(frame);
                     }
                 }
-                Some((attempt, generation, news)) = self.news.recv() => {
-                    if self.lanes.get(&attempt).is_some_and(|lane| lane.generation == generation) {
-                        self.learn(attempt, news);
-                    }
-                }
+                Some((attempt, generation, news)) = self.news.recv() => self.learn(attempt, generation, news),
                 () = tokio::time::sleep_until(idle_at), if alone => break,
                 () = tokio::time::sleep_until(self.alive_at), if speaks => self.say_who_lives(),
             }
@@ -134,7 +106,7 @@ impl Hub {
         }
     }
 
-    fn send(&self, frame: FromRunner) {
+    pub(super) fn send(&self, frame: FromRunner) {
         if let Some((_, connection)) = &self.server {
             connection.send(frame);
         }
@@ -150,8 +122,12 @@ impl Hub {
             Some(ToRunner::Adopt { attempt, lane_dir, after_record }) => {
                 self.adopt(attempt, &lane_dir, after_record)
             }
-            Some(ToRunner::Stop { attempt, grace_ms, by }) => self.stop(attempt, grace_ms, by),
-            Some(ToRunner::Turn { attempt, messages, text }) => self.turn(attempt, messages, text),
+            Some(ToRunner::Stop { attempt, grace_ms, by }) => {
+                self.order(attempt, Request::Stop { grace_ms, by })
+            }
+            Some(ToRunner::Turn { attempt, messages, text }) => {
+                self.order(attempt, Request::Turn { messages, text })
+            }
             Some(ToRunner::Ack { attempt, record }) => self.acknowledge(attempt, record),
             Some(ToRunner::Shutdown { stop_lanes }) => self.shut_down(stop_lanes),
             Some(ToRunner::Ping) => self.send(FromRunner::Pong),
@@ -159,59 +135,8 @@ impl Hub {
         }
     }
 
-    /// Starts an attempt once: one that is known is told again, one that has left files is followed.
-    fn start(&mut self, spec: LaunchSpec) {
-        let attempt = spec.attempt;
-        if self.lanes.contains_key(&attempt) {
-            return self.repeat(attempt);
-        }
-        let files = spec.files();
-        if files.records().exists() {
-            return self.adopt(attempt, &spec.lane_dir, 0);
-        }
-        if let Err(e) = spec.check() {
-            return self.send(FromRunner::StartFailed { attempt, error: e.in_full() });
-        }
-        let tmux = spec.tmux.clone();
-        self.follow(attempt, files, tmux, |following| tokio::spawn(following.start(spec)));
-    }
-
-    /// Follows a lane from its files, forgetting what was known of it.
-    fn adopt(&mut self, attempt: AttemptId, lane_dir: &Path, after: u64) {
-        let tmux = LaunchSpec::read(lane_dir).ok().and_then(|spec| spec.tmux);
-        self.follow(attempt, LaneFiles::new(lane_dir), tmux, |following| {
-            tokio::spawn(following.run(after))
-        });
-    }
-
-    fn follow(
-        &mut self,
-        attempt: AttemptId,
-        files: LaneFiles,
-        tmux: Option<TmuxPlace>,
-        begin: impl FnOnce(Following) -> JoinHandle<()>,
-    ) {
-        self.generations += 1;
-        let generation = self.generations;
-        let following =
-            Following { attempt, generation, files: files.clone(), tell: self.tell.clone() };
-        let task = begin(following);
-        let unacked = BTreeMap::new();
-        let lane = Lane {
-            generation,
-            files,
-            tmux,
-            pid: None,
-            unacked,
-            end: None,
-            is_end_sent: false,
-            task,
-        };
-        self.lanes.insert(attempt, lane);
-    }
-
     /// Sends again what the server has not acknowledged of a lane.
-    fn repeat(&mut self, attempt: AttemptId) {
+    pub(super) fn repeat(&mut self, attempt: AttemptId) {
         let (Some(lane), Some((_, connection))) = (self.lanes.get_mut(&attempt), &self.server)
         else {
             return;
@@ -229,28 +154,31 @@ impl Hub {
         self.forget_if_told(attempt);
     }
 
-    fn learn(&mut self, attempt: AttemptId, news: News) {
-        let Some(lane) = self.lanes.get_mut(&attempt) else { return };
-        match news {
-            News::Record(entry) => {
+    /// Takes news in. Those of an earlier following of the same lane are told again by the present one.
+    fn learn(&mut self, attempt: AttemptId, generation: u64, news: News) {
+        let lane =
+            self.lanes.get_mut(&attempt).filter(|lane| lane.following.generation == generation);
+        match (news, lane) {
+            (News::Pass(frame), _) => self.send(frame),
+            (News::Record(entry), Some(lane)) => {
+                lane.is_starting = false;
+                lane.unacked.insert(entry.number, (*entry).clone());
                 if let Record::Started { pid, .. } = entry.record {
                     lane.pid = Some(pid);
                     let tmux = lane.tmux.clone();
                     self.send(FromRunner::Started { attempt, pid, tmux });
                 }
-                self.lanes
-                    .entry(attempt)
-                    .and_modify(|lane| drop(lane.unacked.insert(entry.number, (*entry).clone())));
                 self.send(FromRunner::Record { attempt, entry: *entry });
             }
-            News::Ended(end) => {
+            (News::Ended(end), Some(lane)) => {
+                lane.is_starting = false;
                 lane.end = Some(end.clone());
                 lane.is_end_sent = self.server.is_some();
                 self.send(end);
                 self.forget_if_told(attempt);
                 self.alone_since = Instant::now();
             }
-            News::Pass(frame) => self.send(frame),
+            (News::Record(_) | News::Ended(_), None) => {}
         }
     }
 
@@ -269,69 +197,31 @@ impl Hub {
         }
     }
 
-    fn stop(&self, attempt: AttemptId, grace_ms: u64, by: String) {
-        match self.lanes.get(&attempt).filter(|lane| lane.end.is_none()) {
-            Some(lane) => {
-                let files = lane.files.clone();
-                tokio::spawn(async move {
-                    if let Err(e) = ask(&files, &Request::Stop { grace_ms, by }).await {
-                        tracing::warn!("lane {attempt} was not told to stop: {}", e.in_full());
-                    }
-                });
+    /// Orders to one lane are carried out one after another.
+    fn order(&self, attempt: AttemptId, request: Request) {
+        match self.lanes.get(&attempt) {
+            // The lane's end is never heard of before its orders are done.
+            Some(lane) => drop(lane.orders.send(request)),
+            None => {
+                let refused = orders::refused(
+                    attempt,
+                    &request,
+                    "unknown_attempt",
+                    "this runner follows no such lane",
+                );
+                refused.into_iter().for_each(|frame| self.send(frame));
             }
-            None => tracing::warn!("lane {attempt} is not live here: nothing to stop"),
         }
-    }
-
-    fn turn(&self, attempt: AttemptId, messages: Vec<MessageId>, text: String) {
-        let refused = |messages, code: &str, text: String| FromRunner::TurnRefused {
-            attempt,
-            messages,
-            code: code.into(),
-            text,
-        };
-        let Some(lane) = self.lanes.get(&attempt) else {
-            return self.send(refused(
-                messages,
-                "unknown_attempt",
-                "this runner follows no such lane".into(),
-            ));
-        };
-        let following = Following {
-            attempt,
-            generation: lane.generation,
-            files: lane.files.clone(),
-            tell: self.tell.clone(),
-        };
-        let is_over = lane.end.is_some();
-        tokio::spawn(async move {
-            let request = Request::Turn { messages: messages.clone(), text };
-            let error = match is_over {
-                true => {
-                    Error::Refused { code: "ended".into(), text: "the attempt has ended".into() }
-                }
-                false => match ask(&following.files, &request).await {
-                    Ok(_) => return,
-                    Err(e) => e,
-                },
-            };
-            let (code, text) = match error {
-                Error::Refused { code, text } => (code, text),
-                other => ("ended".into(), other.in_full()),
-            };
-            following.say(News::Pass(FromRunner::TurnRefused { attempt, messages, code, text }));
-        });
     }
 
     fn say_who_lives(&mut self) {
         self.alive_at = Instant::now() + self.patience.alive;
-        for (attempt, lane) in self.lanes.iter().filter(|(_, lane)| lane.end.is_none()) {
-            let (attempt, generation, files, tell) =
-                (*attempt, lane.generation, lane.files.clone(), self.tell.clone());
-            let following = Following { attempt, generation, files, tell };
+        for lane in self.lanes.values().filter(|lane| lane.end.is_none()) {
+            let following = lane.following.clone();
             tokio::spawn(async move {
                 let Ok(mut talk) = Talk::open(&following.files).await else { return };
                 if let Ok(Reply::Status { status: progress }) = talk.ask(&Request::Status).await {
+                    let attempt = following.attempt;
                     following.say(News::Pass(FromRunner::Alive { attempt, progress }));
                 }
             });
@@ -346,18 +236,8 @@ impl Hub {
         }
         let live = self.lanes.iter().filter(|(_, lane)| lane.end.is_none());
         let live: Vec<AttemptId> = live.map(|(attempt, _)| *attempt).collect();
-        live.into_iter().for_each(|attempt| self.stop(attempt, GRACE_MS, "shutdown".into()));
-    }
-}
-
-/// Asks the shim of `files`, waiting for one that is only coming up. One that is gone is an error at once.
-async fn ask(files: &LaneFiles, request: &Request) -> Result<Reply> {
-    let began = Instant::now();
-    loop {
-        match Talk::open(files).await {
-            Ok(mut talk) => return talk.ask(request).await,
-            Err(e) if files.shim().exists() || began.elapsed() > COMING_UP => return Err(e),
-            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-        }
+        live.into_iter().for_each(|attempt| {
+            self.order(attempt, Request::Stop { grace_ms: GRACE_MS, by: "shutdown".into() })
+        });
     }
 }

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::files::{LaneFiles, ProcessCard};
 use crate::proc_tree::{self, Process};
 use crate::record::{Lost, Orphan, Record};
-use crate::record_log::read_after;
+use crate::record_log::{RecordLog, read_after};
 use crate::shim::journal;
 
 /// The longest that killed processes are waited for.
@@ -17,6 +17,8 @@ const KILLED: Duration = Duration::from_secs(2);
 
 /// Ends what is left of the lane `files`. Blocks for up to two seconds. A second call finds nothing and says the same otherwise.
 pub(crate) fn take_down(files: &LaneFiles) -> Lost {
+    // Whoever makes the records first has the lane: a shim that comes after all starts nothing.
+    let _ = RecordLog::create(&files.records());
     let card = ProcessCard::read(&files.shim());
     let records = read_after(&files.records(), 0).unwrap_or_default();
     let program = records.iter().rev().find_map(|r| match r.record {

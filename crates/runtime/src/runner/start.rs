@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::error::{Error, Result};
 use crate::files::{LaneFiles, ProcessCard};
+use crate::record_log::RecordLog;
 use crate::spec::{Driver, LaunchSpec, TmuxPlace};
 
 /// How long a shim may take to come up on a machine under load.
@@ -26,6 +27,10 @@ static TMUX: Mutex<()> = Mutex::const_new(());
 
 /// Starts the shim of `spec` and waits until it answers to its name. Nothing of it runs after an error.
 pub(crate) async fn start(spec: &LaunchSpec) -> Result<()> {
+    if !spec.mission_exe.is_file() {
+        let exe = spec.mission_exe.display();
+        return Err(Error::BadSpec(format!("`{exe}` is not there: was `mission` moved?")));
+    }
     spec.write()?;
     let files = spec.files();
     let mut child = match (spec.driver, &spec.tmux) {
@@ -57,20 +62,21 @@ fn detached(spec: &LaunchSpec, files: &LaneFiles) -> Result<Child> {
 async fn come_up(files: &LaneFiles, mut child: Option<&mut Child>) -> Result<()> {
     let began = Instant::now();
     let mut pause = Duration::from_millis(1);
-    while ProcessCard::read(&files.shim()).is_none() {
-        let ended = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-        if let Some(status) = ended.filter(|_| ProcessCard::read(&files.shim()).is_none()) {
-            let said = std::fs::read_to_string(files.shim_log()).unwrap_or_default();
-            return Err(Error::BadSpec(format!(
-                "the shim ended at once ({status}): {}",
-                said.trim()
-            )));
+    let is_up = || ProcessCard::read(&files.shim()).is_some();
+    while !is_up() {
+        let status = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+        let said = std::fs::read_to_string(files.shim_log()).unwrap_or_default();
+        // A pane has no status to ask for; its shim leaves its last words in the log.
+        let has_ended = status.is_some() || (child.is_none() && !said.is_empty());
+        if has_ended && !is_up() {
+            return Err(Error::BadSpec(format!("the shim ended at once: {}", said.trim())));
         }
         if began.elapsed() > COMING_UP {
-            if let Some(child) = child {
-                let _ = child.start_kill();
-            }
-            return Err(Error::TimedOut(format!("the shim of `{}`", files.dir().display())));
+            // Whoever makes the records first has the lane: a shim that comes later ends without starting anything.
+            return match RecordLog::create(&files.records()) {
+                Ok(_) => Err(Error::TimedOut(format!("the shim of `{}`", files.dir().display()))),
+                Err(_) => Ok(()),
+            };
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(20));

@@ -1,25 +1,25 @@
 //! The shim's loop: waits for whatever happens next, attends to it, and lets nothing wait for anything else.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use mission_domain::ids::MessageId;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollTimeout;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::error::{Error, Result};
 use crate::files::{self, LaneFiles, ProcessCard};
 use crate::proc_tree;
-use crate::record::{Record, StopCause};
+use crate::record::Record;
 use crate::record_log::RecordLog;
 use crate::shim::child::{ChildIo, Got, Running, read_some};
 use crate::shim::door::Door;
+use crate::shim::ending::{GRACE, Stop};
 use crate::shim::journal::Journal;
 use crate::shim::oom::OomWatch;
 use crate::shim::os::{Reap, reap};
 use crate::shim::outer::Outer;
+use crate::shim::sources::Source;
 use crate::shim::tree;
 use crate::shim::turns::Turns;
 use crate::shim::typist::Text;
@@ -27,14 +27,8 @@ use crate::shim::watch::Watch;
 use crate::shim_protocol::{Greeting, PROTOCOL, Reply, ShimHello};
 use crate::spec::{Driver, LaunchSpec};
 
-/// What a program gets between SIGTERM and SIGKILL when nobody says otherwise.
-pub(crate) const GRACE: Duration = Duration::from_secs(5);
-
 /// More reads than a full pipe needs, and an end to them should something still write.
 const DRAIN_READS: usize = 64;
-
-/// Between two SIGKILLs to a tree that makes new processes meanwhile.
-const AGAIN: Duration = Duration::from_millis(50);
 
 /// One attempt and all that belongs to it.
 #[derive(Debug)]
@@ -52,29 +46,7 @@ pub(crate) struct Shim {
     pub(crate) watch: Watch,
     pub(crate) oom: OomWatch,
     pub(crate) began: Instant,
-    signals: SignalFd,
-}
-
-/// The end that somebody or a limit wants.
-#[derive(Debug)]
-pub(crate) struct Stop {
-    pub(crate) cause: StopCause,
-    kill_at: Instant,
-    pub(crate) has_killed: bool,
-    pub(crate) undelivered: Vec<MessageId>,
-}
-
-/// What can happen.
-#[derive(Debug, Clone, Copy)]
-enum Source {
-    Signals,
-    Newcomer,
-    Client(usize),
-    Stdin,
-    Stdout,
-    Stderr,
-    Terminal,
-    Pane,
+    pub(crate) signals: SignalFd,
 }
 
 impl Shim {
@@ -147,67 +119,6 @@ impl Shim {
                 return Ok(());
             }
         }
-    }
-
-    /// Waits until something happens or is due.
-    fn wait(&mut self) -> Result<Vec<Source>> {
-        let due = [
-            if self.stop.is_none() { self.watch.due() } else { None },
-            self.stop.as_ref().map(|stop| stop.kill_at),
-            self.running.as_mut().and_then(|r| r.typist().and_then(|t| t.due())),
-        ];
-        let timeout = match due.into_iter().flatten().min() {
-            None => PollTimeout::NONE,
-            Some(at) => {
-                let rest = at.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
-                PollTimeout::try_from(rest.min(60_000)).unwrap_or(PollTimeout::MAX)
-            }
-        };
-        self.ready(timeout)
-    }
-
-    /// Returns what is ready now or within `timeout`.
-    fn ready(&self, timeout: PollTimeout) -> Result<Vec<Source>> {
-        let (read, both) = (PollFlags::POLLIN, PollFlags::POLLIN | PollFlags::POLLOUT);
-        let mut waits: Vec<(Source, BorrowedFd<'_>, PollFlags)> = vec![
-            (Source::Signals, self.signals.as_fd(), read),
-            (Source::Newcomer, self.door.listener.as_fd(), read),
-        ];
-        for (index, client) in self.door.clients.iter().enumerate() {
-            let flags = if client.to_send.is_empty() { read } else { both };
-            waits.push((Source::Client(index), client.stream.as_fd(), flags));
-        }
-        if let Some(outer) = &self.outer {
-            let flags = if outer.to_screen.is_empty() { read } else { both };
-            waits.push((Source::Pane, outer.file.as_fd(), flags));
-        }
-        match self.running.as_ref().map(|running| &running.io) {
-            Some(ChildIo::Pipes { stdin, stdout, stderr }) => {
-                waits.extend(
-                    stdin.iter().map(|p| (Source::Stdin, p.end.as_fd(), PollFlags::POLLOUT)),
-                );
-                waits.extend(stdout.iter().map(|end| (Source::Stdout, end.as_fd(), read)));
-                waits.extend(stderr.iter().map(|end| (Source::Stderr, end.as_fd(), read)));
-            }
-            Some(ChildIo::Terminal { master, to_child, .. }) => {
-                let flags = if to_child.is_empty() { read } else { both };
-                waits.extend(master.iter().map(|end| (Source::Terminal, end.as_fd(), flags)));
-            }
-            None => {}
-        }
-        let mut fds: Vec<PollFd<'_>> =
-            waits.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
-        match poll(&mut fds, timeout) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(e) => return Err(Error::system("poll")(e)),
-        }
-        let is_ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
-        Ok(waits
-            .iter()
-            .zip(&fds)
-            .filter(|(_, fd)| is_ready(fd))
-            .map(|((source, ..), _)| *source)
-            .collect())
     }
 
     fn attend(&mut self, source: Source) -> Result<()> {
@@ -330,46 +241,6 @@ impl Shim {
         let number = entry.number;
         self.door.tell_subscribers(&Reply::Record { entry });
         Ok(number)
-    }
-
-    /// Ends the attempt on behalf of `by`, `grace` lying between SIGTERM and SIGKILL.
-    pub(crate) fn stop(&mut self, by: &str, grace: Duration) {
-        self.begin_stop(StopCause::Stopped { by: by.to_owned() }, grace);
-    }
-
-    /// The first cause stays; a later stop can only shorten the grace.
-    fn begin_stop(&mut self, cause: StopCause, grace: Duration) {
-        let kill_at = Instant::now() + grace;
-        if let Some(stop) = &mut self.stop {
-            stop.kill_at = stop.kill_at.min(kill_at);
-            return;
-        }
-        let mut undelivered: Vec<MessageId> =
-            self.running.iter_mut().filter_map(Running::typist).flat_map(|t| t.give_up()).collect();
-        undelivered.extend(self.queue.drain(..).flat_map(|text| text.messages));
-        self.stop = Some(Stop { cause, kill_at, has_killed: false, undelivered });
-        if let Some(running) = self.running.as_ref().filter(|_| !grace.is_zero()) {
-            tree::signal_all(running.pid, Signal::SIGTERM);
-            // A stopped process takes SIGTERM only when it runs again.
-            tree::signal_all(running.pid, Signal::SIGCONT);
-        }
-    }
-
-    fn keep_limits(&mut self) {
-        let now = Instant::now();
-        if self.stop.is_none()
-            && let Some(cause) = self.watch.check(now, tree::own_use)
-        {
-            let grace =
-                if matches!(cause, StopCause::MemoryLimit { .. }) { Duration::ZERO } else { GRACE };
-            self.begin_stop(cause, grace);
-        }
-        let (Some(stop), Some(running)) = (&mut self.stop, &self.running) else { return };
-        if stop.kill_at <= now && running.reaped.is_none() {
-            tree::signal_all(running.pid, Signal::SIGKILL);
-            stop.kill_at = now + AGAIN;
-            stop.has_killed = true;
-        }
     }
 }
 

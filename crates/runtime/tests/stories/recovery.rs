@@ -5,7 +5,8 @@ use mission_runtime::record::Record;
 use mission_runtime::{ProcessCard, proc_tree};
 use nix::sys::signal::Signal;
 
-use crate::stage::{Fleet, Home, is_gone, signal};
+use crate::fleet::Fleet;
+use crate::stage::{Home, is_gone, signal};
 
 #[tokio::test]
 async fn a_runner_killed_mid_attempt_is_replaced_and_the_report_made_meanwhile_arrives() {

@@ -7,7 +7,8 @@ use mission_runtime::protocol::{FromRunner, ToRunner};
 use mission_runtime::record::{Record, StopCause};
 use mission_runtime::runner::{Patience, run_patiently};
 
-use crate::stage::{DEADLINE, Fleet, Home, is_gone};
+use crate::fleet::Fleet;
+use crate::stage::{DEADLINE, Home, is_gone};
 
 #[tokio::test]
 async fn an_attempt_is_started_once_and_its_records_come_in_order() {

@@ -5,7 +5,8 @@ use mission_runtime::markers::Markers;
 use mission_runtime::protocol::ToRunner;
 use mission_runtime::record::{Record, StopCause};
 
-use crate::stage::{Fleet, Home, is_gone};
+use crate::fleet::Fleet;
+use crate::stage::{Home, is_gone};
 
 /// A program that asks for bracketed paste, shows what it got, reports, and stays.
 const AGENT: &str = "printf 'ready \\033[?2004h> '; while IFS= read -r line; do echo \"got <$line>\" | tr -d '\\033'; \

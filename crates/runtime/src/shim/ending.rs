@@ -1,0 +1,69 @@
+//! How an attempt is ended from outside: who asked or which limit, SIGTERM, then SIGKILL.
+
+use std::time::{Duration, Instant};
+
+use mission_domain::ids::MessageId;
+use nix::sys::signal::Signal;
+
+use crate::record::StopCause;
+use crate::shim::child::Running;
+use crate::shim::lane::Shim;
+use crate::shim::tree;
+
+/// What a program gets between SIGTERM and SIGKILL when nobody says otherwise.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// Between two SIGKILLs to a tree that makes new processes meanwhile.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// The end that somebody or a limit wants.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) cause: StopCause,
+    pub(crate) kill_at: Instant,
+    pub(crate) has_killed: bool,
+    pub(crate) undelivered: Vec<MessageId>,
+}
+
+impl Shim {
+    /// Ends the attempt on behalf of `by`, `grace` lying between SIGTERM and SIGKILL.
+    pub(crate) fn stop(&mut self, by: &str, grace: Duration) {
+        self.begin_stop(StopCause::Stopped { by: by.to_owned() }, grace);
+    }
+
+    /// The first cause stays; a later stop can only shorten the grace.
+    fn begin_stop(&mut self, cause: StopCause, grace: Duration) {
+        let kill_at = Instant::now() + grace;
+        if let Some(stop) = &mut self.stop {
+            stop.kill_at = stop.kill_at.min(kill_at);
+            return;
+        }
+        let mut undelivered: Vec<MessageId> =
+            self.running.iter_mut().filter_map(Running::typist).flat_map(|t| t.give_up()).collect();
+        undelivered.extend(self.queue.drain(..).flat_map(|text| text.messages));
+        self.stop = Some(Stop { cause, kill_at, has_killed: false, undelivered });
+        if let Some(running) = self.running.as_ref().filter(|_| !grace.is_zero()) {
+            tree::signal_all(running.pid, Signal::SIGTERM);
+            // A stopped process takes SIGTERM only when it runs again.
+            tree::signal_all(running.pid, Signal::SIGCONT);
+        }
+    }
+
+    /// Ends what has reached a limit, and kills what has had its grace.
+    pub(crate) fn keep_limits(&mut self) {
+        let now = Instant::now();
+        if self.stop.is_none()
+            && let Some(cause) = self.watch.check(now, tree::own_use)
+        {
+            let grace =
+                if matches!(cause, StopCause::MemoryLimit { .. }) { Duration::ZERO } else { GRACE };
+            self.begin_stop(cause, grace);
+        }
+        let (Some(stop), Some(running)) = (&mut self.stop, &self.running) else { return };
+        if stop.kill_at <= now && running.reaped.is_none() {
+            tree::signal_all(running.pid, Signal::SIGKILL);
+            stop.kill_at = now + AGAIN;
+            stop.has_killed = true;
+        }
+    }
+}
