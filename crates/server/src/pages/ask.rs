@@ -68,7 +68,7 @@ fn detail(doc: &NeedsYouDoc, first: bool) -> Markup {
         _ => "Read all of it",
     };
     html! {
-        @if text.chars().count() <= FOLD_AFTER { p.ask-detail dir="auto" { (text) } }
+        @if text.chars().count() <= FOLD_AFTER { p.ask-detail dir="auto" { (glyph::inline(text)) } }
         @else { details.ask-detail open[first] { summary { (what) } div.prose dir="auto" { (text) } } }
     }
 }

@@ -112,6 +112,17 @@ fn switch(lane: &LaneDoc, viewer: Viewer<'_>) -> Markup {
     }
 }
 
+/// Returns the runtimes whose breaker is not closed, each once.
+pub fn unwell(lanes: &[LaneDoc]) -> Vec<&RuntimeDoc> {
+    let mut seen: Vec<&RuntimeDoc> = Vec::new();
+    for runtime in lanes.iter().flat_map(|lane| &lane.runtimes).filter(|r| r.breaker != "closed") {
+        if !seen.iter().any(|s| s.name == runtime.name) {
+            seen.push(runtime);
+        }
+    }
+    seen
+}
+
 /// Returns a breaker that is not closed, as an alarm.
 pub fn breaker_alarm(r: &RuntimeDoc) -> Markup {
     let tone = if r.breaker == "open" { "bad" } else { "warn" };

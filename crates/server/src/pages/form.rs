@@ -72,25 +72,25 @@ pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) ->
             label.sr for={ (id) "-reason" } { "Reason" }
             textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto"
                 placeholder="Reason, needed for all but a sign-off" {}
-            (findings(&id))
+            (findings(&id, true))
             div.ask-do {
                 button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" { "Sign off" kbd { "a" } }
                 button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
                 button.btn.ghost type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } }
-                button.btn.ghost.bad type="submit" name="verdict" value="fail" { "Fail" }
             }
         }
     }
 }
 
-/// Returns the field for findings, folded.
-fn findings(id: &str) -> Markup {
+/// Returns the field for findings, folded; with `fail` also the verdict that blocks at once.
+fn findings(id: &str, fail: bool) -> Markup {
     html! {
         details.findings-in {
-            summary.mid { "Findings, one a line" }
+            summary.mid { (if fail { "Findings, or fail it" } else { "Findings, one a line" }) }
             label.sr for={ (id) "-findings" } { "Findings, one a line: file, line and text" }
             textarea.field.mono id={ (id) "-findings" } name="findings" rows="3" dir="auto"
                 placeholder="src/lib.rs:42:the empty list is not handled" {}
+            @if fail { button.btn.sm.bad type="submit" name="verdict" value="fail" { "Fail: block it at once" } }
         }
     }
 }
@@ -131,7 +131,7 @@ pub(super) fn quick_verdict(
                 (judged(ticket, gate, viewer, Back::NeedsYou))
                 label.mid for={ (id) "-reason" } { "What must change? Whoever works it gets this first." }
                 textarea.field id={ (id) "-reason" } name="reason" rows="3" required dir="auto" {}
-                (findings(&id))
+                (findings(&id, false))
                 div.ask-do { button.btn.primary type="submit" name="verdict" value="changes" { "Request changes" } }
             }
         }
@@ -229,6 +229,19 @@ pub(super) fn withdraw(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -
             (hidden(ticket, viewer, Back::Ticket))
             input type="hidden" name="gate" value=(gate.id);
             button.btn.sm.ghost type="submit" data-key="u" { "Withdraw" }
+        }
+    }
+}
+
+/// Returns the way out of a block in place: what is different now, and another try.
+pub(super) fn retry(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+    let id = format!("retry-{}", ticket.key);
+    html! {
+        form.answer id=(id) method="post" action=(action(ticket, "retry")) {
+            (hidden(ticket, viewer, Back::Ticket))
+            label.mid for={ (id) "-reason" } { "What is different now? It gets fresh attempts and one more round." }
+            textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" data-key="1" {}
+            div.ask-do { button.btn.primary type="submit" { "Retry" } }
         }
     }
 }

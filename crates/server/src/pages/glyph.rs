@@ -120,14 +120,23 @@ pub(crate) fn face(name: &str) -> Markup {
 /// Returns who owes the next action, and what it is. A person who looks reads "You".
 pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let Some(next) = &ticket.next_action else {
-        return html! { span { (ticket.reason.text) } };
+        return html! { span { (inline(&ticket.reason.text)) } };
     };
     let owed = words::is_owed(Some(next), viewer.person);
     html! {
         span {
             @if owed { b.owed { "You" } } @else { b { bdi { (next.who.name) } } }
-            " " span dir="auto" { (next.what) }
+            " " span dir="auto" { (inline(&next.what)) }
         }
+    }
+}
+
+/// Returns a text with what stands between backticks as code.
+pub(crate) fn inline(text: &str) -> Markup {
+    let closed = text.matches('`').count() % 2 == 0;
+    html! {
+        @if closed { @for (n, part) in text.split('`').enumerate() { @if n % 2 == 1 { code { (part) } } @else { (part) } } }
+        @else { (text) }
     }
 }
 

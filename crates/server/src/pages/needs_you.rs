@@ -90,7 +90,7 @@ fn lanes_panel(lanes: &[LaneDoc]) -> Markup {
                     tbody id="lanes" { @for lane in lanes { (lane_row(lane)) } }
                 }
             }
-            @for lane in lanes { @for r in lane.runtimes.iter().filter(|r| r.breaker != "closed").take(1) { (fleet::breaker_alarm(r)) } }
+            @for r in fleet::unwell(lanes) { (fleet::breaker_alarm(r)) }
         }
     }
 }

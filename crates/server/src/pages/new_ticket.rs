@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::form;
-use super::glyph::icon;
+use super::glyph::{self, icon};
 use super::shell::{Page, document};
 use super::view::NewTicketView;
 use super::words;
@@ -32,7 +32,7 @@ fn fields(view: &NewTicketView) -> Markup {
     html! {
         form.sheet-form id="new-ticket" method="post" action="/tickets" {
             (form::csrf(&view.shell.csrf))
-            @if let Some(problem) = &view.problem { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not filed. " } (problem) } } }
+            @if let Some(problem) = &view.problem { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not filed. " } (glyph::inline(problem)) } } }
             label { span { "Title" } input.field name="title" required maxlength="200" dir="auto" value=(t.title) autofocus; }
             label { span { "Request" small { "What should be true afterwards? Markdown." } } textarea.field name="body" rows="8" dir="auto" { (t.body) } }
             div.fields {

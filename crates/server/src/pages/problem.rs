@@ -39,12 +39,12 @@ pub fn page(view: &ProblemView) -> Markup {
 fn banner(view: &ProblemView) -> Markup {
     html! {
         @match &view.kind {
-            Problem::NotFound => { div.banner data-tone="off" { (icon("search")) p dir="auto" { (view.what) } } }
-            Problem::Refused => { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not recorded. " } (view.what) } } }
+            Problem::NotFound => { div.banner data-tone="off" { (icon("search")) p dir="auto" { (glyph::inline(&view.what)) } } }
+            Problem::Refused => { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not recorded. " } (glyph::inline(&view.what)) } } }
             Problem::Conflict { who, what, at } => {
-                div.banner data-tone="live" role="alert" { (icon("user-check")) p dir="auto" { b { bdi { (words::principal(who)) } " was first: " } (what) ", " (glyph::clock(*at)) ". " (view.what) } }
+                div.banner data-tone="live" role="alert" { (icon("user-check")) p dir="auto" { b { bdi { (words::principal(who)) } " was first: " } (what) ", " (glyph::clock(*at)) ". " (glyph::inline(&view.what)) } }
             }
-            Problem::Failed => { div.banner data-tone="bad" role="alert" { (icon("s-blocked")) p dir="auto" { b { "Nothing was changed. " } (view.what) } } }
+            Problem::Failed => { div.banner data-tone="bad" role="alert" { (icon("s-blocked")) p dir="auto" { b { "Nothing was changed. " } (glyph::inline(&view.what)) } } }
         }
     }
 }
@@ -52,7 +52,7 @@ fn banner(view: &ProblemView) -> Markup {
 /// Returns what to do next.
 fn ways_on(view: &ProblemView) -> Markup {
     html! {
-        p.mid dir="auto" { (view.next) }
+        p.mid dir="auto" { (glyph::inline(&view.next)) }
         div.ask-do {
             @if let Some((href, label)) = &view.way_on { a.btn.primary href=(href) { (label) } }
             a.btn href="/needs-you" { "Needs you" }

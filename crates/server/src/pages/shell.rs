@@ -7,6 +7,9 @@ use super::fragment;
 use super::glyph::{face, icon, icon_as};
 use super::view::{CampaignLink, Shell};
 
+/// Keys with what they do.
+pub(super) type Keys = &'static [(&'static [&'static str], &'static str)];
+
 /// One page within the shell.
 pub(super) struct Page<'a> {
     /// The name in `/live?page=`, or another word where nothing is live.
@@ -26,7 +29,7 @@ pub(super) struct Page<'a> {
     /// The scrolled part.
     pub body: Markup,
     /// The keys of this page, with what they do.
-    pub keys: &'a [(&'a [&'a str], &'a str)],
+    pub keys: Keys,
 }
 
 /// Returns a whole document.
@@ -220,7 +223,7 @@ fn banners(shell: &Shell) -> Markup {
 }
 
 /// Returns the bar of keys.
-fn key_bar(keys: &[(&[&str], &str)]) -> Markup {
+fn key_bar(keys: Keys) -> Markup {
     html! {
         footer.keys aria-label="Keyboard shortcuts" {
             @for (names, does) in keys { span { @for k in *names { kbd { (k) } } " " (does) } }

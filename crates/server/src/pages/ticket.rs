@@ -46,17 +46,30 @@ pub fn page(view: &TicketView) -> Markup {
                     (side::side(view))
                 }
             },
-            keys: &[
-                (&["a"], "sign off"),
-                (&["r"], "request changes"),
-                (&["w"], "waive"),
-                (&["p"], "packet"),
-                (&["t"], "console"),
-                (&["m"], "message"),
-                (&["[", "]"], "ticket before, after"),
-            ],
+            keys: keys(ticket, viewer),
         },
     )
+}
+
+/// Returns the keys that act here; the verdict's only where one is owed.
+fn keys(ticket: &TicketDoc, viewer: Viewer<'_>) -> super::shell::Keys {
+    const VERDICT: super::shell::Keys = &[
+        (&["a"], "sign off"),
+        (&["r"], "request changes"),
+        (&["w"], "waive"),
+        (&["p"], "packet"),
+        (&["t"], "console"),
+        (&["m"], "message"),
+        (&["[", "]"], "ticket before, after"),
+    ];
+    const PLAIN: super::shell::Keys = &[
+        (&["p"], "packet"),
+        (&["t"], "console"),
+        (&["m"], "message"),
+        (&["[", "]"], "ticket before, after"),
+    ];
+    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    if owed && ticket.state == "in_review" { VERDICT } else { PLAIN }
 }
 
 /// Returns the heading: crumbs, title, where it came from, and the tools.
@@ -75,7 +88,7 @@ fn head(view: &TicketView) -> Markup {
         h1 dir="auto" { (ticket.title) }
         p.head-meta {
             span { (words::sentence(&ticket.priority)) }
-            span { (source_icon(&ticket.source.channel)) " " (words::sentence(&ticket.source.channel)) ", " bdi { (words::principal(&ticket.source.principal)) } }
+            span { (source_icon(&ticket.source.channel)) " " (words::channel(&ticket.source.channel)) ", " bdi { (words::principal(&ticket.source.principal)) } }
             span { (glyph::age(ticket.created_at, viewer.now)) " old" }
             @for label in &ticket.labels { span.tag dir="auto" { (label) } }
         }
@@ -100,10 +113,6 @@ fn tools(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
         @match ticket.state.as_str() {
             "done" | "cancelled" | "superseded" => { (form::plain(ticket, "reopen", "Reopen", "rotate-cw", viewer, back)) }
             "parked" => { (form::plain(ticket, "unpark", "Unpark", "play", viewer, back)) (cancel(ticket, viewer)) }
-            "blocked" => {
-                (form::reasoned(ticket, "retry", "Retry", "What is different now? It gets fresh attempts and one more round.", viewer, back))
-                (form::plain(ticket, "park", "Park", "pause", viewer, back)) (cancel(ticket, viewer))
-            }
             _ => { (form::plain(ticket, "park", "Park", "pause", viewer, back)) (cancel(ticket, viewer)) }
         }
     }

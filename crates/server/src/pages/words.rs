@@ -62,7 +62,8 @@ pub fn lasted(seconds: i64) -> String {
         ..5 => "now".into(),
         5..60 => format!("{seconds} s"),
         60..3_600 => format!("{minutes} min"),
-        3_600..36_000 => format!("{hours} h {:02}", minutes % 60),
+        3_600..36_000 if minutes % 60 > 0 => format!("{hours} h {:02}", minutes % 60),
+        3_600..36_000 => format!("{hours} h"),
         36_000..172_800 => format!("{hours} h"),
         _ => format!("{} d", hours / 24),
     }
@@ -72,6 +73,17 @@ pub fn lasted(seconds: i64) -> String {
 pub fn short(hash: &str) -> &str {
     let hash = hash.strip_prefix("sha256:").unwrap_or(hash);
     hash.get(..8).unwrap_or(hash)
+}
+
+/// Returns the way a ticket came in as people read it.
+pub fn channel(word: &str) -> &str {
+    match word {
+        "cli" => "Command line",
+        "page" => "Page",
+        "api" => "API",
+        "schedule" => "Schedule",
+        other => other,
+    }
 }
 
 /// Returns `n` with its word, in the plural where it is not one.
@@ -105,7 +117,7 @@ pub fn tokens(n: u64) -> String {
 pub fn principal(principal: &str) -> String {
     match principal.split_once(':') {
         Some(("lane", lane)) => lane.replacen('/', " · ", 1),
-        Some(("person" | "external", name)) => name.into(),
+        Some(("person" | "external" | "role", name)) => name.into(),
         Some(_) | None => principal.into(),
     }
 }

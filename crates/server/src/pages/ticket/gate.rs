@@ -116,6 +116,8 @@ fn answers(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -
             (form::answer(ticket, viewer, Back::Ticket, true))
         } @else if owed && works_it {
             @if let Some(attempt) = &gate.attempt { (form::report(ticket, attempt, viewer, Back::Ticket)) }
+        } @else if ticket.state == "blocked" {
+            (form::retry(ticket, viewer))
         } @else if owed && ticket.state == "in_review" {
             (form::verdict(ticket, gate, viewer))
         }

@@ -110,10 +110,14 @@ fn seen(c: &CommandView) -> String {
     }
 }
 
-/// Returns exit code and tests in words; unknown stays unknown.
+/// Returns exit code and tests in words; unknown stays unknown, and a counted success needs no code.
 fn told(exit: Option<i32>, tests: Option<String>) -> String {
     let exit = exit.map_or_else(|| "exit unknown".into(), |code| format!("exit {code}"));
-    tests.map_or(exit.clone(), |tests| format!("{exit}, {tests}"))
+    match tests {
+        Some(tests) if exit == "exit 0" => tests,
+        Some(tests) => format!("{exit}, {tests}"),
+        None => exit,
+    }
 }
 
 /// Returns the pictures, before above after, with how much differs.

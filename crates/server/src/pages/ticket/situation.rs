@@ -12,7 +12,7 @@ pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Marku
     let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
     html! {
         section.situation id="situation" data-you[owed] aria-label="State and next action" {
-            p { (glyph::state(&ticket.state)) span.mid dir="auto" { (ticket.reason.text) } }
+            p { (glyph::state(&ticket.state)) span.mid dir="auto" { (glyph::inline(&ticket.reason.text)) } }
             @if let Some(next) = &ticket.next_action {
                 p.next {
                     (icon_as("i s", "corner-down-right")) (glyph::next_action(ticket, viewer))
@@ -36,7 +36,7 @@ pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
                     a href="#gate" {
                         span.bar {}
                         b { (icon(glyph::gate_icon(&gate.state))) span { (words::gate(&gate.id)) } }
-                        span.s { em { (glyph::outcome(gate, owed)) } " " span { (told(gate, viewer)) } }
+                        span.s { em { (glyph::outcome(gate, owed)) } " " span { (told(ticket, gate, owed, viewer)) } }
                     }
                 }
             }
@@ -44,12 +44,17 @@ pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     }
 }
 
-/// Returns who decided, or who works it, in a few words.
-fn told(gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+/// Returns who decided, or who works it, in a few words; for what the person owes, since when.
+fn told(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -> Markup {
+    let by = |principal: &str| {
+        words::principal(principal).split(" · ").next().unwrap_or_default().to_owned()
+    };
+    let since = ticket.next_action.as_ref().filter(|_| owed && gate.state == "active");
     html! {
-        @if let Some(signoff) = gate.signoff.as_ref().filter(|_| gate.state != "active") {
-            bdi { (words::principal(&signoff.principal)) } " · " (words::age(signoff.at, viewer.now))
-            @if gate.round > 1 { " · round " (gate.round) }
+        @if let Some(next) = since { (words::age(next.since, viewer.now)) }
+        @else if let Some(signoff) = gate.signoff.as_ref().filter(|_| gate.state != "active") {
+            bdi { (by(&signoff.principal)) }
+            @if gate.round > 1 { " · round " (gate.round) } @else { " · " (words::age(signoff.at, viewer.now)) }
         } @else if let Some(runtime) = &gate.runtime { (gate.role) " · " (runtime) }
         @else { (gate.role) }
     }
