@@ -1,6 +1,7 @@
 //! Runs a check in a clean checkout and compares what happened with what was claimed.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -181,7 +182,11 @@ pub(crate) async fn shell(
 }
 
 fn told(dir: &Path, line: &str, log: &Path, outcome: Outcome) -> CheckRun {
-    let bytes = match std::fs::read(log).map_err(io("read", log)) {
+    // A check without its log proves nothing, and the reason is ours: the disk is full, or the place is wrong.
+    if let Some(error) = &outcome.log_error {
+        return could_not_run(line, log, format!("its log cannot be written: {error}"));
+    }
+    let bytes = match read_log(log, outcome.log_bytes) {
         Ok(bytes) => bytes,
         Err(error) => return could_not_run(line, log, error.to_string()),
     };
@@ -197,7 +202,7 @@ fn told(dir: &Path, line: &str, log: &Path, outcome: Outcome) -> CheckRun {
     };
     CheckRun {
         run: line.into(),
-        outcome: blame_the_disk(ended, dir, outcome.log_error.as_deref()),
+        outcome: blame_the_disk(ended, dir),
         duration_ms: millis(outcome.wall),
         log_digest: Some(Digest::of(&bytes)),
         log_path: log.into(),
@@ -207,11 +212,15 @@ fn told(dir: &Path, line: &str, log: &Path, outcome: Outcome) -> CheckRun {
     }
 }
 
-/// A check that did not pass while the disk was full says nothing about the work; neither does one without a log.
-fn blame_the_disk(ended: CheckOutcome, dir: &Path, log_error: Option<&str>) -> CheckOutcome {
-    if let Some(error) = log_error {
-        return CheckOutcome::CouldNotRun { why: format!("its log cannot be written: {error}") };
-    }
+fn read_log(log: &Path, size: u64) -> Result<Vec<u8>> {
+    let file = std::fs::File::open(log).map_err(io("read", log))?;
+    let mut bytes = Vec::new();
+    file.take(size).read_to_end(&mut bytes).map_err(io("read", log))?;
+    Ok(bytes)
+}
+
+/// A check that did not pass while the disk was full says nothing about the work.
+fn blame_the_disk(ended: CheckOutcome, dir: &Path) -> CheckOutcome {
     match ended {
         CheckOutcome::Passed | CheckOutcome::CouldNotRun { .. } => ended,
         CheckOutcome::Failed { .. }
