@@ -32,7 +32,8 @@ impl Checkout {
         let dir = scratch.path().join("tree");
         detached_copy(repo, &commit, &dir).await?;
         let git = Git::at(&dir);
-        let (head, tree) = (git.head().await?, git.tree_of(&commit).await?);
+        let answer = git.text(&["rev-parse", "--verify", "HEAD"]).await?;
+        let (head, tree) = (Commit::new(answer), git.tree_of(&commit).await?);
         let mut files = git.dirty_paths().await?;
         if head != commit || !files.is_empty() {
             files.truncate(10);

@@ -13,7 +13,7 @@ use mission_domain::ids::Commit;
 use crate::error::io;
 use crate::git::Git;
 use crate::git::read::{hash, split_nul};
-use crate::private_clone::{alternates, borrow, object_format};
+use crate::private_clone::{Source, alternates, make_git_dir};
 use crate::{Error, Result};
 
 /// The most refs and the longest ref file that are read.
@@ -63,18 +63,16 @@ impl LaneView {
     /// # Errors
     /// [`Error::Tampered`] where its `.git` is not as it was made.
     pub(crate) async fn open(dir: &Path, project: &Path) -> Result<Self> {
-        let objects = Git::at(project).objects_dir().await?;
+        let source = Source::of(project).await?;
         let dot_git = dir.join(".git");
         let tampered = |why: String| Error::Tampered { path: dir.into(), why };
-        check_layout(&dot_git, &objects).map_err(tampered)?;
+        check_layout(&dot_git, &source).map_err(tampered)?;
         let (refs, head) = read_refs(&dot_git).map_err(tampered)?;
         let own = tempfile::Builder::new().prefix("mission-view-").tempdir();
         let own = own.map_err(io("make", Path::new("a temporary directory")))?;
-        let format = format!("--object-format={}", object_format(project).await?);
-        Git::at(own.path()).run(&["init", "--quiet", "--bare", "--template=", &format]).await?;
-        let info = own.path().join("objects/info");
-        fs::create_dir_all(&info).map_err(io("make", &info))?;
-        borrow(&info, &[&dot_git.join("objects"), &objects])?;
+        let borrowed = [dot_git.join("objects"), source.objects.clone()];
+        let borrowed = borrowed.each_ref().map(PathBuf::as_path);
+        make_git_dir(own.path(), &source, true, &borrowed)?;
         Ok(Self { dir: dir.into(), own, refs, head })
     }
 
@@ -177,9 +175,9 @@ pub(crate) async fn hand_over(
 }
 
 /// Returns why `.git` is not as it was made, if so.
-fn check_layout(dot_git: &Path, objects: &Path) -> std::result::Result<(), String> {
+fn check_layout(dot_git: &Path, source: &Source) -> std::result::Result<(), String> {
     check_directories(dot_git)?;
-    check_objects(dot_git, objects)
+    check_objects(dot_git, source)
 }
 
 fn check_directories(dot_git: &Path) -> std::result::Result<(), String> {
@@ -194,7 +192,7 @@ fn check_directories(dot_git: &Path) -> std::result::Result<(), String> {
             Err(error) => return Err(format!("`.git/{name}` cannot be read: {error}")),
         }
     }
-    for name in ["commondir", "gitdir", "shallow", "objects/info/http-alternates", "reftable"] {
+    for name in ["commondir", "gitdir", "objects/info/http-alternates", "reftable"] {
         if fs::symlink_metadata(dot_git.join(name)).is_ok() {
             return Err(format!("`.git/{name}` does not belong there"));
         }
@@ -202,11 +200,14 @@ fn check_directories(dot_git: &Path) -> std::result::Result<(), String> {
     Ok(())
 }
 
-fn check_objects(dot_git: &Path, objects: &Path) -> std::result::Result<(), String> {
-    let wanted = alternates(&[objects]).map_err(|error| error.to_string())?;
+fn check_objects(dot_git: &Path, source: &Source) -> std::result::Result<(), String> {
+    let wanted = alternates(&[&source.objects]).map_err(|error| error.to_string())?;
     let found = read_plain(&dot_git.join("objects/info/alternates"))?.unwrap_or_default();
     if found != wanted {
         return Err("`.git/objects/info/alternates` borrows from elsewhere".into());
+    }
+    if read_plain(&dot_git.join("shallow"))?.unwrap_or_default() != source.shallow {
+        return Err("`.git/shallow` cuts the history off elsewhere".into());
     }
     for dir in ["objects", "objects/pack", "objects/info"] {
         let Ok(entries) = fs::read_dir(dot_git.join(dir)) else { continue };

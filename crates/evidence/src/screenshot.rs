@@ -16,6 +16,8 @@ const BROWSERS: [&str; 4] =
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 /// Page time that passes before the picture is taken.
 const PAGE_TIME_MS: u32 = 3_000;
+/// How long a page may take that stops loading; one that does not is then taken as it stands.
+const STILL_LIMIT: Duration = Duration::from_secs(8);
 /// The largest width or height of a picture.
 const MOST_PIXELS: u32 = 8_192;
 
@@ -111,7 +113,8 @@ impl Browser {
 
     /// Takes a picture of `target` into `png`, within `limit`; afterwards no process of the browser is left.
     ///
-    /// A page that never stops loading (an event stream) is taken as it stands after a third of the time.
+    /// A page that never stops loading (an event stream) is taken as it stands after eight seconds,
+    /// or a third of `limit` where that is less.
     ///
     /// # Errors
     /// [`Error::Screenshot`], which says what to do.
@@ -127,12 +130,13 @@ impl Browser {
             return no(format!("a window has 1 to {MOST_PIXELS} pixels on each side"));
         }
         let budget = format!("--virtual-time-budget={PAGE_TIME_MS}");
-        let first = self.run(&url, view, &budget, limit / 3, png).await?;
+        let short = (limit / 3).min(STILL_LIMIT);
+        let first = self.run(&url, view, &budget, short, png).await?;
         let outcome = match first.exit {
             // Its own clock stands still while a request is open, so the browser never came to the picture.
             Exit::TimedOut => {
                 let patience = format!("--timeout={PAGE_TIME_MS}");
-                self.run(&url, view, &patience, limit - limit / 3, png).await?
+                self.run(&url, view, &patience, limit - short, png).await?
             }
             Exit::Exited(_) | Exit::Signalled(_) | Exit::NotStarted(_) => first,
         };

@@ -11,7 +11,7 @@ use crate::git::Git;
 use crate::git::read::hash;
 use crate::lane_view::{LaneHead, LaneView, peek_head};
 use crate::names::branch_name;
-use crate::private_clone::{object_format, private_clone, replace_file};
+use crate::private_clone::{Source, private_clone, replace_file};
 use crate::{Error, Result};
 
 /// Where one ticket is worked on.
@@ -74,26 +74,21 @@ impl Workspace {
         identity: &Identity,
     ) -> Result<()> {
         let project = Git::at(&self.project);
-        for commit in [base, start] {
-            project.resolve(hash(commit)?).await?;
+        project.resolve(hash(start)?).await?;
+        if base != start {
+            project.resolve(hash(base)?).await?;
         }
         branch_name(base_branch)?;
-        private_clone(&self.project, &self.dir).await?;
-        let made = self.fill(base_branch, base, start, identity).await;
+        let source = private_clone(&self.project, &self.dir).await?;
+        self.write_settings(&source, identity)?;
+        let made = self.fill(base_branch, base, start).await;
         if made.is_err() {
             let _ = fs::remove_dir_all(&self.dir);
         }
         made
     }
 
-    async fn fill(
-        &self,
-        base_branch: &str,
-        base: &Commit,
-        start: &Commit,
-        identity: &Identity,
-    ) -> Result<()> {
-        self.identify(identity).await?;
+    async fn fill(&self, base_branch: &str, base: &Commit, start: &Commit) -> Result<()> {
         let git = Git::at(&self.dir);
         let branch = self.ticket.branch();
         git.run(&["checkout", "--quiet", "--no-track", "-b", &branch, hash(start)?, "--"]).await?;
@@ -102,24 +97,19 @@ impl Workspace {
 
     /// Rewrites the clone's settings: `identity` for commits, and nothing that a lane put there.
     pub async fn identify(&self, identity: &Identity) -> Result<()> {
+        self.write_settings(&Source::of(&self.project).await?, identity)
+    }
+
+    fn write_settings(&self, source: &Source, identity: &Identity) -> Result<()> {
         let dot_git = self.dir.join(".git");
         self.must_be_a_directory(&dot_git)?;
-        let format = object_format(&self.project).await?;
         let quoted = |text: &str| {
             let text: String = text.chars().filter(|c| !c.is_control()).collect();
             format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
         };
         let (name, email) = (quoted(&identity.name), quoted(&identity.email));
-        let (version, extension) = match format.as_str() {
-            "sha1" => (0, String::new()),
-            other => (1, format!("[extensions]\n\tobjectFormat = {other}\n")),
-        };
-        let text = format!(
-            "[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = false\n\
-             \tlogallrefupdates = true\n{extension}[user]\n\tname = {name}\n\temail = {email}\n\
-             [commit]\n\tgpgSign = false\n[gc]\n\tauto = 0\n"
-        );
-        replace_file(&dot_git.join("config"), text.as_bytes())
+        let user = format!("[user]\n\tname = {name}\n\temail = {email}\n");
+        replace_file(&dot_git.join("config"), source.settings(false, &user).as_bytes())
     }
 
     /// Shows the lane the newest `base` as its local branch `base_branch`, and keeps it alive in the project. The

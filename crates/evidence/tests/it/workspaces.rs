@@ -205,6 +205,7 @@ async fn links_and_borrowed_objects_from_elsewhere_are_refused() {
     refused(&|git| replace(&git.join("HEAD"), &theirs.join("HEAD"))).await;
     refused(&|git| symlink(theirs.join("objects/pack"), git.join("objects/zz")).expect("a link"))
         .await;
+    refused(&|git| write(&git.join("shallow"), place.main().as_str())).await;
     refused(&|git| write(&git.join("commondir"), &theirs.display().to_string())).await;
     refused(&|git| {
         write(&git.join("objects/info/alternates"), &theirs.join("objects").display().to_string());
@@ -350,4 +351,35 @@ async fn a_clean_checkout_is_the_commit_and_goes_when_dropped() {
     let nowhere = Commit::new("0123456789012345678901234567890123456789");
     let none = Checkout::make(&place.project(), &nowhere, &place.path(".")).await;
     assert!(matches!(none, Err(Error::NoSuchCommit { .. })));
+}
+
+#[tokio::test]
+async fn shallow_and_sha256_repositories_and_linked_working_copies_work_as_projects() {
+    let origin = Place::new();
+    origin.write("a.txt", "second\n");
+    origin.commits("second");
+    let shallow = origin.path("shallow");
+    let url = format!("file://{}", origin.project().display());
+    git_in(&origin.path("."), &["clone", "-q", "--depth=1", &url, &shallow.display().to_string()]);
+    let linked = origin.path("linked");
+    origin.git(&["worktree", "add", "-q", "-b", "linked", &linked.display().to_string()]);
+    let sha256 = origin.path("sha256");
+    fs::create_dir(&sha256).expect("a directory");
+    git_in(&sha256, &["init", "-q", "-b", "main", "--object-format=sha256"]);
+    write(&sha256.join("a.txt"), "one\n");
+    commit_in(&sha256, "first");
+    for project in [shallow, linked, sha256] {
+        let base = Git::at(&project).head().await.expect("a head");
+        let dir = origin.path("kinds/MC-7");
+        let workspace = Workspace::at(&project, ticket(), &dir);
+        workspace.create("main", &base, &base, &coder()).await.expect("a workspace");
+        write(&dir.join("new.txt"), "new\n");
+        let commit = commit_in(&dir, "work");
+        assert_eq!(git_in(&dir, &["rev-list", "--count", "HEAD~1..HEAD"]), "1");
+        write(&dir.join("dirty.txt"), "dirty\n");
+        assert_eq!(workspace.fetch_back().await.expect("fetched"), Some(commit.clone()));
+        Checkout::make(&project, &commit, &origin.path(".")).await.expect("a checkout");
+        let kept = workspace.remove(&base, noon()).await.expect("removed").kept;
+        assert_eq!(kept.len(), 1, "{}", project.display());
+    }
 }
