@@ -6,8 +6,15 @@ use mission_domain::ids::Commit;
 
 use super::read::hash;
 use super::{Asked, Git};
-use crate::Result;
 use crate::names::branch_name;
+use crate::{Error, Result};
+
+/// Refuses to move or remove by force what is not ours.
+fn ours(name: &str) -> Result<&str> {
+    let why = "only refs beneath `refs/mission/` are Mission Control's";
+    let bad = || Error::BadName { name: name.into(), why };
+    name.starts_with("refs/mission/").then_some(name).ok_or_else(bad)
+}
 
 /// What became of a compare-and-swap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,15 +102,13 @@ impl Git {
 
     /// Sets the ref `name` to `new` wherever it was. Only for refs beneath `refs/mission/`, which are ours.
     pub(crate) async fn set_mission_ref(&self, name: &str, new: &Commit) -> Result<()> {
-        debug_assert!(name.starts_with("refs/mission/"), "`{name}` is not ours");
-        self.run(&["update-ref", "--no-deref", "-m", "mission", name, hash(new)?]).await?;
+        self.run(&["update-ref", "--no-deref", "-m", "mission", ours(name)?, hash(new)?]).await?;
         Ok(())
     }
 
     /// Removes the ref `name` where it is at `old`. Only for refs beneath `refs/mission/`, which are ours.
     pub async fn drop_mission_ref(&self, name: &str, old: &Commit) -> Result<()> {
-        debug_assert!(name.starts_with("refs/mission/"), "`{name}` is not ours");
-        self.run(&["update-ref", "--no-deref", "-d", name, hash(old)?]).await?;
+        self.run(&["update-ref", "--no-deref", "-d", ours(name)?, hash(old)?]).await?;
         Ok(())
     }
 

@@ -383,3 +383,33 @@ async fn shallow_and_sha256_repositories_and_linked_working_copies_work_as_proje
         assert_eq!(kept.len(), 1, "{}", project.display());
     }
 }
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "plays the lane")]
+async fn a_commit_whose_tree_would_write_into_a_git_directory_is_refused_on_its_way_in() {
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    let dir = &workspace.dir;
+    let blob = git_in(dir, &["hash-object", "-w", "a.txt"]);
+    let entry = |kind: &str, hash: &str, name: &str| format!("{kind} {hash}\t{name}\n");
+    let tree = |text: String| {
+        write(&dir.join("entries"), &text);
+        let script = "git mktree < entries";
+        let made = std::process::Command::new("sh").args(["-c", script]).current_dir(dir).output();
+        String::from_utf8_lossy(&made.expect("sh starts").stdout).trim().to_string()
+    };
+    let hooks = tree(entry("100755 blob", &blob, "post-checkout"));
+    let evil = tree(entry("040000 tree", &hooks, ".git"));
+    let commit = git_in(dir, &["commit-tree", &evil, "-p", "HEAD", "-m", "evil"]);
+    git_in(dir, &["update-ref", "refs/heads/mc/7", &commit]);
+    let refused = workspace.fetch_back().await.expect_err("refused");
+    assert!(refused.to_string().contains("hasDotgit"), "{refused}");
+    assert_eq!(place.seen().ref_at(&workspace.fetched_ref()).await.expect("none"), None);
+}
+
+#[tokio::test]
+async fn a_users_branch_is_never_dropped_as_if_it_were_ours() {
+    let place = Place::new();
+    let dropped = place.seen().drop_mission_ref("refs/heads/main", &place.main()).await;
+    assert!(matches!(dropped, Err(Error::BadName { .. })), "{dropped:?}");
+}
