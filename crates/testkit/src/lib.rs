@@ -1,1 +1,9 @@
-//! Placeholder.
+//! Scripted agents, the demo's project and its page server: small real programs that need no account and reach nothing but loopback.
+
+pub mod agents;
+pub mod demo;
+pub mod serve;
+
+mod error;
+
+pub use error::{Error, Result};

@@ -1,0 +1,65 @@
+//! The planner: looks at what is there and writes a plan with its files, risks and acceptance checks.
+
+use std::fmt::Write as _;
+
+use super::lane::{Lane, TESTS};
+use super::part::Part;
+use crate::Result;
+
+/// Hands in a plan. One part ends with a marker alone, since an agent may.
+pub(super) fn plan(lane: &Lane, part: Part) -> Result<()> {
+    lane.say("reads the repository");
+    let known = lane.git(&["ls-files"])?;
+    let is_known = |file: &&str| known.lines().any(|line| line == *file);
+    let mut text = format!("# Plan: {}\n\n## Steps\n\n", headline(part));
+    for (number, step) in steps(part).iter().enumerate() {
+        let _ = writeln!(text, "{}. {step}", number + 1);
+    }
+    text.push_str("\n## Files\n\n");
+    for file in part.files() {
+        let _ = writeln!(text, "- {file}");
+    }
+    let changed = part.files().iter().filter(|file| is_known(file)).count();
+    let _ = write!(
+        text,
+        "\n## Risks\n\nFiles that change: {}, new ones: {}; nothing else in the repository is touched.\n\
+         \n## Acceptance checks\n\n- `{TESTS}`\n",
+        changed,
+        part.files().len() - changed
+    );
+    lane.hand_in("plan", &text)?;
+    let summary = format!("a plan with {} steps", steps(part).len());
+    match part {
+        Part::Filter => lane.mark_done(&summary),
+        Part::Redesign | Part::LongStay | Part::Hours | Part::Leaflet => {
+            lane.mission(&["report", "done", "--summary", &summary])
+        }
+    }
+}
+
+fn headline(part: Part) -> &'static str {
+    match part {
+        Part::Redesign => "one clear promise, one search, the harbours as cards",
+        Part::Filter => "show the harbours that the guest asked for",
+        Part::LongStay => "every seventh night is free",
+        Part::Hours => "when the harbour office is open",
+        Part::Leaflet => "tell guests of the free nights",
+    }
+}
+
+fn steps(part: Part) -> &'static [&'static str] {
+    match part {
+        Part::Redesign => &[
+            "Put the promise and the search into one opening picture, drawn in the page itself.",
+            "Show each harbour as a card with its price and what is free tonight.",
+            "Draw both colour schemes from one set of colours; keep every field labelled.",
+        ],
+        Part::Filter => &[
+            "Read the wish from the address.",
+            "Hide the harbours with other names; say so where none fits.",
+        ],
+        Part::LongStay => &["Take one night off for every seven.", "Test 6, 7 and 14 nights."],
+        Part::Hours => &["Print the hours of a month.", "Refuse a month that does not exist."],
+        Part::Leaflet => &["Add the free nights to the leaflet, with two examples."],
+    }
+}
