@@ -48,6 +48,7 @@ pub(crate) struct Batch {
 struct Draft {
     versions: HashMap<String, u64>,
     leases: HashMap<String, LeaseRecord>,
+    owners: HashMap<(String, String), String>,
 }
 
 impl Batch {
@@ -69,6 +70,7 @@ impl Batch {
             draft.check(write, known)?;
         }
         known.versions.extend(draft.versions);
+        known.owners.extend(draft.owners);
         let first = known.seq + 1;
         let mut events = Vec::new();
         for write in &change.writes {
@@ -124,8 +126,6 @@ impl Batch {
             self.tickets.insert(write.name.clone(), ticket.clone());
         }
         for projection in &write.projections {
-            let key = (projection.kind.to_owned(), projection.id.clone());
-            known.owners.insert(key, projection.stream.clone());
             self.projections.insert((projection.kind, projection.id.clone()), projection.clone());
         }
     }
@@ -138,9 +138,11 @@ impl Draft {
         self.versions.insert(write.name.clone(), write.seen + write.events.len() as u64);
         for projection in &write.projections {
             let key = (projection.kind.to_owned(), projection.id.clone());
-            if known.owners.get(&key).is_some_and(|owner| *owner != projection.stream) {
+            let owner = self.owners.get(&key).or_else(|| known.owners.get(&key));
+            if owner.is_some_and(|owner| *owner != projection.stream) {
                 return Err(Error::Taken(projection.id.clone()));
             }
+            self.owners.insert(key, projection.stream.clone());
         }
         for lease in &write.leases {
             self.check_lease(lease, known)?;

@@ -2,6 +2,9 @@
 
 #[path = "body/read.rs"]
 mod read;
+#[cfg(test)]
+#[path = "body/registry.rs"]
+mod registry;
 #[path = "body/verify.rs"]
 mod verify;
 #[path = "body/write.rs"]
@@ -24,6 +27,9 @@ use crate::{
     Appended, Change, Error, EventFilter, Lease, Projection, ProjectionFilter, ProjectionKind,
     Result, Secret, SecretKind, Snapshot, Store, Stream, TicketFilter, TicketRow, Verification,
 };
+
+#[cfg(test)]
+pub(crate) use registry::statements;
 
 /// One home's memory in one engine.
 pub(crate) struct Engine {
@@ -48,6 +54,12 @@ impl Engine {
             Writer { pool, queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) }
         });
         Self { writer, readers, keep }
+    }
+
+    /// Returns the pool of the only connection that writes.
+    #[cfg(test)]
+    pub(crate) fn writer_pool(&self) -> &Pool<Db> {
+        &self.writer.as_ref().expect("a controller").pool
     }
 
     fn writer(&self) -> Result<&Writer> {

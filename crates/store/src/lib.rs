@@ -7,6 +7,7 @@ mod audit;
 mod batch;
 pub mod chain;
 mod change;
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod crashpoint;
 mod durable;

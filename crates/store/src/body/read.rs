@@ -238,3 +238,55 @@ pub(super) async fn streams(pool: &Pool<Db>) -> Result<Vec<Stream>> {
         sqlx::query_scalar(STREAMS).fetch_all(pool).await.map_err(dialect::error)?;
     names.iter().map(|name| record::parse(name)).collect()
 }
+
+/// Returns every statement of this file, the built ones with all that can be in them.
+#[cfg(test)]
+pub(super) fn statements() -> Vec<String> {
+    let fixed = [
+        LOAD,
+        VERSION,
+        OPEN_TICKETS,
+        VIEW,
+        PROJECTION,
+        LAST_NUMBER,
+        LAST_ORD,
+        WATERMARK,
+        LEASES,
+        SECRET,
+        SECRETS,
+        STREAMS,
+    ];
+    let key: TicketKey = "MC-1".parse().unwrap();
+    let tickets = TicketFilter {
+        project: Some(key.project().clone()),
+        states: vec!["todo".into(), "done".into()],
+        role: Some("coder".into()),
+        parent: Some(key.clone()),
+        keys: vec![key.clone()],
+        open: Some(true),
+        newest_first: true,
+        limit: Some(1),
+    };
+    let kind = ProjectionFilter::of(ProjectionKind::Attempt);
+    let projections =
+        ProjectionFilter { newest_first: true, limit: Some(1), ..kind.clone().about(&key) };
+    let events = EventFilter {
+        after: 1,
+        project: Some(key.project().clone()),
+        ticket: Some(key.clone()),
+        since: Some(mission_domain::ids::Timestamp::UNIX_EPOCH),
+        newest_first: true,
+        limit: Some(1),
+    };
+    let built = [
+        list_query(&tickets),
+        list_query(&TicketFilter::default()),
+        views_query(&tickets),
+        projections_query(&projections.in_states(&["queued"])),
+        projections_query(&kind),
+        events_query(&events).unwrap(),
+        replay_query(&Stream::Home),
+    ];
+    let built = built.into_iter().map(QueryBuilder::into_string);
+    fixed.into_iter().map(Into::into).chain(built).collect()
+}

@@ -1,0 +1,151 @@
+//! What a process acknowledged is there after SIGKILL, wherever it was killed; SQLite.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use mission_store::contract::sample::{asked, ticket, write};
+use mission_store::{
+    CRASHPOINTS, Error, Role, Store, Stream, artifacts::Artifacts, crashpoints, open_sqlite,
+};
+
+/// How often the process is killed.
+const KILLS: usize = 50;
+
+/// How many write at once, each to a ticket of its own.
+const WRITERS: u32 = 4;
+
+fn request(number: u32, seen: u64) -> mission_store::Change {
+    asked(write(&ticket(number), seen, "noted"), &format!("{number}-{seen}"))
+}
+
+async fn version(store: &dyn Store, number: u32) -> u64 {
+    match store.load(&Stream::Ticket(ticket(number))).await {
+        Ok((_, version)) => version.0,
+        Err(Error::Missing(_)) => 0,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Not a test: what the tests below start and kill. It prints each acknowledgement as `ticket version`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "started by the other tests"]
+async fn the_process_that_is_killed() {
+    let home = std::env::var("STORE_HOME").unwrap();
+    if std::env::var_os("STORE_ARTIFACT").is_some() {
+        Artifacts::of(home.as_ref()).put(b"kept").unwrap();
+        return;
+    }
+    let store = open_sqlite(home.as_ref(), Role::Controller).await.unwrap();
+    store.backup(&Path::new(&home).join("copy.db")).await.unwrap();
+    let writers: Vec<_> = (1..=WRITERS).map(|n| tokio::spawn(write_on(store.clone(), n))).collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+async fn write_on(store: Arc<dyn Store>, number: u32) {
+    let mut seen = version(&*store, number).await;
+    loop {
+        store.append(request(number, seen)).await.unwrap();
+        seen += 1;
+        let line = format!("{number} {seen}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the process to kill is this test itself")]
+fn start(home: &Path, settings: &[(&str, &str)]) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "the_process_that_is_killed", "--ignored", "--nocapture"]);
+    child.env("STORE_HOME", home).envs(settings.iter().copied());
+    child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Returns the last acknowledged version of each ticket, after `many` lines and a kill.
+fn kill_after(mut child: Child, many: usize) -> BTreeMap<u32, u64> {
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut acknowledged = BTreeMap::new();
+    for (at, line) in (1..).zip(lines) {
+        let line = line.unwrap();
+        let (number, version) = line.split_once(' ').unwrap();
+        acknowledged.insert(number.parse().unwrap(), version.parse().unwrap());
+        if at == many {
+            child.kill().unwrap();
+        }
+    }
+    assert_eq!(child.wait().unwrap().signal(), Some(9), "it ended by itself");
+    acknowledged
+}
+
+#[tokio::test]
+async fn fifty_kills_lose_nothing_that_was_acknowledged_and_double_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut unseen = 0;
+    for round in 0..KILLS {
+        let _ = std::fs::remove_file(home.path().join("copy.db"));
+        let acknowledged = kill_after(start(home.path(), &[]), 1 + round * 7 % 60);
+        let store = open_sqlite(home.path(), Role::Controller).await.unwrap();
+        for (number, last) in acknowledged {
+            let kept = version(&*store, number).await;
+            assert!(kept == last || kept == last + 1, "MC-{number}: {last} seen, {kept} kept");
+            unseen += kept - last;
+            // The client that saw no answer asks again, with the same key.
+            let again = store.append(request(number, last)).await;
+            let is_done = matches!(again, Err(Error::Replayed { .. })) == (kept > last);
+            assert!(is_done, "MC-{number}: {again:?}");
+            assert_eq!(version(&*store, number).await, last + 1);
+        }
+        store.close().await;
+    }
+    let store = open_sqlite(home.path(), Role::Reader).await.unwrap();
+    let verification = store.verify().await.unwrap();
+    assert_eq!(verification.findings, []);
+    assert_eq!(verification.events, store.watermark().await.unwrap());
+    eprintln!("{} events, {unseen} kept whose answer was lost", verification.events);
+}
+
+#[tokio::test]
+async fn every_crash_point_is_reached_and_leaves_a_sound_home() {
+    assert_eq!(crashpoints(), CRASHPOINTS);
+    for point in CRASHPOINTS {
+        for nth in ["1", "2"] {
+            if nth == "2" && !point.starts_with("append.") {
+                continue;
+            }
+            let home = tempfile::tempdir().unwrap();
+            let crash = format!("{point}:{nth}");
+            let mut settings = vec![("MISSION_CRASH", crash.as_str())];
+            if point.starts_with("artifact.") {
+                settings.push(("STORE_ARTIFACT", "1"));
+            }
+            let acknowledged = kill_after(start(home.path(), &settings), usize::MAX);
+            is_sound(home.path(), point, acknowledged).await;
+        }
+    }
+}
+
+async fn is_sound(home: &Path, point: &str, acknowledged: BTreeMap<u32, u64>) {
+    let store = open_sqlite(home, Role::Controller).await.unwrap();
+    assert_eq!(store.verify().await.unwrap().findings, [], "{point}");
+    for (number, last) in acknowledged {
+        assert!(version(&*store, number).await >= last, "{point}: MC-{number}");
+    }
+    let is_kept = store.watermark().await.unwrap() > 0;
+    match point {
+        "append.after_commit" => assert!(is_kept, "{point}"),
+        "append.before_insert" | "append.before_commit" => {}
+        _ => assert!(!is_kept, "{point}"),
+    }
+    assert!(!home.join("copy.db").exists() || point.starts_with("append."), "{point}");
+    let artifacts = Artifacts::of(home);
+    for (digest, _) in artifacts.list().unwrap() {
+        assert_eq!(artifacts.verify(&digest).unwrap(), None, "{point}");
+    }
+    let partial = artifacts.remove_partial().unwrap();
+    assert_eq!(partial, usize::from(point == "artifact.before_rename"), "{point}");
+    assert_eq!(artifacts.list().unwrap().len(), usize::from(point == "artifact.after_rename"));
+}
