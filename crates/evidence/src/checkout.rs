@@ -13,6 +13,8 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Checkout {
     scratch: tempfile::TempDir,
+    /// The objects directory that it borrows: a check that uses git must be able to read it.
+    pub borrowed: PathBuf,
     /// The commit.
     pub commit: Commit,
     /// Its tree.
@@ -30,7 +32,7 @@ impl Checkout {
         let scratch = tempfile::Builder::new().prefix("checkout-").tempdir_in(parent);
         let scratch = scratch.map_err(io("make a directory in", parent))?;
         let dir = scratch.path().join("tree");
-        detached_copy(repo, &commit, &dir).await?;
+        let borrowed = detached_copy(repo, &commit, &dir).await?;
         let git = Git::at(&dir);
         let answer = git.text(&["rev-parse", "--verify", "HEAD"]).await?;
         let (head, tree) = (Commit::new(answer), git.tree_of(&commit).await?);
@@ -40,7 +42,7 @@ impl Checkout {
             return Err(Error::NotClean { commit: commit.to_string(), files });
         }
         std::fs::create_dir(scratch.path().join("tmp")).map_err(io("make", scratch.path()))?;
-        Ok(Self { scratch, commit, tree })
+        Ok(Self { scratch, borrowed, commit, tree })
     }
 
     /// Returns the checkout's top directory.

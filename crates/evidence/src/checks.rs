@@ -19,7 +19,8 @@ const LEAST_FREE_BYTES: u64 = 4 << 20;
 /// What a check may use besides its checkout.
 #[derive(Debug, Clone)]
 pub struct CheckEnv {
-    /// The complete environment; `TMPDIR` is set to `tmp`.
+    /// The complete environment; `TMPDIR` is set to `tmp`, and `GIT_CONFIG_GLOBAL` to nothing unless it is given:
+    /// git refuses to work where a person's settings exist and may not be read.
     pub env: BTreeMap<String, String>,
     /// A private directory for temporary files.
     pub tmp: PathBuf,
@@ -162,6 +163,7 @@ pub(crate) async fn shell(
 ) -> Result<Outcome> {
     let mut vars = env.env.clone();
     vars.insert("TMPDIR".into(), env.tmp.display().to_string());
+    vars.entry("GIT_CONFIG_GLOBAL".into()).or_insert_with(|| "/dev/null".into());
     let mut access = Access::standard(&vars, dir, &env.tmp);
     for path in &env.read {
         access = access.with_read(path);

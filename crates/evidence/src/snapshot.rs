@@ -1,6 +1,7 @@
 //! Keeps what a workspace holds and nothing else does, before it goes, and brings it back.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use mission_domain::ids::{Commit, TicketKey, Timestamp};
 
@@ -150,19 +151,16 @@ pub async fn kept(project: &Git, ticket: &TicketKey) -> Result<Vec<Kept>> {
     Ok(kept)
 }
 
-/// Makes a disposable copy of `commit` at `dir` for a role that only reads: detached, no remotes, no branches.
-pub async fn detached_copy(
-    repo: &std::path::Path,
-    commit: &Commit,
-    dir: &std::path::Path,
-) -> Result<()> {
-    private_clone(repo, dir).await?;
+/// Makes a disposable copy of `commit` at `dir` for a role that only reads: detached, no remotes, no branches. Returns
+/// the objects directory that it borrows, which whoever uses git there must be able to read.
+pub async fn detached_copy(repo: &Path, commit: &Commit, dir: &Path) -> Result<PathBuf> {
+    let source = private_clone(repo, dir).await?;
     let checked_out =
         Git::at(dir).run(&["checkout", "--quiet", "--detach", hash(commit)?, "--"]).await;
     if checked_out.is_err() {
         let _ = fs::remove_dir_all(dir);
     }
-    checked_out.map(drop)
+    checked_out.map(|_| source.objects)
 }
 
 fn kept_prefix(ticket: &TicketKey) -> String {

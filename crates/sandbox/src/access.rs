@@ -84,7 +84,7 @@ const PROGRAMS: [&str; 8] = ["node", "python3", "go", "ruby", "java", "deno", "b
 
 impl Access {
     /// Returns the ordinary set: the system, the toolchains that `env` (`HOME`, `PATH`, …) names, and `write` to
-    /// `cwd`, `tmp` and the harmless devices.
+    /// `cwd`, `tmp` and the harmless devices. Settings in a home, `.gitconfig` among them, are not part of it.
     pub fn standard(env: &BTreeMap<String, String>, cwd: &Path, tmp: &Path) -> Self {
         let mut read: BTreeSet<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
         let entries: Vec<PathBuf> =

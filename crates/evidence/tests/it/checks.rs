@@ -186,3 +186,17 @@ async fn a_set_up_command_that_fails_says_how_and_where_its_output_is() {
     let error = run_setup(&dir, "sleep 1000", &env, limit, &log).await.expect_err("too slow");
     assert!(error.to_string().contains("took longer than 300ms"), "{error}");
 }
+
+#[tokio::test]
+async fn a_check_may_use_git_without_the_persons_settings() {
+    let bench = Bench::new().await;
+    let home = bench.place.path("home");
+    crate::place::write(&home.join(".gitconfig"), "[user]\n\tname = Secret\n");
+    let mut env = check_env(bench.checkout.tmp());
+    env.env.insert("HOME".into(), home.display().to_string());
+    env.read.push(bench.checkout.borrowed.clone());
+    let line = "git log --format=%s -1 && git config user.name || echo nobody";
+    let log = bench.place.path("log");
+    let run = run_check(&bench.checkout.dir(), line, &env, Limits::default(), &log).await;
+    assert_eq!(std::fs::read_to_string(&log).expect("a log"), "first\nnobody\n", "{run:?}");
+}

