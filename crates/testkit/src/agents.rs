@@ -19,6 +19,7 @@ mod walk;
 use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
+pub use lane::TESTS;
 pub use part::Part;
 
 use crate::error::system;
@@ -78,7 +79,9 @@ fn banner(name: &str) -> String {
 /// Does what the lane's role owes at its gate.
 fn work(lane: &mut Lane) -> Result<()> {
     let Some(part) = lane.part else {
-        return lane.ask("I am a scripted agent and know only the demo's tickets. Who else should do this?");
+        return lane.ask(
+            "I am a scripted agent and know only the demo's tickets. Who else should do this?",
+        );
     };
     lane.say(&format!("{} works {} of {} ({part})", lane.role, lane.gate, lane.ticket));
     match (lane.role.as_str(), lane.gate.as_str()) {

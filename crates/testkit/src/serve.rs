@@ -14,6 +14,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest request that is read, in bytes.
 const LONGEST: u64 = 16 * 1024;
 
+/// Serves `dir` on `port` of loopback until the process ends, and says where on standard output.
+///
+/// # Errors
+/// The folder is not there, or the port is taken.
+pub fn run(dir: &Path, port: u16) -> Result<()> {
+    let files = Files::open(dir, port)?;
+    println!("serving {} at http://{}/", dir.display(), files.address()?);
+    files.serve();
+    Ok(())
+}
+
 /// The files of one folder, and where they are served.
 #[derive(Debug)]
 pub struct Files {

@@ -1,17 +1,27 @@
 //! What an agent reads out of its brief.
 
-/// Returns the findings that `brief` names, like `F-1`, each once, in their order.
+/// Returns the findings that `brief` lists, like `F-1`, each once, in their order: one at the start of each list item.
 pub(super) fn findings(brief: &str) -> Vec<String> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let mut found: Vec<String> = Vec::new();
-    for word in brief.split(|c: char| !is_word(c)) {
-        let number = word.strip_prefix("F-").filter(|number| !number.is_empty());
-        let is_finding = number.is_some_and(|number| number.chars().all(|c| c.is_ascii_digit()));
-        if is_finding && !found.iter().any(|other| other == word) {
-            found.push(word.to_owned());
+    for line in brief.lines() {
+        let Some(item) = line.trim_start().strip_prefix("- ") else { continue };
+        let item = item.trim_start_matches(['*', '`', ' ']);
+        let number = item.strip_prefix("F-").unwrap_or_default();
+        let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
+        let finding = format!("F-{digits}");
+        if !digits.is_empty() && !found.contains(&finding) {
+            found.push(finding);
         }
     }
     found
+}
+
+/// Returns the commit that `brief` calls the base.
+pub(super) fn base(brief: &str) -> Option<String> {
+    let (_, rest) = brief.split_once("Base commit:")?;
+    let hash: String =
+        rest.trim_start_matches([' ', '`']).chars().take_while(char::is_ascii_hexdigit).collect();
+    (hash.len() >= 40).then_some(hash)
 }
 
 #[cfg(test)]
@@ -19,9 +29,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_read_once_each_and_nothing_else_is_taken_for_one() {
-        let brief = "- **F-1** web/app.js:14 …\n- F-2: UTF-8, F-x, RF-9\nanswer F-1 with `mission report answer F-1 fixed`";
+    fn findings_are_read_once_each_from_the_list_and_nothing_else_is_taken_for_one() {
+        let brief = "- **F-1** web/app.js:14\n- F-2: UTF-8\n- F-x\n- RF-9\n- F-1 again\nanswer F-3 with `mission report answer F-3 fixed`";
         assert_eq!(findings(brief), ["F-1", "F-2"]);
         assert_eq!(findings("nothing"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_base_is_a_whole_commit() {
+        let hash = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(base(&format!("Base commit: `{hash}`\nHead")).as_deref(), Some(hash));
+        assert_eq!(base("Base commit: `0123`"), None);
     }
 }

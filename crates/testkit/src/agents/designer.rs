@@ -40,7 +40,9 @@ pub(super) fn sign_off(lane: &Lane) -> Result<()> {
     }
     let mut args = match findings.is_empty() {
         true => vec!["report", "verdict", "pass", "--reason", "it is what the direction asks for"],
-        false => vec!["report", "verdict", "changes", "--reason", "the direction does not hold yet"],
+        false => {
+            vec!["report", "verdict", "changes", "--reason", "the direction does not hold yet"]
+        }
     };
     for finding in &findings {
         args.extend(["--finding", finding]);

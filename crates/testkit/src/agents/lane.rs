@@ -10,7 +10,7 @@ use crate::error::{file, system};
 use crate::{Error, Result};
 
 /// The project's own tests.
-pub(super) const TESTS: &str = "sh tests/run.sh";
+pub const TESTS: &str = "sh tests/run.sh";
 
 /// How much of a failed program's output an error shows, in bytes.
 const SHOWN: usize = 600;
@@ -24,6 +24,8 @@ pub(super) struct Lane {
     pub(super) part: Option<Part>,
     /// The findings that the brief names.
     pub(super) findings: Vec<String>,
+    /// The commit that the brief calls the base.
+    pub(super) base: Option<String>,
     /// Markers are read from plain output only.
     has_terminal: bool,
     pace: Duration,
@@ -44,6 +46,7 @@ impl Lane {
             gate: variable("MISSION_GATE")?,
             part: Part::of(brief),
             findings: brief::findings(brief),
+            base: brief::base(brief),
             has_terminal,
             pace: Duration::from_millis(pace.unwrap_or(0)),
             dir: std::env::current_dir().map_err(system("find the workspace"))?,
@@ -149,7 +152,8 @@ impl Lane {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(text.get(text.len().saturating_sub(SHOWN)..).unwrap_or(&text));
+        let text =
+            String::from_utf8_lossy(text.get(text.len().saturating_sub(SHOWN)..).unwrap_or(&text));
         let line = format!("{program} {}", args.join(" "));
         Err(Error::Failed { line, output: text.trim().to_owned() })
     }
@@ -161,7 +165,10 @@ impl Lane {
 }
 
 /// Returns a command in `dir` that reads nothing from this terminal.
-#[expect(clippy::disallowed_methods, reason = "a scripted agent uses the tools that any agent uses")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a scripted agent uses the tools that any agent uses"
+)]
 pub(super) fn command(program: &str, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(dir).stdin(Stdio::null());

@@ -48,11 +48,15 @@ pub(super) fn review(lane: &Lane, part: Part) -> Result<()> {
     lane.mission(&args)
 }
 
-/// Returns the commit that the work started from: where it left the default branch, or the empty tree where that branch is not
-/// shown to this lane.
+/// Returns the commit that the work started from: the brief says it, else it is where the work left the default branch. The empty
+/// tree where neither is known: then all is read.
 fn base(lane: &Lane) -> String {
+    if let Some(base) = &lane.base {
+        return base.clone();
+    }
     let fork = lane.git(&["merge-base", "main", "HEAD"]).map(|it| it.trim().to_owned());
-    let empty = || lane.git(&["hash-object", "-t", "tree", "/dev/null"]).map(|it| it.trim().to_owned());
+    let empty =
+        || lane.git(&["hash-object", "-t", "tree", "/dev/null"]).map(|it| it.trim().to_owned());
     fork.or_else(|_| empty()).unwrap_or_else(|_| "HEAD^".to_owned())
 }
 

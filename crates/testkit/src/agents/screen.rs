@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use nix::sys::termios::{LocalFlags, InputFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 use crate::Result;
 use crate::error::system;
@@ -44,7 +44,9 @@ impl Screen {
                 return Ok(Some(turn));
             }
             let read = std::io::stdin().read(&mut bytes).map_err(system("read the terminal"))?;
-            let Some(new) = bytes.get(..read).filter(|new| !new.is_empty()) else { return Ok(None) };
+            let Some(new) = bytes.get(..read).filter(|new| !new.is_empty()) else {
+                return Ok(None);
+            };
             self.typed.bytes.extend_from_slice(new);
         }
     }

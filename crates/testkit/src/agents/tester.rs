@@ -25,7 +25,11 @@ pub(super) fn test(lane: &Lane) -> Result<()> {
         let is_ok = status == wanted && body.contains(holds);
         let result = if is_ok { "ok" } else { "FAILED" };
         lane.say(&format!("{number}. {step}: {status}, {result}"));
-        let _ = writeln!(text, "{number}. {step}. `GET {path}`: {status}, {} bytes, {result}", body.len());
+        let _ = writeln!(
+            text,
+            "{number}. {step}. `GET {path}`: {status}, {} bytes, {result}",
+            body.len()
+        );
         if !is_ok {
             failed.push(format!("step {number} failed: {step}"));
         }
