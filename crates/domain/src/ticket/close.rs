@@ -34,7 +34,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn reopen(&mut self) -> Result<(), Rejection> {
-        self.not_a_lane()?;
+        self.by_person()?;
         if !self.ticket.is_ended() {
             return Err(Rejection::NotEnded);
         }

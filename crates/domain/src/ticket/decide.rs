@@ -32,6 +32,7 @@ pub fn decide(
 ) -> Result<Vec<Event>, Rejection> {
     let mut draft = Draft { ticket: ticket.clone(), events: Vec::new(), context };
     let draft = &mut draft;
+    draft.no_script_elsewhere()?;
     match command {
         edit @ Command::Edit { .. } => draft.edit(edit)?,
         Command::Park => draft.park()?,
@@ -79,6 +80,10 @@ pub fn decide(
         Command::EndChild { child, how } => draft.end_child(child, how)?,
         Command::ReopenChild { child } => draft.reopen_child(child)?,
         Command::Correct { rule, cause } => draft.correct(rule, cause)?,
+        Command::Finish => {
+            draft.by_controller()?;
+            draft.finish_if_passed();
+        }
         Command::GiveUpMessages { ids, why } => draft.give_up_messages(ids, why)?,
     }
     Ok(std::mem::take(&mut draft.events))
@@ -93,10 +98,15 @@ impl Draft<'_> {
         }
     }
 
-    /// Refuses everybody but a person; the demo's stand-in counts only in the demo's home.
+    /// Refuses the demo's stand-in everywhere but in the demo's home, whatever it asks for.
+    fn no_script_elsewhere(&self) -> Result<(), Rejection> {
+        let is_stray = *self.context.by == super::Principal::Scripted && !self.context.demo;
+        if is_stray { Err(Rejection::NoScriptHere) } else { Ok(()) }
+    }
+
+    /// Refuses everybody but a person; that the demo's stand-in is at home was looked at before.
     pub(super) fn by_person(&self) -> Result<(), Rejection> {
         match self.context.by {
-            super::Principal::Scripted if !self.context.demo => Err(Rejection::NoScriptHere),
             by if by.is_person() => Ok(()),
             other => Err(Rejection::NotAPerson(other.clone())),
         }

@@ -67,7 +67,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn unpark(&mut self) -> Result<(), Rejection> {
-        self.not_a_lane()?;
+        self.by_person()?;
         self.still_open()?;
         if self.ticket.parked.is_none() {
             return Err(Rejection::NotParked);
@@ -96,6 +96,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn add_child(&mut self, child: TicketKey) -> Result<(), Rejection> {
+        self.not_a_lane()?;
         self.still_open()?;
         if self.ticket.kind != Kind::Campaign {
             return Err(Rejection::NotACampaign);
@@ -124,6 +125,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn reopen_child(&mut self, child: TicketKey) -> Result<(), Rejection> {
+        self.not_a_lane()?;
         if !self.ticket.children.contains_key(&child) {
             return Ok(());
         }

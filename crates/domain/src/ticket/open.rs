@@ -47,6 +47,9 @@ pub(super) const MAX_TEXT: usize = 32 * 1024;
 /// # Errors
 /// An empty or too long text, an unknown workflow, or a link to itself.
 pub fn open(new: NewTicket, context: &Context<'_>) -> Result<Event, Rejection> {
+    if *context.by == crate::principal::Principal::Scripted && !context.demo {
+        return Err(Rejection::NoScriptHere);
+    }
     let title = new.title.trim().replace(['\n', '\r'], " ");
     if title.is_empty() {
         return Err(Rejection::EmptyText);

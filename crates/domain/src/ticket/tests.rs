@@ -1,1 +1,8 @@
-//! Every command in every state, and what no sequence of commands may do.
+//! Every command in every state, what no sequence of commands may do, and the rules that are easily got wrong.
+
+mod fixture;
+mod invariants;
+mod lanes;
+mod properties;
+mod random;
+mod story_people;

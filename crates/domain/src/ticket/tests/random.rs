@@ -1,0 +1,351 @@
+//! Random steps: most of them sensible for where the ticket is, the others anything at all, from anybody.
+
+use super::fixture::{Life, ada, gate_id, key, lane, person, verdict_on};
+use super::lanes::{contributor, done, evidence, finding, question, runtime_of, verdict};
+use crate::ids::{AttemptId, Commit, Digest, Epoch, MessageId, RoleId};
+use crate::principal::{Contributor, Principal};
+use crate::rules::EvidenceKind;
+use crate::ticket::{
+    BlockCode, ChangeKind, Command, EndClass, EndHow, LaneRecord, MessageKind, MessageState,
+    Observation, Owed, Purpose, Report, VerdictWord,
+};
+
+/// What one step is drawn from: what to do, and three numbers to do it with.
+pub(super) type Step = (u8, u8, u8, u8);
+
+const PURPOSES: &[Purpose] = &[Purpose::Deliver, Purpose::Review, Purpose::Judge];
+const ROLES: [&str; 6] = ["planner", "designer", "coder", "qa", "tester", "validator"];
+const RUNTIMES: [&str; 3] = ["codex", "claude", "gemini"];
+const GATES: [&str; 9] = [
+    "plan",
+    "design_direction",
+    "implementation",
+    "first_validation",
+    "qa_review",
+    "user_testing",
+    "design_signoff",
+    "final_validation",
+    "nowhere",
+];
+
+fn pick<T: Clone>(from: &[T], by: u8) -> T {
+    from[usize::from(by) % from.len()].clone()
+}
+
+fn principals() -> [Principal; 9] {
+    [
+        ada(),
+        person("bob"),
+        Principal::Scripted,
+        Principal::Controller,
+        Principal::External("ci".into()),
+        lane("coder", "codex"),
+        lane("qa", "claude"),
+        lane("validator", "codex"),
+        lane("coder", "person"),
+    ]
+}
+
+/// Returns who asks for what in this step, and lets time go by.
+pub(super) fn next(life: &mut Life, step: Step) -> (Principal, Command) {
+    let (what, a, b, c) = step;
+    life.passes(i64::from(a % 3));
+    match what % 100 {
+        0..=59 => sensible(life, step),
+        60..=74 => {
+            (pick(&[ada(), ada(), person("bob"), Principal::Scripted], a), of_people(life, b, c))
+        }
+        75..=84 => (Principal::Controller, of_controller(life, a, b, c)),
+        85..=87 => {
+            life.passes(i64::from(b) * 10);
+            (Principal::Controller, Command::Wake)
+        }
+        88..=93 => (pick(&principals(), a), of_people(life, b, c)),
+        94..=96 => (pick(&principals(), a), of_controller(life, b, c, a)),
+        _ => (pick(&principals(), a), strange_record(life, b, c)),
+    }
+}
+
+/// What would happen next in an ordinary life, with ordinary accidents.
+fn sensible(life: &mut Life, (_, a, b, c): Step) -> (Principal, Command) {
+    let controller = Principal::Controller;
+    if life.ticket.live_attempt().is_some() {
+        return (controller, at_work(life, a, b, c));
+    }
+    match life.ticket.owed(life.now) {
+        Owed::Dispatch { gate, role, purpose } => {
+            let usual = runtime_of(role.as_str());
+            let runtime = if a % 8 == 0 { pick(&RUNTIMES, b) } else { usual };
+            (controller, life.claim(gate.as_str(), role.as_str(), runtime, purpose))
+        }
+        Owed::RetryAt(at) => {
+            life.now = life.now.max(at);
+            (controller, Command::Wake)
+        }
+        Owed::Observe { attempt } => {
+            (controller, Command::Seal { attempt, seen: Box::new(observed(life, a, b, c)) })
+        }
+        Owed::Check { gate } => {
+            let on = life.ticket.head.as_ref().map(|it| it.commit.clone());
+            let mut seen = life.sees();
+            match a % 10 {
+                0 => seen.findings.push(finding("it fails")),
+                1 => seen.block = Some((BlockCode::PreExisting, "base fails".into())),
+                2 => return (controller, Command::FailToRun { gate, cause: "no git".into() }),
+                _ => {}
+            }
+            (controller, Command::Check { gate, on, seen: Box::new(seen) })
+        }
+        Owed::Land if a % 3 == 0 => (controller, Command::MoveBase { base: Commit::new("base2") }),
+        Owed::Land if a % 3 == 1 => (controller, of_controller(life, a, b, c)),
+        Owed::Land | Owed::Finish => {
+            (controller, Command::RecordLanding { commit: Commit::new("landed") })
+        }
+        Owed::Nothing => (pick(&[ada(), ada(), person("bob")], a), way_out(life, b, c)),
+    }
+}
+
+/// What a person does about a ticket that waits for one.
+fn way_out(life: &mut Life, b: u8, c: u8) -> Command {
+    use crate::ticket::State;
+    match life.ticket.state() {
+        State::Parked => Command::Unpark,
+        State::NeedsInput => Command::Answer { text: format!("red {c}"), id: MessageId(life.id()) },
+        State::Blocked => Command::Retry { reason: "again".into() },
+        State::Done | State::Cancelled | State::Superseded => Command::Reopen,
+        State::InReview => verdict_on(
+            None,
+            pick(
+                &[
+                    VerdictWord::Pass,
+                    VerdictWord::Pass,
+                    VerdictWord::Pass,
+                    VerdictWord::Changes,
+                    VerdictWord::Waive,
+                ],
+                b,
+            ),
+        ),
+        State::Waiting | State::Todo | State::Active => of_people(life, b, c),
+    }
+}
+
+/// The next record of the live attempt.
+fn at_work(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
+    let attempt = life.live();
+    let of = life.ticket.live_attempt().cloned().expect("an attempt is live");
+    let requires = life.gate(of.gate.as_str()).rule.requires.clone();
+    let exit = |class| LaneRecord::Exited { class, summary: "over".into(), death: None };
+    let queued: Vec<_> = life.ticket.queued_for(&of.role).map(|it| it.id).collect();
+    let lacking = requires.iter().find(|kind| !of.evidence.iter().any(|it| it.kind == **kind));
+    let open = life.ticket.open_findings(&of.gate).map(|it| it.id);
+    let answered =
+        |id| of.evidence.iter().filter_map(|it| it.answer.as_ref()).any(|it| it.finding == id);
+    let unanswered = open.filter(|id| !answered(*id)).last();
+    let record = match (a % 16, lacking, unanswered) {
+        (0, ..) => exit(pick(EndClass::ALL, b)),
+        (1, ..) => LaneRecord::Report(question()),
+        (2, ..) => LaneRecord::Began { pid: 7, tmux: None },
+        (3 | 4, ..) if !queued.is_empty() => LaneRecord::Delivered { ids: queued },
+        (_, Some(kind), _) if of.report.is_none() && b % 12 != 0 => {
+            LaneRecord::Evidence(Box::new(evidence(*kind)))
+        }
+        (_, _, Some(id)) if of.report.is_none() && b % 12 != 0 => {
+            let answer = crate::ticket::FindingAnswer {
+                finding: id,
+                state: crate::ticket::FindingState::Fixed,
+                text: "so".into(),
+            };
+            LaneRecord::Evidence(Box::new(crate::ticket::Evidence {
+                answer: Some(answer),
+                ..evidence(EvidenceKind::Risk)
+            }))
+        }
+        _ if of.report.is_some() => {
+            exit(if b % 6 == 0 { EndClass::Crashed } else { EndClass::Reported })
+        }
+        _ => LaneRecord::Report(match (of.purpose, c % 6) {
+            (Purpose::Deliver, _) | (_, 0) => done(),
+            (Purpose::Review | Purpose::Judge, 1 | 2) => verdict(VerdictWord::Changes, &["wrong"]),
+            (Purpose::Review | Purpose::Judge, _) => verdict(VerdictWord::Pass, &[]),
+        }),
+    };
+    life.record(attempt, record)
+}
+
+fn observed(life: &mut Life, a: u8, b: u8, c: u8) -> Observation {
+    let paths: &[&str] = if c % 5 == 0 { &["ui/page.html"] } else { &["src/lib.rs"] };
+    let attempts = life.ticket.attempts.iter().rev();
+    let is_coder = attempts.take(1).any(|it| it.role.as_str() == "coder");
+    let mut seen = if is_coder && b % 4 != 0 {
+        let patch = life.id();
+        let head = life.commits(patch, paths);
+        let mut by = vec![contributor("coder", "codex")];
+        if c % 7 == 0 {
+            by.push(Contributor { principal: person("bob"), identity: None });
+        }
+        life.sees_head(head, ChangeKind::Code, by)
+    } else if a % 16 == 2 {
+        let (head, change) = moved(life, b, c);
+        life.sees_head(head, change, life.ticket.contributors.clone())
+    } else {
+        life.sees()
+    };
+    if a % 16 == 0 {
+        seen.missing.push("a commit".into());
+    }
+    if a % 16 == 1 {
+        seen.findings.push(finding("refuted"));
+    }
+    seen
+}
+
+/// Another head, honestly named by how it differs from the present one.
+fn moved(life: &mut Life, a: u8, c: u8) -> (crate::ticket::Head, ChangeKind) {
+    let paths: &[&str] = if c % 4 == 0 { &["ui/page.html"] } else { &["src/lib.rs"] };
+    let now = life.ticket.head.clone();
+    let patch = now.as_ref().and_then(|it| it.tree.as_str()[1..].split('.').next()?.parse().ok());
+    match (patch, now, a % 3) {
+        (Some(patch), _, 0) => (life.commits(patch, paths), ChangeKind::TrivialRebase),
+        (Some(patch), Some(now), 1) => {
+            let head = life.commits(patch, paths);
+            (crate::ticket::Head { tree: now.tree, ..head }, ChangeKind::NoCodeChange)
+        }
+        _ => {
+            let patch = life.id();
+            (life.commits(patch, paths), ChangeKind::Code)
+        }
+    }
+}
+
+fn of_people(life: &mut Life, b: u8, c: u8) -> Command {
+    let text = pick(&["go on", "stop that", "use blue"], c).to_owned();
+    let gate = if c % 2 == 0 { None } else { Some(pick(&GATES, c / 2)) };
+    match b % 24 {
+        0 => Command::Park,
+        1 | 2 => Command::Unpark,
+        3 => Command::Cancel { reason: text },
+        4 => Command::Supersede { by: vec![key(8), key(u32::from(c % 9) + 1)] },
+        5 => Command::Reopen,
+        6 => Command::Retry { reason: text },
+        7 | 8 => verdict_on(gate, pick(VerdictWord::ALL, c / 3)),
+        9..=11 => Command::Withdraw { gate: gate.map(gate_id) },
+        12 => Command::Answer { text, id: MessageId(life.id()) },
+        13..=16 => {
+            let to = (c % 3 == 0).then(|| RoleId::new(pick(&ROLES, c / 3)));
+            Command::Say { text, to, kind: MessageKind::Instruction, id: MessageId(life.id()) }
+        }
+        17 => {
+            let (until, add, labels) = (
+                life.now + jiff::SignedDuration::from_secs(30),
+                vec![key(5)],
+                vec!["visual".into()],
+            );
+            let until = (c % 4 == 0).then_some(Some(until));
+            let labels = (c % 4 == 1).then_some(labels);
+            let add_blockers = if c % 4 == 2 { add } else { vec![] };
+            edit(labels, add_blockers, until)
+        }
+        18 => edit(Some(vec![]), vec![], None),
+        19 => Command::AddChild { child: key(u32::from(c % 4) + 20) },
+        20 => Command::Comment { text },
+        21 => Command::ReopenChild { child: key(u32::from(c % 4) + 20) },
+        22 => Command::Judge {
+            gate: None,
+            verdict: VerdictWord::Pass,
+            reason: text,
+            findings: vec![],
+            seen: Some(Digest::of(&[c])),
+        },
+        _ => {
+            verdict_on(None, pick(&[VerdictWord::Pass, VerdictWord::Changes, VerdictWord::Fail], c))
+        }
+    }
+}
+
+pub(super) fn edit(
+    labels: Option<Vec<String>>,
+    add_blockers: Vec<crate::ids::TicketKey>,
+    not_before: Option<Option<crate::ids::Timestamp>>,
+) -> Command {
+    Command::Edit {
+        title: None,
+        body: None,
+        priority: None,
+        labels,
+        add_blockers,
+        remove_blockers: vec![],
+        not_before,
+    }
+}
+
+fn of_controller(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
+    let gate = gate_id(pick(&GATES, b));
+    let how = pick(EndHow::ALL, c);
+    let last = life.ticket.attempts.last().map_or(AttemptId(1), |it| it.id);
+    match a % 18 {
+        0..=2 => {
+            let (head, change) = moved(life, b, c);
+            let mut contributors = life.ticket.contributors.clone();
+            if c % 8 == 0 {
+                contributors.push(Contributor { principal: ada(), identity: None });
+            }
+            Command::ObserveHead { head, change, contributors }
+        }
+        3 => Command::HandOver { gate, why: "no other runtime".into() },
+        4 => Command::HandOver {
+            gate: life.ticket.active_gate().map_or(gate, |it| it.rule.id.clone()),
+            why: "none".into(),
+        },
+        5 => Command::FailToRun { gate, cause: "disk full".into() },
+        6 => Command::Release { blocker: key(5), how },
+        7 => Command::EndChild { child: key(u32::from(b % 4) + 20), how },
+        8 => Command::Correct { rule: "requeue".into(), cause: format!("cause {}", b % 4) },
+        9 => Command::RecordLanding { commit: Commit::new("landed") },
+        10 => Command::MoveBase { base: Commit::new("base2") },
+        11 => Command::BlockLanding { code: BlockCode::MergeConflict, text: "conflict".into() },
+        12 => Command::MakeWorkspace { branch: "mc/1".into(), base: Commit::new("base") },
+        13 => Command::RemoveWorkspace { kept: None },
+        14 => Command::EndAttempt {
+            attempt: last,
+            epoch: life.ticket.epoch,
+            class: pick(EndClass::ALL, b),
+            summary: "x".into(),
+        },
+        15 => Command::Seal { attempt: last, seen: Box::new(observed(life, a, b, c)) },
+        16 => {
+            let queued = life.ticket.messages.iter().filter(|it| it.state == MessageState::Queued);
+            Command::GiveUpMessages {
+                ids: queued.map(|it| it.id).take(1).collect(),
+                why: "nobody".into(),
+            }
+        }
+        _ => {
+            let (role, runtime) = (pick(&ROLES, c), pick(&RUNTIMES, c));
+            life.claim(gate.as_str(), role, runtime, pick(PURPOSES, b))
+        }
+    }
+}
+
+/// Repeats, old leases, numbers out of order, and records for attempts that are over or never were.
+fn strange_record(life: &mut Life, b: u8, c: u8) -> Command {
+    let ids: Vec<_> = life.ticket.messages.iter().map(|it| it.id).collect();
+    let known = life.ticket.attempts.len().max(1);
+    let of = life.ticket.attempts.get(usize::from(b) % known);
+    let attempt = of.map_or(AttemptId(99_999), |it| it.id);
+    let epoch = match c % 3 {
+        0 => life.stale_epoch(),
+        1 => life.ticket.epoch,
+        _ => Epoch(life.ticket.epoch.0 + 1),
+    };
+    let record = match b % 5 {
+        0 => LaneRecord::Report(Report::Done { summary: String::new() }),
+        1 => LaneRecord::Delivered { ids },
+        2 => LaneRecord::Report(verdict(pick(VerdictWord::ALL, c), &[])),
+        3 => LaneRecord::Exited { class: pick(EndClass::ALL, c), summary: "x".into(), death: None },
+        _ => LaneRecord::Evidence(Box::new(evidence(pick(EvidenceKind::ALL, c)))),
+    };
+    let number =
+        of.map_or(1, |it| it.last_record + u64::from(c % 4)).saturating_sub(u64::from(c % 2));
+    Command::Record { attempt, epoch, number, record }
+}
