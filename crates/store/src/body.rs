@@ -56,12 +56,6 @@ impl Engine {
         Self { writer, readers, keep }
     }
 
-    /// Returns the pool of the only connection that writes.
-    #[cfg(test)]
-    pub(crate) fn writer_pool(&self) -> &Pool<Db> {
-        &self.writer.as_ref().expect("a controller").pool
-    }
-
     fn writer(&self) -> Result<&Writer> {
         self.writer.as_ref().ok_or_else(|| Error::unavailable("it was opened for reading only"))
     }

@@ -12,7 +12,9 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/postgres/00
 /// Keeps controllers that start together from migrating together; the number is arbitrary.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(6478234410)";
 const VERSION: &str = "SELECT version FROM format";
-const HAS_VERSION: &str = "SELECT to_regclass('format') IS NOT NULL";
+/// By a scan, which sees what was committed while this waited for the lock; a look-up by name may not.
+const HAS_VERSION: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables \
+     WHERE schemaname = current_schema() AND tablename = 'format')";
 const BEGIN_FORMAT: &str = "CREATE TABLE IF NOT EXISTS format (version BIGINT NOT NULL); \
      INSERT INTO format SELECT 0 WHERE NOT EXISTS (SELECT FROM format)";
 const SET_VERSION: &str = "UPDATE format SET version = $1";

@@ -1,5 +1,7 @@
 //! What only the PostgreSQL store has to prove, on real servers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::future::join_all;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlSafeStr as _};
 
@@ -85,14 +87,17 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
     let url = server.database().await;
     let store = open_postgres(&url).await.unwrap();
     for _ in 0..3 {
+        let stop = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> = (1..=4)
-            .map(|number| tokio::spawn(write_until_refused(store.clone(), number)))
+            .map(|number| tokio::spawn(write_until(stop.clone(), store.clone(), number)))
             .collect();
         let before = store.watermark().await.unwrap();
         while store.watermark().await.unwrap() < before + 40 {
+            assert!(!writers.iter().all(tokio::task::JoinHandle::is_finished), "nobody writes");
             tokio::task::yield_now().await;
         }
         server.kill_and_restart().await;
+        stop.store(true, Ordering::SeqCst);
         for writer in writers {
             let (number, last) = writer.await.unwrap();
             // The one whose answer was lost is there or not; asked again, it is there once.
@@ -109,13 +114,17 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
     assert_eq!(store.list(&TicketFilter::default()).await.unwrap().len(), 4);
 }
 
-async fn write_until_refused(store: Arc<dyn Store>, number: u32) -> (u32, u64) {
+async fn write_until(stop: Arc<AtomicBool>, store: Arc<dyn Store>, number: u32) -> (u32, u64) {
     let loaded = store.load(&Stream::Ticket(ticket(number))).await;
     let mut seen = loaded.map_or(0, |(_, version)| version.0);
     let request =
         |seen: u64| asked(write(&ticket(number), seen, "noted"), &format!("{number}-{seen}"));
-    while store.append(request(seen)).await.is_ok() {
-        seen += 1;
+    while !stop.load(Ordering::SeqCst) {
+        match store.append(request(seen)).await {
+            Ok(_) => seen += 1,
+            Err(Error::Unavailable(_)) => break,
+            Err(other) => panic!("MC-{number}: {other}"),
+        }
     }
     (number, seen)
 }

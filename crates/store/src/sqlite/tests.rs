@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 
 use super::*;
 use crate::contract::sample::{begin, change, ticket, write};
-use crate::{EventFilter, Store as _, TicketFilter};
+use crate::{EventFilter, TicketFilter};
 
 async fn controller_of(home: &Path) -> Arc<dyn Store> {
     open_sqlite(home, Role::Controller).await.unwrap()
@@ -105,9 +105,10 @@ async fn a_full_disk_refuses_the_change_and_keeps_what_was_there() {
     begin(&*store, 1).await.unwrap();
     store.close().await;
     // A disk without room is a file that may not grow: the engine reports both as SQLITE_FULL.
-    let engine = open(home.path(), Role::Controller).await.unwrap();
-    let limit = sqlx::raw_sql("PRAGMA max_page_count = 60");
-    limit.execute(engine.writer_pool()).await.unwrap();
+    let pool = controller(&home.path().join("mission.db")).await.unwrap();
+    sqlx::raw_sql("PRAGMA max_page_count = 60").execute(&pool).await.unwrap();
+    let keep = Keep { file: home.path().join("mission.db"), lock: Mutex::new(None) };
+    let engine = body::Engine::start(Some(pool.clone()), pool, keep);
     let mut large = write(&ticket(1), 1, "noted");
     large.snapshot.aggregate = "x".repeat(1_000_000);
     let refused = engine.append(change(large.clone())).await;
