@@ -139,6 +139,8 @@
     off.checked = stored(OFF) === "yes";
     off.addEventListener("change", () => localStorage.setItem(OFF, off.checked ? "yes" : "no"));
   }
+  // On a phone the columns stand in another order than in the document; the nearest to the person comes first.
+  if (page === "board" && !location.hash && matchMedia("(max-width: 720px)").matches) requestAnimationFrame(() => (one(".board").scrollLeft = 0));
   const reveal = () => all("[data-copy][hidden]").forEach((button) => (button.hidden = false));
   reveal();
   document.addEventListener("click", (event) => {

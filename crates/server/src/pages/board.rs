@@ -6,7 +6,7 @@ use mission_domain::doc::TicketDoc;
 use super::card::card;
 use super::glyph::{self, icon, icon_as};
 use super::shell::{Page, document, project_part};
-use super::view::{BoardColumn, BoardFilter, BoardView, Shell};
+use super::view::{BoardColumn, BoardFilter, BoardView, Counts, Shell};
 use super::words::{self, STATES};
 
 /// A column shows this many cards; "show all" leads to the rest.
@@ -78,7 +78,7 @@ pub fn page(view: &BoardView) -> Markup {
             head: head(view),
             below_head: html! { (filter_row(view)) (column_tabs(view)) },
             body_class: "board",
-            body: html! { @for (open, folded) in STACKS { (stack(view, open, folded)) } },
+            body: html! { (nothing(view)) @for (open, folded) in STACKS { (stack(view, open, folded)) } },
             keys: &[
                 (&["h", "l"], "column"),
                 (&["j", "k"], "card"),
@@ -95,14 +95,35 @@ fn head(view: &BoardView) -> Markup {
     let blocked = total(view, "blocked");
     html! {
         h1 { "Board" }
-        p.lede id="lede" {
-            b { (view.shell.counts.open) } " open"
-            @if view.shell.counts.needs_you > 0 { " · " a href="/needs-you" { b.owed { (view.shell.counts.needs_you) (if view.shell.counts.needs_you == 1 { " waits" } else { " wait" }) " for you" } } }
-            @if blocked > 0 { " · " (blocked) " blocked" }
-        }
+        (lede(view.shell.counts, blocked))
+        @if let Some(key) = &view.filter.campaign { p.lede { "in " (glyph::key(key)) " " @if let Some(c) = view.shell.campaigns.iter().find(|c| c.key == *key) { bdi { (c.title) } } } }
         div.tools {
             button.btn type="button" data-filter aria-controls="filter" aria-expanded=(is_limited(&view.filter)) { (icon("list-filter")) "Filter" }
             a.btn href={ "/tickets/new" (project_part(&view.shell, '?')) } { (icon("plus")) "Ticket" kbd { "c" } }
+        }
+    }
+}
+
+/// Returns the sentence beside the heading, its stable id `lede`.
+pub fn lede(counts: Counts, blocked: u32) -> Markup {
+    html! {
+        p.lede id="lede" {
+            b { (counts.open) } " open"
+            @if counts.needs_you > 0 { " · " a href="/needs-you" { b.owed { (counts.needs_you) (if counts.needs_you == 1 { " waits" } else { " wait" }) " for you" } } }
+            @if blocked > 0 { " · " (blocked) " blocked" }
+        }
+    }
+}
+
+/// Returns what is said on an empty board: what comes next, and one action. The stylesheet hides it while a card is there.
+fn nothing(view: &BoardView) -> Markup {
+    html! {
+        @if is_limited(&view.filter) {
+            div.empty.wide { (icon("list-filter")) b { "No ticket matches" } span { "The filter leaves nothing over." }
+                div.ask-do { a.btn.sm href={ "/board" (project_part(&view.shell, '?')) } { "Show all" } } }
+        } @else {
+            div.empty.wide { (icon("square-kanban")) b { "No ticket yet" } span { "File the first one; it shows up here and moves by itself." }
+                div.ask-do { a.btn.sm href={ "/tickets/new" (project_part(&view.shell, '?')) } { "New ticket" } } }
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | `handled` | [`handled`] | needs-you, fleet |
 //! | `ticket-KEY` | [`card`] | board |
 //! | `n-STATE` | [`column_count`] | board |
+//! | `lede` | [`needs_you_lede`], [`board_lede`] | needs-you, board |
 //! | `situation`, `rail`, `gate`, `packet`, `inbox`, `console`, `activity`, `side` | [`situation`], [`rail`], [`gate`], [`packet`], [`inbox`], [`console`], [`activity`], [`side`] | ticket |
 //! | `row-KEY` | [`row`] | ticket of a campaign |
 //! | `count-needs-you`, `tab-needs-you`, `count-open`, `count-died` | [`counters`] | all |
@@ -16,10 +17,10 @@ use maud::{Markup, html};
 use super::view::Counts;
 
 pub use super::ask::ask;
-pub use super::board::count as column_count;
+pub use super::board::{count as column_count, lede as board_lede};
 pub use super::card::card;
 pub use super::fleet::lane_row as fleet_lane;
-pub use super::needs_you::{handled, lane_row as lane};
+pub use super::needs_you::{handled, lane_row as lane, lede as needs_you_lede};
 pub use super::ticket::activity::activity;
 pub use super::ticket::children::row;
 pub use super::ticket::console::console;

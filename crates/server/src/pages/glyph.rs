@@ -133,7 +133,7 @@ pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
 
 /// Returns a text with what stands between backticks as code.
 pub(crate) fn inline(text: &str) -> Markup {
-    let closed = text.matches('`').count() % 2 == 0;
+    let closed = text.matches('`').count().is_multiple_of(2);
     html! {
         @if closed { @for (n, part) in text.split('`').enumerate() { @if n % 2 == 1 { code { (part) } } @else { (part) } } }
         @else { (text) }

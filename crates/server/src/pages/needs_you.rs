@@ -21,15 +21,14 @@ pub fn page(view: &NeedsYouView) -> Markup {
             key: None,
             title: "Needs you",
             class: "needs",
-            head: html! { h1 { "Needs you" } p.lede id="lede" { (lede(view)) } },
+            head: html! { h1 { "Needs you" } (lede(view.asks.len(), view.asks.iter().map(|a| a.holds_up).sum())) },
             below_head: html! {},
             body_class: "needs-grid",
             body: html! {
                 section aria-label="Waiting for you" {
-                    @if view.asks.is_empty() { (empty(view)) }
-                    @else { p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by tickets held up, then age" } }
+                    (empty(view))
+                    p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by tickets held up, then age" }
                     ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, viewer, n == 0)) } }
-                    p.sr id="said" role="status" {}
                 }
                 aside aria-label="Fleet and corrections" {
                     (lanes_panel(&view.lanes))
@@ -47,21 +46,21 @@ pub fn page(view: &NeedsYouView) -> Markup {
     )
 }
 
-/// Returns the sentence beside the heading.
-fn lede(view: &NeedsYouView) -> Markup {
-    let held: u32 = view.asks.iter().map(|a| a.holds_up).sum();
-    let n = view.asks.len();
+/// Returns the sentence beside the heading, its stable id `lede`: `n` decisions that hold up `held` tickets.
+pub fn lede(n: usize, held: u32) -> Markup {
     html! {
-        @match n {
-            0 => { "No decision waits for you." }
-            1 => { b { "1" } " decision waits for you." }
-            _ => { b { (n) } " decisions wait for you." }
+        p.lede id="lede" {
+            @match n {
+                0 => { "No decision waits for you." }
+                1 => { b { "1" } " decision waits for you." }
+                _ => { b { (n) } " decisions wait for you." }
+            }
+            @if held > 0 { " " (if n == 1 { "It holds" } else { "Together they hold" }) " up " b { (words::count(held as usize, "ticket")) } "." }
         }
-        @if held > 0 { " " (if n == 1 { "It holds" } else { "Together they hold" }) " up " b { (words::count(held as usize, "ticket")) } "." }
     }
 }
 
-/// Returns what is said when nothing waits: what comes next, and one action.
+/// Returns what is said when nothing waits: what comes next, and one action. The stylesheet hides it while a decision is there.
 fn empty(view: &NeedsYouView) -> Markup {
     html! {
         div.empty {

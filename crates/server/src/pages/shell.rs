@@ -54,6 +54,7 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
                     }
                     (tabs(shell, page.name))
                 }
+                p.sr id="said" role="status" {}
                 (key_help())
             }
         }

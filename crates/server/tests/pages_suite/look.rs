@@ -6,7 +6,9 @@ use mission_server::pages::view::{
     BoardFilter, BoardView, NeedsYouView, NewTicketView, Problem, ProblemView, SignInView,
     TypedTicket,
 };
-use mission_server::pages::{board, fleet, needs_you, new_ticket, problem, sign_in, ticket};
+use mission_server::pages::{
+    assets, board, fleet, needs_you, new_ticket, problem, sign_in, ticket,
+};
 
 use crate::sample;
 
@@ -141,4 +143,28 @@ fn pages_can_be_written_to_a_folder_to_be_looked_at() {
     }
     let written = std::fs::read_dir(&out).expect("the folder").count();
     assert!(written >= pages().len(), "{written} files");
+}
+
+#[test]
+fn every_file_and_glyph_that_a_page_names_exists() {
+    let sprite = assets::asset("icons.svg").expect("the sprite");
+    let sprite = String::from_utf8(sprite.bytes.to_vec()).expect("text");
+    for (name, page) in pages() {
+        for address in page.split("/assets/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let (path, rest) = address.split_once("?v=").unwrap_or((address, ""));
+            let file = assets::asset(path).unwrap_or_else(|| panic!("{name} names {path}"));
+            let (version, glyph) = rest.split_once('#').unwrap_or((rest, ""));
+            assert_eq!(
+                file.etag,
+                format!("\"{version}\""),
+                "{path} has the version of its content"
+            );
+            assert!(
+                glyph.is_empty() || sprite.contains(&format!("id=\"{glyph}\"")),
+                "{name} names the glyph {glyph}"
+            );
+        }
+    }
+    let none = assets::asset("../Cargo.toml");
+    assert!(none.is_none(), "nothing outside the folder is answered");
 }

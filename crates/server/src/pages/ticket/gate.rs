@@ -108,6 +108,8 @@ fn findings(ticket: &TicketDoc) -> Markup {
 
 /// Returns what the person who looks can answer here.
 fn answers(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -> Markup {
+    let judges_it = owed && ticket.state == "in_review";
+    let can_waive = gate.required && !words::has_ended(ticket) && !judges_it;
     let works_it = gate.runtime.as_deref() == Some("person") && ticket.state == "active";
     html! {
         @if let Some(question) = &ticket.question {
@@ -118,10 +120,10 @@ fn answers(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -
             @if let Some(attempt) = &gate.attempt { (form::report(ticket, attempt, viewer, Back::Ticket)) }
         } @else if ticket.state == "blocked" {
             (form::retry(ticket, viewer))
-        } @else if owed && ticket.state == "in_review" {
+        } @else if judges_it {
             (form::verdict(ticket, gate, viewer))
         }
-        @if !words::has_ended(ticket) && !(owed && ticket.state == "in_review") && gate.required {
+        @if can_waive {
             (form::waive(ticket, gate, viewer))
         }
     }
