@@ -27,6 +27,7 @@ static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 ///
 /// The crate that uses it lists its places in a constant `CRASHPOINTS` at its root; another name does
 /// not compile. Unset, it costs one load.
+#[expect(clippy::crate_in_macro_def, reason = "each crate lists its own places")]
 #[macro_export]
 macro_rules! crashpoint {
     ($name:literal) => {{

@@ -1,5 +1,7 @@
 //! What a process acknowledged is there after SIGKILL, wherever it was killed; SQLite.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;

@@ -21,7 +21,7 @@ pub async fn a_ticket_and_its_events_come_back_as_they_were_written(store: Arc<d
     assert_eq!((aggregate, version), (first.snapshot.aggregate, Version(2)));
     let row = first.snapshot.row.unwrap();
     assert_eq!(store.view(&ticket(1)).await.unwrap(), row.view);
-    assert_eq!(store.views(&TicketFilter::default()).await.unwrap(), [row.view.clone()]);
+    assert_eq!(store.views(&TicketFilter::default()).await.unwrap(), vec![row.view.clone()]);
     let bare = crate::TicketRow { view: String::new(), ..row };
     assert_eq!(store.list(&TicketFilter::default()).await.unwrap(), [bare]);
     assert_eq!(store.events(&EventFilter::default()).await.unwrap(), appended.events);
