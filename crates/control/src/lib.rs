@@ -1,1 +1,48 @@
-//! Placeholder.
+//! Carries out what was asked and what must happen unasked. The only place that calls `decide` and `plan`.
+
+mod ask;
+mod brief;
+mod clock;
+mod dispatch;
+mod error;
+mod execute;
+mod fleet;
+mod fsck;
+mod home;
+mod lanes;
+mod launch;
+mod observe;
+mod packets;
+mod paths;
+mod perform;
+mod projects;
+mod reads;
+mod sweep;
+mod write;
+
+pub use ask::{EditRequest, HomeCounts, TicketRequest, VerdictRequest};
+pub use clock::{Clock, SystemClock};
+pub use error::{Error, Result};
+pub use execute::Control;
+pub use fsck::{FsckFinding, FsckReport};
+pub use home::{Caller, TokenDoc, TokenRole};
+pub use packets::PacketDoc;
+pub use paths::HomePaths;
+pub use projects::{Project, programs_on_path};
+pub use reads::WhyDoc;
+pub use sweep::{Correction, Rule, WorkspaceEntry};
+
+/// How a controller behaves where it may differ from the default.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where our own program is: the shim, the runner and the lanes' `mission`.
+    pub exe: std::path::PathBuf,
+    /// The URL that lanes reach the server at; set once it listens.
+    pub url: Option<String>,
+    /// The first wait before a retry, in milliseconds.
+    pub retry_base_ms: u64,
+    /// Whether lanes are confined as far as this machine can.
+    pub confine: bool,
+    /// How many checks may run at once.
+    pub checks_at_once: usize,
+}

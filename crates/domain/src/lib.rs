@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod doc;
+pub mod home;
 pub mod ids;
+pub mod plan;
 pub mod principal;
 pub mod rules;
 pub mod ticket;

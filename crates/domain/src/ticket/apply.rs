@@ -159,7 +159,8 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         Event::PacketSealed { gate, packet } => on_gate(ticket, &gate, |it| {
             it.packet = Some(packet);
             it.missing.clear();
-            it.retire(it.rule.worker == Worker::Controller);
+            let is_new_round = it.stage == Stage::ChangesRequested;
+            it.retire(it.rule.worker == Worker::Controller && !is_new_round);
             it.stage = Stage::Deciding { next: it.next_decider().unwrap_or(0), attempt: None };
         }),
         Event::DeliveryRefused { gate, missing, retry_at, .. } => on_gate(ticket, &gate, |it| {
@@ -260,6 +261,12 @@ fn reopen(ticket: &mut Ticket) {
     let was_done = ticket.ended.take().is_some_and(|it| it.how == super::EndHow::Done);
     ticket.parked = None;
     ticket.landed_as = None;
+    // What had blocked it ended with it, and its gates may be tried again.
+    unblock(ticket);
+    for gate in ticket.gates.iter_mut().filter(|it| !it.is_settled()) {
+        gate.used = 0;
+        gate.retry_at = None;
+    }
     if !was_done || ticket.kind == Kind::Campaign {
         return;
     }
@@ -394,9 +401,15 @@ fn withdraw(ticket: &mut Ticket, id: &GateId) {
     let Some(signoff) = gate.signoffs.last_mut() else { return };
     signoff.fresh = false;
     let (was_changes, by) = (signoff.verdict == VerdictWord::Changes, signoff.principal.clone());
+    let was_waived = signoff.verdict == VerdictWord::Waive;
     let to = gate.rule.sends_back_to.clone();
     gate.round -= u32::from(was_changes && gate.round > 1);
-    gate.stage = Stage::Deciding { next: gate.next_decider().unwrap_or(0), attempt: None };
+    gate.stage = match gate.next_decider() {
+        // What a waiver covered may never have been delivered, so there is nothing to decide on.
+        _ if was_waived => Stage::Pending,
+        Some(next) => Stage::Deciding { next, attempt: None },
+        None => Stage::Passed,
+    };
     if !was_changes {
         return;
     }

@@ -1,7 +1,7 @@
 //! How a ticket ends, comes back, and is let go on after a block.
 
 use super::decide::Draft;
-use super::{BlockCode, EndHow, Event, Kind, MessageState, Rejection, Stage};
+use super::{BlockCode, EndHow, Event, Kind, MessageState, Owed, Rejection, Stage};
 use crate::ids::{Commit, TicketKey};
 use crate::rules::ATTEMPTS_PER_ROUND;
 
@@ -51,7 +51,9 @@ impl Draft<'_> {
         if self.ticket.blocked.is_none() {
             return Err(Rejection::NotBlocked);
         }
-        let gate = self.ticket.active_gate().map(|it| it.rule.id.clone());
+        let held = self.ticket.blocked.as_ref().and_then(|it| it.gate.as_ref());
+        let held = held.and_then(|it| self.ticket.gate(it)).filter(|it| !it.is_settled());
+        let gate = held.or(self.ticket.active_gate()).map(|it| it.rule.id.clone());
         self.push(Event::Retried { gate, reason });
         Ok(())
     }
@@ -63,7 +65,16 @@ impl Draft<'_> {
         if self.ticket.corrected.contains(&format!("{rule}: {cause}")) {
             return Err(Rejection::AlreadyCorrected { rule, cause });
         }
-        if self.ticket.blocked.is_none() || self.ticket.question.is_some() {
+        let needs_a_person = self.ticket.blocked.as_ref().is_none_or(|it| match it.code {
+            BlockCode::AttemptsUsedUp | BlockCode::RoundsUsedUp | BlockCode::Failed => true,
+            BlockCode::PreExisting
+            | BlockCode::CouldNotRun
+            | BlockCode::MergeConflict
+            | BlockCode::LandBlocked
+            | BlockCode::CampaignFailed
+            | BlockCode::BlockerLost => false,
+        });
+        if needs_a_person || self.ticket.question.is_some() {
             return Err(Rejection::NotBlocked);
         }
         let left = self.ticket.active_gate().is_none_or(|it| it.used < ATTEMPTS_PER_ROUND);
@@ -75,12 +86,16 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Ends the ticket, or leaves it to be landed, once no required gate is open.
-    pub(super) fn finish_if_passed(&mut self) {
-        let ticket = &self.ticket;
-        let waits = ticket.is_ended() || ticket.active_gate().is_some() || ticket.is_waiting();
-        let lands = ticket.kind == Kind::Task && ticket.lands() && ticket.landed_as.is_none();
-        if !waits && !lands && ticket.blocked.is_none() {
+    /// Ends the ticket, or leaves it to be landed, once no required gate is open and nothing holds it.
+    pub(super) fn settle(&mut self, is_reopened: bool) {
+        if self.ticket.owed(self.context.now) != Owed::Finish {
+            return;
+        }
+        let is_done = |it: &Option<EndHow>| *it == Some(EndHow::Done);
+        if self.ticket.kind == Kind::Campaign && !self.ticket.children.values().any(is_done) {
+            let text = "all tickets of the campaign ended, and none is done".into();
+            self.push(Event::Blocked { code: BlockCode::CampaignFailed, text, gate: None });
+        } else if !is_reopened {
             self.withdraw_messages();
             self.push(Event::Finished {});
         }
@@ -89,11 +104,13 @@ impl Draft<'_> {
     pub(super) fn land(&mut self, commit: Commit) -> Result<(), Rejection> {
         self.by_controller()?;
         self.still_open()?;
-        if self.ticket.active_gate().is_some() || !self.ticket.every_signoff_is_fresh() {
+        if !self.ticket.lands()
+            || self.ticket.active_gate().is_some()
+            || !self.ticket.every_signoff_is_fresh()
+        {
             return Err(Rejection::NotReadyToLand);
         }
         self.push(Event::Landed { commit });
-        self.finish_if_passed();
         Ok(())
     }
 

@@ -143,6 +143,8 @@ pub enum Command {
     ReopenChild { child: TicketKey },
     /// An operator rule lets a blocked ticket go on, once per cause.
     Correct { rule: String, cause: String },
+    /// All its gates passed: let it be done.
+    Finish,
     /// Messages that nobody can take any more.
     GiveUpMessages { ids: Vec<MessageId>, why: String },
 }

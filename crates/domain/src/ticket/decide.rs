@@ -32,6 +32,7 @@ pub fn decide(
 ) -> Result<Vec<Event>, Rejection> {
     let mut draft = Draft { ticket: ticket.clone(), events: Vec::new(), context };
     let draft = &mut draft;
+    let is_reopened = matches!(command, Command::Reopen);
     draft.no_script_elsewhere()?;
     match command {
         edit @ Command::Edit { .. } => draft.edit(edit)?,
@@ -80,12 +81,11 @@ pub fn decide(
         Command::EndChild { child, how } => draft.end_child(child, how)?,
         Command::ReopenChild { child } => draft.reopen_child(child)?,
         Command::Correct { rule, cause } => draft.correct(rule, cause)?,
-        Command::Finish => {
-            draft.by_controller()?;
-            draft.finish_if_passed();
-        }
+        // Whatever was asked, a ticket that is owed its end gets it below.
+        Command::Finish => draft.by_controller()?,
         Command::GiveUpMessages { ids, why } => draft.give_up_messages(ids, why)?,
     }
+    draft.settle(is_reopened);
     Ok(std::mem::take(&mut draft.events))
 }
 

@@ -16,11 +16,14 @@ impl Draft<'_> {
         let attempt = self.ticket.attempt(id).cloned().ok_or(Rejection::UnknownAttempt(id))?;
         // Already taken in, or the ticket went elsewhere meanwhile: nothing to add.
         let Some(gate) = self.ticket.observed_gate(id).cloned() else { return Ok(()) };
-        let moved_meanwhile = attempt.purpose == Purpose::Review
-            && self.ticket.head.as_ref().map(|it| &it.commit) != attempt.head.as_ref();
+        if self.ticket.is_ended() {
+            return Ok(());
+        }
         if let Some((head, change)) = seen.head {
             self.move_head(head, change, seen.contributors);
         }
+        let moved_meanwhile = attempt.purpose == Purpose::Review
+            && self.ticket.head.as_ref().map(|it| &it.commit) != attempt.head.as_ref();
         let plan = attempt.evidence.iter().filter(|it| it.kind == EvidenceKind::Plan);
         let paths: Vec<String> = plan.flat_map(|it| it.paths.iter().cloned()).collect();
         self.grow_requirements(&paths);
@@ -46,6 +49,14 @@ impl Draft<'_> {
         self.answer_findings(&gate.rule.id, answers.chain(seen.answers).collect());
         self.push(Event::PacketSealed { gate: gate.rule.id.clone(), packet: seen.packet });
         self.stale_by_packet(&gate);
+        if let Some((code, text)) = seen.block {
+            self.push(Event::Blocked { code, text, gate: Some(gate.rule.id) });
+            return Ok(());
+        }
+        if !seen.findings.is_empty() {
+            self.refute(&gate, seen.findings);
+            return Ok(());
+        }
         match attempt.report.clone() {
             Some(Report::Verdict { verdict, reason, findings }) => {
                 self.judge_as(&gate, &attempt, verdict, reason, findings);
@@ -54,7 +65,6 @@ impl Draft<'_> {
                 self.pass_by_controller(&gate, "the packet is complete");
             }
         }
-        self.finish_if_passed();
         Ok(())
     }
 
@@ -81,7 +91,6 @@ impl Draft<'_> {
             self.push(Event::Blocked { code, text, gate: Some(id.clone()) });
         } else if seen.findings.is_empty() {
             self.pass_by_controller(&gate, "every check holds");
-            self.finish_if_passed();
         } else {
             self.refute(&gate, seen.findings);
         }
@@ -98,7 +107,7 @@ impl Draft<'_> {
     }
 
     /// Lets the controller pass what is its own to decide; others still decide after it.
-    fn pass_by_controller(&mut self, gate: &Gate, reason: &str) {
+    pub(super) fn pass_by_controller(&mut self, gate: &Gate, reason: &str) {
         let Some(now) = self.ticket.gate(&gate.rule.id) else { return };
         let next = now.next_decider();
         if let Some((next, Decider::Controller)) = next.and_then(|it| Some((it, now.decider(it)?)))
@@ -137,8 +146,12 @@ impl Draft<'_> {
         }
         let (to, paths) = (head.commit.clone(), head.paths.clone());
         self.push(Event::HeadMoved { head, change, contributors });
+        if self.ticket.end_how() == Some(super::EndHow::Done) {
+            // What landed was signed off as it was; reopening starts a new round anyway.
+            return;
+        }
         for gate in self.ticket.bound_to_code() {
-            let is_machine = gate.rule.worker == Worker::Controller;
+            let is_machine = is_machines(&gate);
             let goes_stale = match gate.rule.stale_on {
                 StaleOn::Never => false,
                 StaleOn::Any => true,
@@ -160,7 +173,7 @@ impl Draft<'_> {
             return;
         }
         for gate in self.ticket.bound_to_code() {
-            let is_machine = gate.rule.worker == Worker::Controller;
+            let is_machine = is_machines(&gate);
             let looks = match gate.rule.stale_on {
                 StaleOn::Never => false,
                 StaleOn::Any => true,
@@ -199,7 +212,19 @@ impl Draft<'_> {
     }
 }
 
+/// Returns whether the machine looks again by itself; a person's waiver is a person's word.
+fn is_machines(gate: &Gate) -> bool {
+    gate.rule.worker == Worker::Controller && gate.stage != Stage::Waived
+}
+
 impl Ticket {
+    /// Returns whether sign-offs on `gate` are bound to the code: those from the first write gate on.
+    pub(super) fn is_bound_to_code(&self, gate: &GateId) -> bool {
+        let mut gates = self.gates.iter();
+        let first = gates.find(|it| it.rule.requires.contains(&EvidenceKind::Commit));
+        first.is_some_and(|it| it.rule.id == *gate) || gates.any(|it| it.rule.id == *gate)
+    }
+
     /// Returns gates with a verdict or an open decision that is bound to the code: those from the first write gate on.
     fn bound_to_code(&self) -> Vec<Gate> {
         let writes = |it: &&Gate| it.rule.requires.contains(&EvidenceKind::Commit);
@@ -207,12 +232,12 @@ impl Ticket {
         let from_first = self.gates.iter().skip_while(|it| it.rule.id != first.rule.id);
         let decided = from_first.filter(|it| match it.stage {
             Stage::Passed | Stage::Waived | Stage::Deciding { .. } => true,
-            Stage::Pending
-            | Stage::Working { .. }
+            // The machine looks again, and a person's word was kept: the next change may end that.
+            Stage::Pending | Stage::Stale { .. } => it.signoffs.iter().any(|it| it.fresh),
+            Stage::Working { .. }
             | Stage::Observing { .. }
             | Stage::ChangesRequested
             | Stage::Failed
-            | Stage::Stale { .. }
             | Stage::CouldNotRun { .. } => false,
         });
         decided.cloned().collect()

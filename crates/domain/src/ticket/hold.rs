@@ -116,7 +116,8 @@ impl Draft<'_> {
         }
         self.push(Event::ChildEnded { child, how });
         let none_done = !self.ticket.children.values().any(|it| *it == Some(EndHow::Done));
-        if !self.ticket.has_open_children() && none_done && !self.ticket.is_ended() {
+        let goes_on = !self.ticket.is_ended() && self.ticket.blocked.is_none();
+        if !self.ticket.has_open_children() && none_done && goes_on {
             let code = super::BlockCode::CampaignFailed;
             let text = "all tickets of the campaign ended, and none is done".into();
             self.push(Event::Blocked { code, text, gate: None });

@@ -2,7 +2,7 @@
 
 use super::decide::Draft;
 use super::{
-    Attempt, BlockCode, EndClass, Event, FindingState, Gate, NewFinding, Purpose, Rejection,
+    Attempt, BlockCode, EndClass, Event, FindingState, Gate, NewFinding, Owed, Purpose, Rejection,
     Report, SignOff, Stage, State, Ticket, VerdictWord,
 };
 use crate::ids::{Digest, FindingId, GateId};
@@ -48,7 +48,7 @@ impl Draft<'_> {
         let who = self.speaker();
         let independence = self.ticket.independence(&gate.rule.id, &who)?;
         self.give(gate, VerdictWord::Pass, &who.principal, next, reason, independence);
-        self.finish_if_passed();
+        self.pass_what_is_complete(gate);
         Ok(())
     }
 
@@ -115,7 +115,6 @@ impl Draft<'_> {
         if self.ticket.blocked.as_ref().is_some_and(frees) {
             self.push(Event::Unblocked { reason: format!("{} was waived", gate.rule.id) });
         }
-        self.finish_if_passed();
         Ok(())
     }
 
@@ -149,6 +148,12 @@ impl Draft<'_> {
     /// The verdict of a role that decides on what another delivered.
     pub(super) fn judge_by_lane(&mut self, attempt: &Attempt, report: Report) {
         let Some(gate) = self.ticket.gate(&attempt.gate).cloned() else { return };
+        let role = Decider::Role(attempt.role.clone());
+        let is_asked = matches!(gate.stage, Stage::Deciding { next, attempt: None } if gate.decider(next) == Some(&role));
+        if !is_asked {
+            // What it looked at changed meanwhile: the gate is stale, and comes to it again at no cost.
+            return;
+        }
         let Report::Verdict { verdict, reason, findings } = report else {
             // A review turn that ends without a verdict passes nothing and costs an attempt.
             let retry_at = self.retry_at(&attempt.gate, EndClass::Incomplete);
@@ -170,6 +175,14 @@ impl Draft<'_> {
         reason: String,
         findings: Vec<NewFinding>,
     ) {
+        let next = gate.next_decider().unwrap_or(0);
+        let decides = gate.decider(next) == Some(&Decider::Role(attempt.role.clone()));
+        let asks_the_controller = gate.decider(next) == Some(&Decider::Controller);
+        if !decides && !(asks_the_controller && verdict == VerdictWord::Changes) {
+            // Where somebody else decides, the worker's verdict is advice: it is in the packet.
+            self.pass_what_is_complete(gate);
+            return;
+        }
         let who = Contributor {
             principal: attempt.principal.clone(),
             identity: attempt.identity.clone(),
@@ -182,14 +195,23 @@ impl Draft<'_> {
                 return;
             }
         };
-        let next = gate.next_decider().unwrap_or(0);
         self.give(gate, verdict, &who.principal, next, reason.clone(), independence);
         match verdict {
             VerdictWord::Changes => {
                 self.ask_for_changes(&gate.rule.id, &who.principal, &reason, findings);
             }
             VerdictWord::Fail => self.block_failed(gate, &who.principal, &reason),
-            VerdictWord::Pass | VerdictWord::Waive => self.finish_if_passed(),
+            VerdictWord::Pass | VerdictWord::Waive => {
+                self.pass_what_is_complete(gate);
+            }
+        }
+    }
+
+    /// Gives the controller's word on a delivery that was complete when it was sealed, once it is its turn.
+    fn pass_what_is_complete(&mut self, gate: &Gate) {
+        let is_delivered = gate.rule.worker != Worker::Controller;
+        if is_delivered && self.ticket.kind == super::Kind::Task {
+            self.pass_by_controller(gate, "the packet is complete");
         }
     }
 
@@ -243,7 +265,8 @@ impl Draft<'_> {
         let to = self.ticket.gate(&gate.rule.sends_back_to).unwrap_or(gate);
         let allowed = gate.rule.max_rounds + to.extra_rounds;
         let (to, round) = (to.rule.id.clone(), to.round);
-        let first = self.ticket.findings.len() as u64 + 1;
+        let newest = self.ticket.findings.iter().map(|it| it.id.0).max();
+        let first = newest.unwrap_or(0) + 1;
         let findings =
             findings.into_iter().zip(first..).map(|(it, n)| (FindingId(n), it)).collect();
         self.push(Event::SentBack { from: from.clone(), to: to.clone(), by: by.clone(), findings });
@@ -275,6 +298,13 @@ impl Draft<'_> {
         let found = found.ok_or_else(none)?;
         let signoff = found.signoffs.last().filter(|it| it.principal == by && it.fresh);
         let signoff = signoff.ok_or_else(none)?;
+        let now = self.ticket.head.as_ref().map(|it| &it.tree);
+        let is_moved = signoff.verdict == VerdictWord::Changes
+            && self.ticket.is_bound_to_code(&found.rule.id)
+            && signoff.tree.as_ref() != now;
+        if is_moved {
+            return Err(none());
+        }
         let begun = self.ticket.attempts.iter().any(|it| it.started_at > signoff.at);
         if begun || self.ticket.live_attempt().is_some() || self.ticket.landed_as.is_some() {
             return Err(none());
@@ -292,10 +322,25 @@ impl Draft<'_> {
         self.by_controller()?;
         self.still_open()?;
         let found = self.ticket.gate(&gate).ok_or_else(|| Rejection::UnknownGate(gate.clone()))?;
-        if found.handed_over.is_none() && !found.is_settled() {
-            self.push(Event::HandedOver { gate, why });
+        if found.handed_over.is_some() || found.is_settled() {
+            return Ok(());
         }
-        Ok(())
+        // Only a decision can be handed over: work that is to be delivered, or is under way, stays with its lane.
+        match self.ticket.owed(self.context.now) {
+            Owed::Dispatch { gate: owed, purpose: Purpose::Review | Purpose::Judge, .. }
+                if owed == gate =>
+            {
+                self.push(Event::HandedOver { gate, why });
+                Ok(())
+            }
+            Owed::Dispatch { .. }
+            | Owed::Nothing
+            | Owed::RetryAt(_)
+            | Owed::Observe { .. }
+            | Owed::Check { .. }
+            | Owed::Land
+            | Owed::Finish => Err(Rejection::GateNotOpen(gate)),
+        }
     }
 
     fn speaker(&self) -> Contributor {
@@ -343,7 +388,9 @@ impl Ticket {
             principal: it.principal.clone(),
             identity: it.identity.clone(),
         });
-        let commits = if own { &[][..] } else { self.contributors.as_slice() };
+        // A plan is judged on who wrote it; what holds commits is judged on everybody who made one.
+        let has_commits = !own || rule.requires.contains(&crate::rules::EvidenceKind::Commit);
+        let commits = if has_commits { self.contributors.as_slice() } else { &[][..] };
         deliveries.chain(commits.iter().cloned()).collect()
     }
 

@@ -22,6 +22,7 @@ impl Draft<'_> {
         else {
             return Ok(());
         };
+        self.not_a_lane()?;
         self.still_open()?;
         if let Some(live) = self.ticket.live_attempt() {
             return Err(Rejection::AttemptLive(live.id));
@@ -274,12 +275,11 @@ impl Draft<'_> {
 pub fn missing_claims(gate: &Gate, attempt: &Attempt) -> Vec<String> {
     let has = |kind: EvidenceKind| attempt.evidence.iter().any(|it| it.kind == kind);
     let lacks = |kind: &&EvidenceKind| match kind {
-        EvidenceKind::Commit | EvidenceKind::ChangedFiles => false,
+        EvidenceKind::Commit | EvidenceKind::ChangedFiles | EvidenceKind::Screenshots => false,
         EvidenceKind::Findings => !matches!(attempt.report, Some(Report::Verdict { .. })),
         EvidenceKind::Plan
         | EvidenceKind::Direction
         | EvidenceKind::Commands
-        | EvidenceKind::Screenshots
         | EvidenceKind::Steps
         | EvidenceKind::Risk
         | EvidenceKind::Artifact => !has(**kind),

@@ -3,6 +3,10 @@
 mod fixture;
 mod invariants;
 mod lanes;
+mod matrix;
+mod matrix_rows;
 mod properties;
 mod random;
 mod story_people;
+mod story_rounds;
+mod story_stale;

@@ -1,0 +1,301 @@
+//! The unasked loop: wakes on a nudge or at the next moment, plans, and carries out. Sleeps while nothing changes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mission_domain::home::{Act, HomeCommand};
+use mission_domain::ids::{TicketKey, Timestamp};
+use mission_domain::plan::Action;
+use mission_domain::principal::Principal;
+use mission_domain::ticket::{Command, EndClass, EndHow, Ticket};
+use mission_runtime::RunnerClient;
+use mission_runtime::protocol::ToRunner;
+use mission_store::Stream;
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+
+/// The longest sleep, so that a clock that was set is noticed, in seconds.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+
+/// The wait after an action failed, so that a broken disk is not asked a thousand times a second.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+impl Control {
+    /// Becomes resident: loads the fleet, finds its lanes again, and starts to dispatch.
+    ///
+    /// # Errors
+    /// What the store or the runner said.
+    pub async fn start(&self) -> Result<()> {
+        self.load_fleet().await?;
+        let exe = self.options().exe;
+        let dir = self.paths().runner();
+        let (client, frames) = RunnerClient::connect_or_spawn(&dir, &exe).await?;
+        *self.inner.runner.lock().expect("nobody panics while holding the runner") = Some(client);
+        self.spawn(self.clone().hear_runner(frames));
+        self.spawn(self.clone().dispatch());
+        let control = self.clone();
+        self.spawn(async move { control.sweep_at_start().await });
+        Ok(())
+    }
+
+    /// Stops dispatching and waits for what is under way, at most 8 s. Lanes go on unless `stop_lanes`.
+    pub async fn stop(&self, stop_lanes: bool) {
+        self.inner.is_stopping.store(true, Ordering::Release);
+        self.nudge();
+        if stop_lanes {
+            self.stop_all_lanes().await;
+        }
+        let _ = self.send_to_runner(ToRunner::Shutdown { stop_lanes });
+        let mut tasks = std::mem::take(
+            &mut *self.inner.tasks.lock().expect("nobody panics while holding the tasks"),
+        );
+        let drain = async { while tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_secs(2), drain).await;
+        tasks.abort_all();
+        self.store().close().await;
+    }
+
+    async fn stop_all_lanes(&self) {
+        let live: Vec<(TicketKey, _)> = {
+            let fleet = self.fleet();
+            let live = fleet.tickets.values().filter_map(|it| Some((it, it.live_attempt()?)));
+            live.map(|(ticket, it)| (ticket.key.clone(), it.id)).collect()
+        };
+        for (key, attempt) in live {
+            self.end(&key, attempt, EndClass::Stopped, "the server was stopped".into()).await;
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.inner.is_stopping.load(Ordering::Acquire)
+    }
+
+    /// Runs `work` beside everything else; it is waited for when the controller stops.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.inner.tasks.lock().expect("nobody panics while holding the tasks");
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
+    }
+
+    async fn load_fleet(&self) -> Result<()> {
+        let open = self.store().open_tickets().await?;
+        let leases = self.store().leases().await?;
+        let now = self.now();
+        let mut linked = Vec::new();
+        {
+            let mut fleet = self.fleet();
+            for (key, aggregate, version) in open {
+                let ticket: Ticket = serde_json::from_str(&aggregate).map_err(|e| {
+                    Error::Invalid(format!(
+                        "the record of `{key}` is broken: {e}. `mission fsck` says more"
+                    ))
+                })?;
+                linked.extend(ticket.blockers.keys().chain(ticket.children.keys()).cloned());
+                fleet.put(Arc::new(ticket), version);
+            }
+            // The lanes had no chance to show a sign of life while the server was away.
+            let fresh = now + jiff::SignedDuration::from_secs(crate::write::LEASE_S);
+            for lease in leases {
+                let until = lease.until.max(fresh);
+                let is_person =
+                    fleet.tickets.get(&lease.ticket).is_some_and(|it| it.is_worked_by_person());
+                if !is_person {
+                    fleet.leases.insert(lease.ticket, until);
+                }
+            }
+        }
+        for key in linked {
+            let is_held = self.fleet().tickets.contains_key(&key);
+            if !is_held && let Ok((ticket, version)) = self.read_ticket(&key).await {
+                self.fleet().put(ticket, version);
+            }
+        }
+        for key in self.home().projects.keys() {
+            if let Err(error) = self.project(key).await {
+                tracing::warn!("project {key} cannot be worked: {}", error.in_full());
+            }
+        }
+        self.inner.is_resident.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn dispatch(self) {
+        let mut pause = None;
+        while !self.is_stopping() {
+            let sleep = match pause.take() {
+                Some(pause) => pause,
+                None => self.round().await,
+            };
+            let nudged = self.inner.nudge.notified();
+            tokio::select! {
+                () = nudged => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Plans once, carries out, and returns how long nothing is to be done.
+    async fn round(&self) -> Duration {
+        let now = self.now();
+        let (actions, next) = {
+            let mut fleet = self.fleet();
+            fleet.forget_ended();
+            fleet.plan(now)
+        };
+        for action in actions {
+            if self.is_stopping() {
+                break;
+            }
+            self.begin(action).await;
+        }
+        next.map_or(LONGEST_SLEEP, |at| until(now, at))
+    }
+
+    /// Carries out one action: short ones at once, long ones beside the loop with the ticket marked busy.
+    async fn begin(&self, action: Action) {
+        match action {
+            Action::Claim { ref ticket, .. } => {
+                let key = ticket.clone();
+                // The project's rules may have moved with a landing.
+                self.beside(key, move |control| async move { control.claim(action).await });
+            }
+            Action::Observe { ticket, attempt } => {
+                self.beside(ticket.clone(), move |control| async move {
+                    control.observe(&ticket, attempt).await
+                });
+            }
+            Action::Check { ticket, gate } => {
+                self.beside(ticket.clone(), move |control| async move {
+                    control.check(&ticket, &gate).await
+                });
+            }
+            Action::Land { ticket } => {
+                self.beside(
+                    ticket.clone(),
+                    move |control| async move { control.land(&ticket).await },
+                );
+            }
+            quick @ (Action::HandOver { .. }
+            | Action::Finish { .. }
+            | Action::Expire { .. }
+            | Action::Release { .. }
+            | Action::Wake { .. }
+            | Action::EndChild { .. }
+            | Action::Requeue { .. }
+            | Action::GiveUp { .. }
+            | Action::PauseDispatch { .. }
+            | Action::ResumeDispatch) => {
+                if let Err(error) = self.carry_out(quick.clone()).await
+                    && !matches!(error, Error::Rejected(_) | Error::RejectedByHome(_))
+                {
+                    tracing::warn!("{quick:?} failed: {}", error.in_full());
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                    self.nudge();
+                }
+            }
+        }
+    }
+
+    /// Runs long work for a ticket beside the loop; nothing else is begun for it meanwhile.
+    fn beside<F>(&self, key: TicketKey, work: impl FnOnce(Self) -> F)
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.fleet().busy.insert(key.clone());
+        let control = self.clone();
+        let work = work(self.clone());
+        self.spawn(async move {
+            if let Err(error) = work.await
+                && !matches!(error, Error::Rejected(_))
+            {
+                tracing::warn!("work on {key} failed and is tried again: {}", error.in_full());
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+            control.fleet().busy.remove(&key);
+            control.nudge();
+        });
+    }
+
+    /// Carries out a short action. Those of an operator's rule are on its record.
+    pub(crate) async fn carry_out(&self, action: Action) -> Result<()> {
+        let by = Principal::Controller;
+        let act = crate::sweep::act_of(&action);
+        let (key, command) = match action {
+            Action::HandOver { ticket, gate, why } => (ticket, Command::HandOver { gate, why }),
+            Action::Finish { ticket } => return self.finish(&ticket, act).await,
+            Action::Expire { ticket, attempt, epoch } => {
+                let summary = "no sign of life within its lease".to_owned();
+                let class = EndClass::Lost;
+                (ticket, Command::EndAttempt { attempt, epoch, class, summary })
+            }
+            Action::Release { ticket, blocker, how } => (ticket, Command::Release { blocker, how }),
+            Action::Wake { ticket } => (ticket, Command::Wake),
+            Action::EndChild { campaign, child, how } => {
+                let done = self
+                    .execute_noted(&campaign, Command::EndChild { child, how }, &by, act)
+                    .await?;
+                if done.owed(self.now()) == mission_domain::ticket::Owed::Finish {
+                    self.finish(&campaign, None).await?;
+                }
+                return Ok(());
+            }
+            Action::Requeue { ticket, cause } => {
+                let rule = "requeue-runtime-fault".to_owned();
+                (ticket, Command::Correct { rule, cause })
+            }
+            Action::GiveUp { ticket, messages } => {
+                let why = "the ticket ended before anybody could take it".to_owned();
+                (ticket, Command::GiveUpMessages { ids: messages, why })
+            }
+            Action::PauseDispatch { why, until } => {
+                return self.execute_home(HomeCommand::PauseDispatch { why, until }, &by).await;
+            }
+            Action::ResumeDispatch => {
+                return self.execute_home(HomeCommand::ResumeDispatch, &by).await;
+            }
+            Action::Claim { .. }
+            | Action::Observe { .. }
+            | Action::Check { .. }
+            | Action::Land { .. } => return Ok(()),
+        };
+        self.execute_noted(&key, command, &by, act).await.map(drop)
+    }
+
+    async fn finish(&self, key: &TicketKey, act: Option<Act>) -> Result<()> {
+        let command = Command::Finish;
+        self.execute_noted(key, command, &Principal::Controller, act).await.map(drop)
+    }
+
+    /// Snapshots what is unfinished, soon, and removes the workspace of a ticket that has ended.
+    pub(crate) fn clean_up_later(&self, key: &TicketKey) {
+        let (control, key) = (self.clone(), key.clone());
+        self.spawn(async move {
+            if let Err(error) = control.remove_workspace(&key).await {
+                tracing::warn!("the workspace of {key} is still there: {}", error.in_full());
+            }
+        });
+    }
+
+    /// Returns whether the store knows the ticket at all.
+    pub(crate) async fn exists(&self, key: &TicketKey) -> Result<bool> {
+        match self.store().load(&Stream::Ticket(key.clone())).await {
+            Ok(_) => Ok(true),
+            Err(mission_store::Error::Missing(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns how a ticket ended, for one that is to wait for it.
+    pub(crate) async fn end_how(&self, key: &TicketKey) -> Result<Option<EndHow>> {
+        Ok(self.ticket(key).await?.0.end_how())
+    }
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    let wait = at.duration_since(now);
+    let wait = Duration::try_from(wait).unwrap_or(Duration::ZERO);
+    // A millisecond more: the moment itself has then come.
+    (wait + Duration::from_millis(1)).min(LONGEST_SLEEP)
+}

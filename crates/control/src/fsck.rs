@@ -1,0 +1,235 @@
+//! Proves that the record is whole: the chains, projections = replay, artifacts = digests, nothing left behind.
+
+use mission_domain::home::{Home, HomeEvent, apply_home};
+use mission_domain::ids::{Digest, TicketKey, Version};
+use mission_domain::principal::Principal;
+use mission_domain::ticket::{Event, Stamp, Ticket, replay};
+use mission_store::{ProjectionFilter, ProjectionKind, Stream};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::execute::Control;
+use crate::write::{all_projections, ticket_snapshot, untagged};
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsckFinding {
+    /// `chain`, `projection`, `artifact`, `process` or `workspace`.
+    pub kind: String,
+    /// What was found, and what to do.
+    pub text: String,
+}
+
+/// What fsck looked at and found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FsckReport {
+    /// Events whose hashes were computed again.
+    pub events: u64,
+    /// Tickets that were replayed.
+    pub tickets: u64,
+    /// Artifacts that were read.
+    pub artifacts: u64,
+    /// Everything that is wrong; empty is clean.
+    pub findings: Vec<FsckFinding>,
+}
+
+impl Control {
+    /// Proves that the record is whole.
+    ///
+    /// # Errors
+    /// What the store said; what is wrong with the record is no error but a finding.
+    pub async fn fsck(&self) -> Result<FsckReport> {
+        let mut report = FsckReport::default();
+        let verified = self.store().verify().await?;
+        report.events = verified.events;
+        for finding in verified.findings {
+            let at = finding.seq.map_or_else(String::new, |seq| format!("event {seq}: "));
+            report.find("chain", format!("{at}{}", finding.what));
+        }
+        for stream in self.store().streams().await? {
+            match &stream {
+                Stream::Home => self.check_home(&mut report).await?,
+                Stream::Ticket(key) => self.check_ticket(key, &mut report).await?,
+            }
+        }
+        self.check_artifacts(&mut report)?;
+        self.check_leftovers(&mut report).await?;
+        Ok(report)
+    }
+
+    async fn check_ticket(&self, key: &TicketKey, report: &mut FsckReport) -> Result<()> {
+        report.tickets += 1;
+        let stream = Stream::Ticket(key.clone());
+        let docs = self.store().replayable(&stream).await?;
+        let mut events: Vec<(Event, Stamp)> = Vec::new();
+        for doc in &docs {
+            let by: std::result::Result<Principal, _> = doc.principal.parse();
+            match (untagged::<Event>(&doc.kind, &doc.body), by) {
+                (Ok(event), Ok(by)) => events.push((event, Stamp { at: doc.at, by })),
+                (Err(error), _) => {
+                    report.find(
+                        "chain",
+                        format!("event {} of {key} cannot be read: {error}", doc.seq),
+                    );
+                    return Ok(());
+                }
+                (_, Err(error)) => {
+                    report.find("chain", format!("event {} of {key}: {error}", doc.seq));
+                    return Ok(());
+                }
+            }
+        }
+        let Some(ticket) = replay(events.iter().map(|(event, stamp)| (event, stamp))) else {
+            report.find("projection", format!("{key} has events, and none that opens it"));
+            return Ok(());
+        };
+        let (kept, version) = self.store().load(&stream).await?;
+        if version != Version(docs.len() as u64) {
+            report.find(
+                "projection",
+                format!("{key} is at version {} after {} events", version.0, docs.len()),
+            );
+        }
+        let same = serde_json::from_str::<Ticket>(&kept).is_ok_and(|it| it == ticket);
+        if !same {
+            report.find("projection", format!("the record of {key} is not what its events tell"));
+        }
+        self.check_rows(&ticket, version, report).await
+    }
+
+    async fn check_rows(
+        &self,
+        ticket: &Ticket,
+        version: Version,
+        report: &mut FsckReport,
+    ) -> Result<()> {
+        let key = &ticket.key;
+        let view = self.store().view(key).await?;
+        if ticket_snapshot(ticket, version).row.is_some_and(|it| it.view != view) {
+            report.find("projection", format!("the document of {key} is not what its events tell"));
+        }
+        let mut expected = all_projections(ticket);
+        let mut kept = Vec::new();
+        for kind in [ProjectionKind::Attempt, ProjectionKind::Message] {
+            kept.extend(self.store().projections(&ProjectionFilter::of(kind).about(key)).await?);
+        }
+        expected.sort_by(|a, b| (a.kind, a.ord).cmp(&(b.kind, b.ord)));
+        kept.sort_by(|a, b| (a.kind, a.ord).cmp(&(b.kind, b.ord)));
+        if expected != kept {
+            report.find("projection", format!("the rows of {key} are not what its events tell"));
+        }
+        Ok(())
+    }
+
+    async fn check_home(&self, report: &mut FsckReport) -> Result<()> {
+        let docs = self.store().replayable(&Stream::Home).await?;
+        let mut home = Home::default();
+        for doc in &docs {
+            let by: std::result::Result<Principal, _> = doc.principal.parse();
+            match (untagged::<HomeEvent>(&doc.kind, &doc.body), by) {
+                (Ok(event), Ok(by)) => apply_home(&mut home, &event, &Stamp { at: doc.at, by }),
+                (Ok(_) | Err(_), _) => {
+                    report.find("chain", format!("event {} of the home cannot be read", doc.seq));
+                    return Ok(());
+                }
+            }
+        }
+        let (kept, _) = self.store().load(&Stream::Home).await?;
+        if !serde_json::from_str::<Home>(&kept).is_ok_and(|it| it == home) {
+            report.find("projection", "the record of the home is not what its events tell".into());
+        }
+        Ok(())
+    }
+
+    fn check_artifacts(&self, report: &mut FsckReport) -> Result<()> {
+        let artifacts = self.artifacts();
+        for (digest, _) in artifacts.list()? {
+            report.artifacts += 1;
+            if let Some(damage) = artifacts.verify(&digest)? {
+                report.find("artifact", format!("`{digest}` is not its content: {damage:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every digest that a ticket names must be kept; nothing may run or lie around for nobody.
+    async fn check_leftovers(&self, report: &mut FsckReport) -> Result<()> {
+        let artifacts = self.artifacts();
+        for ticket in self.all_tickets().await? {
+            for digest in named_digests(&ticket) {
+                if !artifacts.path(&digest).exists() {
+                    report.find("artifact", format!("`{digest}` of {} is missing", ticket.key));
+                }
+            }
+        }
+        for correction in self.leftovers().await? {
+            let kind = match correction.rule {
+                crate::Rule::OrphanProcess => "process",
+                _ => "workspace",
+            };
+            report.find(
+                kind,
+                format!("{}; `mission operator sweep` puts it right", correction.cause),
+            );
+        }
+        Ok(())
+    }
+
+    async fn all_tickets(&self) -> Result<Vec<Ticket>> {
+        let mut all = Vec::new();
+        for stream in self.store().streams().await? {
+            if let Stream::Ticket(_) = stream
+                && let Ok((aggregate, _)) = self.store().load(&stream).await
+                && let Ok(ticket) = serde_json::from_str(&aggregate)
+            {
+                all.push(ticket);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns artifacts that no ticket names, with their size; `collect` removes them unless `dry_run`.
+    ///
+    /// # Errors
+    /// What the store or the file system said.
+    pub async fn gc(&self, dry_run: bool) -> Result<Vec<(Digest, u64)>> {
+        let artifacts = self.artifacts();
+        let mut named = std::collections::BTreeSet::new();
+        for ticket in self.all_tickets().await? {
+            for digest in named_digests(&ticket) {
+                // A packet names pictures and logs of its own.
+                if let Ok(packet) = self.read_packet(&digest) {
+                    named.extend(packet.artifacts.iter().map(|it| it.digest.clone()));
+                    named.extend(packet.commands.iter().filter_map(|it| it.log.clone()));
+                    for picture in &packet.screenshots {
+                        named.extend(picture.before.clone());
+                        named.extend(picture.after.clone());
+                        named.extend(picture.difference.clone());
+                    }
+                }
+                named.insert(digest);
+            }
+        }
+        let unused: Vec<_> =
+            artifacts.list()?.into_iter().filter(|it| !named.contains(&it.0)).collect();
+        for (digest, _) in unused.iter().filter(|_| !dry_run) {
+            artifacts.remove(digest)?;
+        }
+        Ok(unused)
+    }
+}
+
+fn named_digests(ticket: &Ticket) -> Vec<Digest> {
+    let evidence = ticket.attempts.iter().flat_map(|it| it.evidence.iter());
+    let evidence = evidence.filter_map(|it| it.artifact.clone());
+    let packets =
+        ticket.gates.iter().filter_map(|it| it.packet.as_ref().map(|it| it.digest.clone()));
+    let signed = ticket.gates.iter().flat_map(|it| it.signoffs.iter());
+    evidence.chain(packets).chain(signed.filter_map(|it| it.packet.clone())).collect()
+}
+
+impl FsckReport {
+    fn find(&mut self, kind: &str, text: String) {
+        self.findings.push(FsckFinding { kind: kind.into(), text });
+    }
+}

@@ -1,0 +1,524 @@
+//! What lanes say, through the runner: records that take effect once, ends with their causes, and turns given to them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mission_domain::doc::{AttemptDoc, DeathDoc};
+use mission_domain::home::HomeCommand;
+use mission_domain::ids::{AttemptId, Epoch, MessageId, TicketKey};
+use mission_domain::principal::Principal;
+use mission_domain::rules::Driver;
+use mission_domain::ticket::{
+    Attempt, Command, EndClass, Evidence, LaneRecord, MessageState, Report, Ticket, VerdictWord,
+    attempt_doc,
+};
+use mission_runtime::death::{DeathClass, classify};
+use mission_runtime::markers::{Marker, Markers};
+use mission_runtime::protocol::{FromRunner, ToRunner};
+use mission_runtime::record::{ExitRecord, LastTool, Numbered, OomVerdict, Record};
+use mission_store::ProjectionKind;
+use tokio::sync::mpsc;
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+
+/// How long a one-turn program may go on after its report.
+const AFTER_REPORT_EXEC: Duration = Duration::from_secs(10);
+
+/// How long a program that waits for input may go on after its report.
+const AFTER_REPORT_TMUX: Duration = Duration::from_millis(700);
+
+/// Milliseconds between SIGTERM and SIGKILL.
+const GRACE_MS: u64 = 3_000;
+
+/// A lease is renewed when less than this is left, in seconds.
+const RENEW_BELOW_S: i64 = 45;
+
+impl Control {
+    /// Takes in what the runner says until it is gone for good.
+    pub(crate) async fn hear_runner(self, mut frames: mpsc::Receiver<FromRunner>) {
+        while let Some(frame) = frames.recv().await {
+            if let Err(error) = self.hear(frame).await {
+                tracing::warn!("a lane's word had no effect: {}", error.in_full());
+            }
+        }
+    }
+
+    async fn hear(&self, frame: FromRunner) -> Result<()> {
+        match frame {
+            FromRunner::Hello { .. } => self.adopt_lanes(),
+            FromRunner::Record { attempt, entry } => {
+                let number = entry.number;
+                self.record(attempt, entry).await?;
+                self.send_to_runner(ToRunner::Ack { attempt, record: number })
+            }
+            FromRunner::Exited { attempt, exit } => self.exited(attempt, &exit).await,
+            FromRunner::ShimLost { attempt, lost } => {
+                let text = serde_json::to_string(&lost).unwrap_or_default();
+                self.lost(attempt, format!("its shim died without an exit record: {text}")).await
+            }
+            FromRunner::StartFailed { attempt, error } => {
+                let Some(key) = self.key_of(attempt).await? else { return Ok(()) };
+                self.end(&key, attempt, EndClass::SpawnFailed, error).await;
+                Ok(())
+            }
+            FromRunner::Alive { attempt, .. } => self.alive(attempt).await,
+            // The records tell what became of the turn; what it carried stays queued for the next brief.
+            FromRunner::TurnRefused { .. }
+            | FromRunner::Started { .. }
+            | FromRunner::Pong
+            | FromRunner::Unknown => Ok(()),
+        }
+    }
+
+    /// Follows every live lane again, and starts those that were claimed and never started.
+    fn adopt_lanes(&self) -> Result<()> {
+        let live: Vec<(TicketKey, AttemptId, u64)> = {
+            let fleet = self.fleet();
+            let live = fleet.tickets.values().filter_map(|it| Some((it, it.live_attempt()?)));
+            live.map(|(ticket, it)| (ticket.key.clone(), it.id, it.last_record)).collect()
+        };
+        for (key, attempt, after_record) in live {
+            let lane_dir = self.paths().lane(attempt);
+            if lane_dir.join("spec.json").exists() {
+                self.send_to_runner(ToRunner::Adopt { attempt, lane_dir, after_record })?;
+            } else {
+                let control = self.clone();
+                self.spawn(async move { control.launch_or_end(&key, attempt).await });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the ticket that the attempt belongs to.
+    pub(crate) async fn key_of(&self, attempt: AttemptId) -> Result<Option<TicketKey>> {
+        let live = {
+            let fleet = self.fleet();
+            let has = |it: &&Arc<Ticket>| it.live_attempt().is_some_and(|it| it.id == attempt);
+            fleet.tickets.values().find(has).map(|it| it.key.clone())
+        };
+        if live.is_some() {
+            return Ok(live);
+        }
+        let row = self.store().projection(ProjectionKind::Attempt, &attempt.to_string()).await?;
+        Ok(row.and_then(|it| it.ticket))
+    }
+
+    async fn ticket_of(&self, attempt: AttemptId) -> Result<Option<(Arc<Ticket>, Attempt)>> {
+        let Some(key) = self.key_of(attempt).await? else { return Ok(None) };
+        let (ticket, _) = self.ticket(&key).await?;
+        let found = ticket.attempt(attempt).cloned();
+        Ok(found.map(|it| (ticket, it)))
+    }
+
+    /// Lets one record take effect; a repeat has none.
+    async fn record(&self, id: AttemptId, entry: Numbered) -> Result<()> {
+        let Some((ticket, attempt)) = self.ticket_of(id).await? else { return Ok(()) };
+        let number = entry.number;
+        if number <= attempt.last_record || !attempt.is_live() {
+            return Ok(());
+        }
+        let record = match entry.record {
+            Record::Started { pid, .. } => {
+                let has_window = self.paths().lane(id).join("spec.json");
+                let tmux =
+                    mission_runtime::LaunchSpec::read(has_window.parent().unwrap_or(&has_window))
+                        .ok()
+                        .and_then(|it| it.tmux)
+                        .map(|it| format!("{}:{}", it.session, it.window));
+                LaneRecord::Began { pid: u32::try_from(pid).unwrap_or_default(), tmux }
+            }
+            Record::TurnDelivered { messages, .. } => LaneRecord::Delivered { ids: messages },
+            Record::Report { value } => match serde_json::from_value::<Report>(value) {
+                Ok(report) => LaneRecord::Report(report),
+                Err(error) => return self.unreadable(id, "report", &error),
+            },
+            Record::Evidence { value } => match serde_json::from_value::<Evidence>(value) {
+                Ok(evidence) => LaneRecord::Evidence(Box::new(self.keep_file(id, evidence).await)),
+                Err(error) => return self.unreadable(id, "evidence", &error),
+            },
+            Record::TurnEnded { .. }
+            | Record::Input { .. }
+            | Record::Exited { .. }
+            | Record::Unknown => return Ok(()),
+        };
+        let command = Command::Record { attempt: id, epoch: attempt.epoch, number, record };
+        self.lane_command(&ticket.key, command, &attempt.principal).await
+    }
+
+    /// Carries out a lane's command; a refusal is the lane's, and no reason to send the record again.
+    async fn lane_command(&self, key: &TicketKey, command: Command, by: &Principal) -> Result<()> {
+        match self.execute(key, command, by).await {
+            Ok(_) => Ok(()),
+            Err(Error::Rejected(refusal)) => {
+                tracing::info!("{by} on {key} was refused: {refusal}");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unreadable(&self, id: AttemptId, what: &str, error: &serde_json::Error) -> Result<()> {
+        tracing::warn!("the {what} of {id} cannot be read and counts as none: {error}");
+        Ok(())
+    }
+
+    /// Turns the file that a lane handed in into an artifact; one that is not there leaves the evidence without.
+    async fn keep_file(&self, id: AttemptId, mut evidence: Evidence) -> Evidence {
+        let Some(name) = evidence.file.take() else { return evidence };
+        let folder = self.paths().lane(id).join("evidence");
+        let Ok(safe) = mission_evidence::names::directory_name(&name) else {
+            tracing::warn!("{id} handed in a file with an unsafe name; it is left out");
+            return evidence;
+        };
+        let path = folder.join(safe);
+        // A link could lead out of the lane's folder.
+        let is_file = std::fs::symlink_metadata(&path).is_ok_and(|it| it.is_file());
+        let artifacts = self.artifacts();
+        if is_file {
+            let kept = tokio::task::spawn_blocking(move || artifacts.put_file(&path)).await;
+            evidence.artifact = kept.ok().and_then(std::result::Result::ok);
+        }
+        if evidence.text.is_empty() {
+            evidence.text = name;
+        }
+        evidence
+    }
+
+    /// Takes in how an attempt ended; markers count when nothing else was reported.
+    async fn exited(&self, id: AttemptId, exit: &ExitRecord) -> Result<()> {
+        let Some((ticket, attempt)) = self.ticket_of(id).await? else { return Ok(()) };
+        if attempt.is_live() {
+            let (key, epoch, by) = (&ticket.key, attempt.epoch, attempt.principal.clone());
+            let mut number = attempt.last_record + 1;
+            let spoken = attempt.report.clone().or_else(|| spoken(&exit.markers));
+            if let (None, Some(report)) = (&attempt.report, &spoken) {
+                let record = LaneRecord::Report(report.clone());
+                let command = Command::Record { attempt: id, epoch, number, record };
+                self.lane_command(key, command, &by).await?;
+                number += 1;
+            }
+            let class = end_class(classify(exit, spoken.is_some()));
+            let (summary, death) = (summary(exit, class, spoken.as_ref()), Some(death(exit)));
+            let record = LaneRecord::Exited { class, summary, death };
+            let command = Command::Record { attempt: id, epoch, number, record };
+            self.lane_command(key, command, &by).await?;
+        }
+        Ok(())
+    }
+
+    async fn lost(&self, id: AttemptId, why: String) -> Result<()> {
+        let Some(key) = self.key_of(id).await? else { return Ok(()) };
+        self.end(&key, id, EndClass::Lost, why).await;
+        Ok(())
+    }
+
+    async fn alive(&self, id: AttemptId) -> Result<()> {
+        let Some((ticket, attempt)) = self.ticket_of(id).await? else { return Ok(()) };
+        let now = self.now();
+        self.inner.progress.lock().expect("nobody panics while holding it").insert(id, now);
+        self.renew(&ticket.key, attempt.epoch).await
+    }
+
+    pub(crate) async fn renew(&self, key: &TicketKey, epoch: Epoch) -> Result<()> {
+        let now = self.now();
+        let soon = now + jiff::SignedDuration::from_secs(RENEW_BELOW_S);
+        let is_due = self.fleet().leases.get(key).is_some_and(|until| *until < soon);
+        if !is_due {
+            return Ok(());
+        }
+        let until = now + jiff::SignedDuration::from_secs(crate::write::LEASE_S);
+        if self.store().renew(key, epoch, until).await? {
+            self.fleet().leases.insert(key.clone(), until);
+        }
+        Ok(())
+    }
+
+    /// Stops a lane that was ended by us, moves breakers, and removes the disposable copy.
+    pub(crate) fn after_attempt(
+        &self,
+        ticket: &Arc<Ticket>,
+        id: AttemptId,
+        class: EndClass,
+        by_record: bool,
+    ) {
+        let Some(attempt) = ticket.attempt(id) else { return };
+        if !by_record {
+            let by = class.as_str().to_owned();
+            let stop = ToRunner::Stop { attempt: id, grace_ms: GRACE_MS, by };
+            if let Err(error) = self.send_to_runner(stop) {
+                tracing::debug!("no runner to stop {id}: {}", error.in_full());
+            }
+        }
+        let (runtime, control) = (attempt.runtime.clone(), self.clone());
+        let has_breaker = self.fleet().home.breakers.contains_key(&runtime);
+        let command = if class.is_runtime_fault() {
+            let why = attempt.end.as_ref().map_or_else(String::new, |it| it.summary.clone());
+            Some(HomeCommand::OpenBreaker { runtime, class, why })
+        } else if has_breaker && matches!(class, EndClass::Reported | EndClass::Asked) {
+            Some(HomeCommand::CloseBreaker { runtime })
+        } else {
+            None
+        };
+        let (copy, parked) = (self.paths().copy(&ticket.key, id), ticket.parked.is_some());
+        let key = ticket.key.clone();
+        self.spawn(async move {
+            if let Some(command) = command
+                && let Err(error) = control.execute_home(command, &Principal::Controller).await
+            {
+                tracing::warn!("the breaker did not move: {}", error.in_full());
+            }
+            if parked {
+                control.keep_work(&key).await;
+            }
+            let _ = tokio::fs::remove_dir_all(copy).await;
+        });
+    }
+
+    /// Gives a program a moment to end after its report, then ends it.
+    pub(crate) fn stop_after_report(&self, ticket: &Arc<Ticket>, id: AttemptId) {
+        let Some(attempt) = ticket.attempt(id) else { return };
+        let has_words = ticket.queued_for(&attempt.role).next().is_some();
+        let held = self.fleet().projects.get(ticket.key.project()).cloned();
+        let driver =
+            held.and_then(|it| it.rules.runtimes.get(&attempt.runtime).map(|it| it.driver));
+        let wait = if driver == Some(Driver::Tmux) { AFTER_REPORT_TMUX } else { AFTER_REPORT_EXEC };
+        if has_words || matches!(driver, Some(Driver::Person | Driver::External) | None) {
+            return;
+        }
+        let control = self.clone();
+        let key = ticket.key.clone();
+        self.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let still = control.ticket(&key).await.ok();
+            if still.is_some_and(|(it, _)| it.live_attempt().is_some_and(|it| it.id == id)) {
+                let by = "its report".to_owned();
+                let _ =
+                    control.send_to_runner(ToRunner::Stop { attempt: id, grace_ms: GRACE_MS, by });
+            }
+        });
+    }
+
+    /// Hands queued messages to the lane at work: they become one more turn of it, after the present one.
+    pub(crate) fn push_turns(&self, ticket: &Arc<Ticket>) {
+        let Some(attempt) = ticket.live_attempt().filter(|it| it.process.is_some()) else { return };
+        for message in ticket.queued_for(&attempt.role) {
+            let text =
+                format!("Message from {} ({}):\n\n{}\n", message.from, message.id, message.body);
+            let (attempt, messages) = (attempt.id, vec![message.id]);
+            if let Err(error) = self.send_to_runner(ToRunner::Turn { attempt, messages, text }) {
+                tracing::debug!("{} waits for the next brief: {}", message.id, error.in_full());
+            }
+        }
+    }
+
+    pub(crate) fn send_to_runner(&self, frame: ToRunner) -> Result<()> {
+        let runner = self.inner.runner.lock().expect("nobody panics while holding the runner");
+        match runner.as_ref() {
+            Some(runner) => Ok(runner.send(frame)?),
+            None => Err(Error::Missing("runner: `mission up` starts one".into())),
+        }
+    }
+
+    /// Ends a live attempt at a person's wish; it costs the ticket nothing.
+    ///
+    /// # Errors
+    /// An unknown attempt, one that is over, or somebody who may not.
+    pub async fn stop_attempt(&self, id: AttemptId, by: &Principal) -> Result<AttemptDoc> {
+        let found = self.ticket_of(id).await?;
+        let (ticket, attempt) = found.ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
+        if !attempt.is_live() {
+            return Err(mission_domain::ticket::Rejection::AttemptOver(id).into());
+        }
+        let (class, epoch) = (EndClass::Stopped, attempt.epoch);
+        let summary = format!("stopped by {by}");
+        let command = Command::EndAttempt { attempt: id, epoch, class, summary };
+        let ticket = self.execute(&ticket.key, command, by).await?;
+        self.attempt_of(&ticket, id)
+    }
+
+    /// Takes in a report of a person's or an external lane's attempt, or one that came with the attempt's own token.
+    ///
+    /// # Errors
+    /// An unknown attempt, a stale one, or a report that the gate does not take.
+    pub async fn report(
+        &self,
+        id: AttemptId,
+        report: Report,
+        by: &Principal,
+    ) -> Result<AttemptDoc> {
+        let found = self.ticket_of(id).await?;
+        let (ticket, attempt) = found.ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
+        let (key, epoch) = (&ticket.key, attempt.epoch);
+        let number = attempt.last_record + 1;
+        let record = LaneRecord::Report(report);
+        self.execute(key, Command::Record { attempt: id, epoch, number, record }, by).await?;
+        // Nothing runs here that could end by itself: the report is the end.
+        let is_ours = self.paths().lane(id).join("spec.json").exists();
+        if !is_ours {
+            let (class, summary, number) = (EndClass::Reported, "reported".to_owned(), number + 1);
+            let record = LaneRecord::Exited { class, summary, death: None };
+            self.execute(key, Command::Record { attempt: id, epoch, number, record }, by).await?;
+        }
+        let (ticket, _) = self.ticket(key).await?;
+        self.attempt_of(&ticket, id)
+    }
+
+    /// Takes in a piece of evidence, as `report` does a report.
+    ///
+    /// # Errors
+    /// An unknown attempt or a stale one.
+    pub async fn evidence(
+        &self,
+        id: AttemptId,
+        evidence: Evidence,
+        by: &Principal,
+    ) -> Result<AttemptDoc> {
+        let found = self.ticket_of(id).await?;
+        let (ticket, attempt) = found.ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
+        let evidence = self.keep_file(id, evidence).await;
+        let (number, epoch) = (attempt.last_record + 1, attempt.epoch);
+        let record = LaneRecord::Evidence(Box::new(evidence));
+        let command = Command::Record { attempt: id, epoch, number, record };
+        let ticket = self.execute(&ticket.key, command, by).await?;
+        self.attempt_of(&ticket, id)
+    }
+
+    fn attempt_of(&self, ticket: &Ticket, id: AttemptId) -> Result<AttemptDoc> {
+        let attempt =
+            ticket.attempt(id).ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
+        Ok(attempt_doc(ticket, attempt))
+    }
+
+    /// Returns what the attempt has printed from `offset` on, at most 256 KiB, and where to go on.
+    ///
+    /// # Errors
+    /// What the system said; an attempt that printed nothing has an empty journal.
+    pub async fn attempt_log(&self, id: AttemptId, offset: u64) -> Result<(Vec<u8>, u64)> {
+        use std::io::{Read as _, Seek as _};
+        let path = self.paths().lane(id).join("journal");
+        let Ok(mut file) = std::fs::File::open(&path) else { return Ok((Vec::new(), offset)) };
+        let failed = |source| Error::File { what: format!("read `{}`", path.display()), source };
+        file.seek(std::io::SeekFrom::Start(offset)).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.take(256 * 1024).read_to_end(&mut bytes).map_err(failed)?;
+        let next = offset + bytes.len() as u64;
+        Ok((bytes, next))
+    }
+
+    /// Returns messages that were pushed to a live lane and are still queued: a crash may have swallowed the push.
+    pub(crate) fn unpushed(ticket: &Ticket) -> Vec<MessageId> {
+        let Some(attempt) = ticket.live_attempt() else { return Vec::new() };
+        let queued = ticket.queued_for(&attempt.role);
+        queued.filter(|it| it.state == MessageState::Queued).map(|it| it.id).collect()
+    }
+}
+
+/// Returns the report that the markers of the last output amount to.
+fn spoken(markers: &Markers) -> Option<Report> {
+    let Markers::One { marker, text } = markers else { return None };
+    let text = text.clone();
+    Some(match marker {
+        Marker::Done => Report::Done { summary: text },
+        Marker::Question => Report::Question { text },
+        Marker::Pass => {
+            Report::Verdict { verdict: VerdictWord::Pass, reason: text, findings: Vec::new() }
+        }
+        Marker::Changes => {
+            Report::Verdict { verdict: VerdictWord::Changes, reason: text, findings: Vec::new() }
+        }
+    })
+}
+
+fn end_class(class: DeathClass) -> EndClass {
+    match class {
+        DeathClass::None => EndClass::Reported,
+        DeathClass::Crashed | DeathClass::DiskFull => EndClass::Crashed,
+        DeathClass::OomKilled => EndClass::OomKilled,
+        DeathClass::Stalled => EndClass::Stalled,
+        DeathClass::TimedOut => EndClass::TimedOut,
+        DeathClass::NoReport => EndClass::NoReport,
+        DeathClass::SpawnFailed => EndClass::SpawnFailed,
+        DeathClass::Stopped => EndClass::Stopped,
+        DeathClass::ShimLost => EndClass::Lost,
+        DeathClass::Auth => EndClass::Auth,
+        DeathClass::Quota => EndClass::Quota,
+        DeathClass::ProviderDown => EndClass::ProviderDown,
+    }
+}
+
+fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report>) -> String {
+    match spoken {
+        Some(Report::Done { summary }) => return summary.clone(),
+        Some(Report::Question { text }) => return format!("asked: {text}"),
+        Some(Report::Verdict { verdict, reason, .. }) => return format!("{verdict}: {reason}"),
+        None => {}
+    }
+    if let Some(error) = &exit.spawn_error {
+        return format!("could not be started: {error}");
+    }
+    let how = match (exit.exit_code, exit.signal) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {}", signal_name(signal)),
+        (None, None) => "no exit status".into(),
+    };
+    match class {
+        EndClass::NoReport => format!("ended with {how} and reported nothing"),
+        EndClass::OomKilled => format!("out of memory ({}), {how}", exit.oom.how),
+        EndClass::Stalled => format!("made no progress and was ended ({how})"),
+        EndClass::TimedOut => format!("ran out of time and was ended ({how})"),
+        EndClass::Crashed if exit.disk_full => format!("the disk was full, {how}"),
+        EndClass::Reported
+        | EndClass::Asked
+        | EndClass::Stopped
+        | EndClass::SpawnFailed
+        | EndClass::Crashed
+        | EndClass::Lost
+        | EndClass::Incomplete
+        | EndClass::Auth
+        | EndClass::Quota
+        | EndClass::ProviderDown => format!("{class}: {how}"),
+    }
+}
+
+fn death(exit: &ExitRecord) -> Box<DeathDoc> {
+    let oom = match exit.oom.verdict {
+        OomVerdict::Yes => "yes",
+        OomVerdict::Likely => "likely",
+        OomVerdict::No => "no",
+        OomVerdict::Unknown => "unknown",
+    };
+    Box::new(DeathDoc {
+        exit_code: exit.exit_code,
+        signal: exit.signal.map(signal_name),
+        oom: if exit.oom.how.is_empty() { oom.into() } else { format!("{oom}: {}", exit.oom.how) },
+        max_rss_bytes: Some(exit.max_rss_bytes).filter(|it| *it > 0),
+        last_tool: Some(match &exit.last_tool {
+            LastTool::Unknown { why } => format!("unknown: {why}"),
+            known => serde_json::to_string(known).unwrap_or_default(),
+        }),
+        last_output: exit.last_output.clone(),
+        orphans: exit
+            .orphans
+            .iter()
+            .map(|it| serde_json::to_string(it).unwrap_or_default())
+            .collect(),
+    })
+}
+
+fn signal_name(signal: i32) -> String {
+    const NAMES: [(i32, &str); 10] = [
+        (1, "SIGHUP"),
+        (2, "SIGINT"),
+        (3, "SIGQUIT"),
+        (4, "SIGILL"),
+        (6, "SIGABRT"),
+        (7, "SIGBUS"),
+        (9, "SIGKILL"),
+        (11, "SIGSEGV"),
+        (13, "SIGPIPE"),
+        (15, "SIGTERM"),
+    ];
+    let known = NAMES.iter().find(|it| it.0 == signal).map(|it| it.1.to_owned());
+    known.unwrap_or_else(|| format!("signal {signal}"))
+}

@@ -1,0 +1,374 @@
+//! From a claim to a running lane: working copy, folder, token, brief, environment, launch.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mission_domain::ids::{AttemptId, Commit, MessageId, RoleId, TicketKey};
+use mission_domain::plan::{Action, principal_of};
+use mission_domain::principal::Principal;
+use mission_domain::rules::{Driver, EvidenceKind, Permission, Runtime};
+use mission_domain::ticket::{Attempt, Command, EndClass, Ticket};
+use mission_evidence::checks::CheckEnv;
+use mission_evidence::git::Git;
+use mission_evidence::workspace::{Identity, Workspace};
+use mission_runtime::LaunchSpec;
+use mission_runtime::protocol::ToRunner;
+use mission_runtime::spec::{Access, Driver as LaneDriver, Limits, TmuxPlace};
+
+use crate::brief::Brief;
+use crate::error::{Error, Result};
+use crate::execute::Control;
+use crate::projects::Project;
+
+/// Settings of agents that a lane may read and write below the person's home: sessions, caches, sign-in of their own.
+const AGENT_SETTINGS: [&str; 12] = [
+    ".codex",
+    ".claude",
+    ".claude.json",
+    ".gemini",
+    ".hermes",
+    ".config/opencode",
+    ".local/share/opencode",
+    ".local/state/opencode",
+    ".cache",
+    ".npm",
+    ".config/codex",
+    ".config/claude",
+];
+
+impl Control {
+    /// Gives the ticket to a lane and starts it.
+    pub(crate) async fn claim(&self, action: Action) -> Result<()> {
+        let Action::Claim { ticket: key, gate, role, runtime, identity, purpose } = action else {
+            return Ok(());
+        };
+        let project = self.project(key.project()).await?;
+        let Some(configured) = project.rules.runtimes.get(&runtime).cloned() else {
+            return Err(Error::Missing(format!(
+                "runtime `{runtime}` in project `{}`",
+                project.key
+            )));
+        };
+        let attempt = self.new_attempt_id().await?;
+        let principal = principal_of(&role, &runtime);
+        let command = Command::Claim {
+            attempt,
+            gate,
+            role,
+            runtime,
+            identity,
+            model: configured.model.clone(),
+            purpose,
+            principal,
+        };
+        self.execute(&key, command, &Principal::Controller).await?;
+        self.launch_or_end(&key, attempt).await;
+        Ok(())
+    }
+
+    /// Starts the claimed attempt; one that cannot be started ends with its cause.
+    pub(crate) async fn launch_or_end(&self, key: &TicketKey, attempt: AttemptId) {
+        if let Err(error) = self.launch(key, attempt).await {
+            let text = error.in_full();
+            tracing::warn!("{attempt} of {key} could not be started: {text}");
+            self.end(key, attempt, EndClass::SpawnFailed, format!("could not be started: {text}"))
+                .await;
+        }
+    }
+
+    /// Ends an attempt that cannot speak for itself.
+    pub(crate) async fn end(
+        &self,
+        key: &TicketKey,
+        attempt: AttemptId,
+        class: EndClass,
+        summary: String,
+    ) {
+        let Ok((ticket, _)) = self.ticket(key).await else { return };
+        let Some(epoch) = ticket.attempt(attempt).map(|it| it.epoch) else { return };
+        let command = Command::EndAttempt { attempt, epoch, class, summary };
+        if let Err(error) = self.execute(key, command, &Principal::Controller).await {
+            tracing::warn!("the end of {attempt} is not on record: {}", error.in_full());
+        }
+    }
+
+    async fn launch(&self, key: &TicketKey, id: AttemptId) -> Result<()> {
+        let (ticket, _) = self.ticket(key).await?;
+        let project = self.project(key.project()).await?;
+        let Some(attempt) = ticket.live_attempt().filter(|it| it.id == id).cloned() else {
+            return Ok(());
+        };
+        let runtime = project.rules.runtimes.get(&attempt.runtime).cloned();
+        let runtime =
+            runtime.ok_or_else(|| Error::Missing(format!("runtime `{}`", attempt.runtime)))?;
+        let cwd = self.working_copy(&ticket, &attempt, &project).await?;
+        let (ticket, _) = self.ticket(key).await?;
+        let lane_dir = self.paths().lane(id);
+        make_private(&lane_dir)?;
+        make_private(&lane_dir.join("tmp"))?;
+        make_private(&lane_dir.join("evidence"))?;
+        let messages: Vec<MessageId> = ticket.queued_for(&attempt.role).map(|it| it.id).collect();
+        let brief = self.brief(&ticket, &attempt, &project).await?;
+        let brief_file = lane_dir.join("brief.md");
+        std::fs::write(&brief_file, &brief)
+            .map_err(Error::file(format!("write `{}`", brief_file.display())))?;
+        match runtime.driver {
+            // A person reads the brief in Needs you; elsewhere it is fetched through the API.
+            Driver::Person | Driver::External => return Ok(()),
+            Driver::Exec | Driver::Tmux | Driver::Codex | Driver::Claude | Driver::Acp => {}
+        }
+        if !project.rules.setup.before_run.is_empty() {
+            self.set_up(&project, &cwd, &project.rules.setup.before_run, &lane_dir).await?;
+        }
+        let env = self.environment(&ticket, &attempt, &runtime, &lane_dir).await?;
+        let spec = self.spec(&ticket, &attempt, &project, &runtime, cwd, env, messages);
+        self.send_to_runner(ToRunner::Start { spec: Box::new(spec) })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a launch is made of all of these")]
+    fn spec(
+        &self,
+        ticket: &Ticket,
+        attempt: &Attempt,
+        project: &Project,
+        runtime: &Runtime,
+        cwd: PathBuf,
+        env: BTreeMap<String, String>,
+        brief_messages: Vec<MessageId>,
+    ) -> LaunchSpec {
+        let lane_dir = self.paths().lane(attempt.id);
+        let options = self.options();
+        let is_tmux = runtime.driver == Driver::Tmux;
+        let mut read_only =
+            vec![project.path.join(".git/objects"), project.path.join(".git/packed-refs")];
+        read_only.extend(options.exe.parent().map(Path::to_path_buf));
+        let commands = runtime.command.iter().map(PathBuf::from).filter(|it| it.is_absolute());
+        read_only.extend(commands);
+        let mut writable = vec![lane_dir.clone(), cwd.clone()];
+        if let Some(home) = std::env::var_os("HOME").map(PathBuf::from) {
+            writable.extend(AGENT_SETTINGS.iter().map(|it| home.join(it)).filter(|it| it.exists()));
+        }
+        LaunchSpec {
+            attempt: attempt.id,
+            epoch: attempt.epoch,
+            ticket: ticket.key.clone(),
+            role: attempt.role.clone(),
+            gate: attempt.gate.clone(),
+            runtime: attempt.runtime.clone(),
+            driver: if is_tmux { LaneDriver::Tmux } else { LaneDriver::Exec },
+            command: runtime.command.clone(),
+            cwd,
+            env,
+            brief_file: lane_dir.join("brief.md"),
+            lane_dir,
+            brief_messages,
+            limits: Limits {
+                wall_s: runtime.limits.wall_s,
+                memory_bytes: runtime.limits.memory_bytes,
+                stall_s: runtime.limits.stall_s,
+            },
+            tmux: is_tmux.then(|| TmuxPlace {
+                socket: self.paths().tmux(),
+                session: format!("mc-{}", ticket.key),
+                window: attempt.id.to_string(),
+            }),
+            mission_exe: options.exe,
+            access: Access { read_only, writable, confined: options.confine },
+        }
+    }
+
+    async fn environment(
+        &self,
+        ticket: &Ticket,
+        attempt: &Attempt,
+        runtime: &Runtime,
+        lane_dir: &Path,
+    ) -> Result<BTreeMap<String, String>> {
+        let allowed = runtime.env_allow.iter();
+        let mut env: BTreeMap<String, String> =
+            allowed.filter_map(|it| Some((it.clone(), std::env::var(it).ok()?))).collect();
+        env.extend(runtime.env_set.clone());
+        let bin = lane_dir.join("bin");
+        make_private(&bin)?;
+        let link = bin.join("mission");
+        if !link.exists() {
+            std::os::unix::fs::symlink(self.options().exe, &link)
+                .map_err(Error::file(format!("link `{}`", link.display())))?;
+        }
+        let path = env.get("PATH").cloned().unwrap_or_else(|| "/usr/bin:/bin".into());
+        env.insert("PATH".into(), format!("{}:{path}", bin.display()));
+        env.insert("TMPDIR".into(), lane_dir.join("tmp").display().to_string());
+        let token = self.attempt_token(ticket, attempt).await?;
+        let set = [
+            ("MISSION_URL", self.options().url.unwrap_or_default()),
+            ("MISSION_TICKET", ticket.key.to_string()),
+            ("MISSION_GATE", attempt.gate.to_string()),
+            ("MISSION_ROLE", attempt.role.to_string()),
+            ("MISSION_ATTEMPT", attempt.id.to_string()),
+            ("MISSION_BRIEF", lane_dir.join("brief.md").display().to_string()),
+            ("MISSION_LANE_DIR", lane_dir.display().to_string()),
+            ("MISSION_TOKEN", token),
+            ("GIT_TERMINAL_PROMPT", "0".into()),
+            ("GIT_CONFIG_GLOBAL", "/dev/null".into()),
+        ];
+        env.extend(set.map(|(name, value)| (name.to_owned(), value)));
+        Ok(env)
+    }
+
+    /// Returns the folder that the attempt works in: the ticket's workspace for a role that may write, else a disposable copy.
+    async fn working_copy(
+        &self,
+        ticket: &Arc<Ticket>,
+        attempt: &Attempt,
+        project: &Project,
+    ) -> Result<PathBuf> {
+        let key = &ticket.key;
+        if permission(project, &attempt.role) == Permission::Write {
+            self.workspace(ticket, attempt, project).await?;
+            return Ok(self.paths().workspace(key));
+        }
+        let commit = match &ticket.head {
+            Some(head) => head.commit.clone(),
+            None => Git::at(&project.path).branch(&project.rules.default_branch).await?,
+        };
+        let dir = self.paths().copy(key, attempt.id);
+        if !dir.join(".git").exists() {
+            mission_evidence::snapshot::detached_copy(&project.path, &commit, &dir).await?;
+        }
+        Ok(dir)
+    }
+
+    /// Makes the ticket's workspace where there is none, and shows the lane who it is and where the base is.
+    async fn workspace(
+        &self,
+        ticket: &Arc<Ticket>,
+        attempt: &Attempt,
+        project: &Project,
+    ) -> Result<()> {
+        let workspace = self.workspace_of(&ticket.key, project);
+        let identity = Identity::lane(attempt.role.as_str(), attempt.runtime.as_str());
+        let branch = &project.rules.default_branch;
+        let tip = Git::at(&project.path).branch(branch).await?;
+        if workspace.exists() {
+            workspace.identify(&identity).await?;
+            workspace.refresh_base(branch, &tip).await?;
+            if ticket.workspace.as_ref().is_some_and(|it| it.present) {
+                return Ok(());
+            }
+        } else {
+            let start = ticket.head.as_ref().map_or_else(|| tip.clone(), |it| it.commit.clone());
+            workspace.create(branch, &tip, &start, &identity).await?;
+            let after_create = &project.rules.setup.after_create;
+            if !after_create.is_empty() {
+                self.set_up(project, &workspace.dir, after_create, &self.paths().lane(attempt.id))
+                    .await?;
+            }
+        }
+        let command = Command::MakeWorkspace { branch: ticket.key.branch(), base: tip };
+        self.execute(&ticket.key, command, &Principal::Controller).await?;
+        Ok(())
+    }
+
+    pub(crate) fn workspace_of(&self, key: &TicketKey, project: &Project) -> Workspace {
+        Workspace::at(&project.path, key.clone(), self.paths().workspace(key))
+    }
+
+    async fn set_up(&self, project: &Project, dir: &Path, line: &str, lane: &Path) -> Result<()> {
+        let limit = std::time::Duration::from_secs(project.rules.setup.timeout_s);
+        let env = self.check_env(lane.join("tmp"), project);
+        let log = lane.join("setup.log");
+        Ok(mission_evidence::setup::run_setup(dir, line, &env, limit, &log).await?)
+    }
+
+    /// Returns the environment that checks and set-up commands run in: ours, less everything that is not on the list.
+    pub(crate) fn check_env(&self, tmp: PathBuf, project: &Project) -> CheckEnv {
+        let allowed = ["PATH", "HOME", "LANG", "LC_ALL", "TERM", "CARGO_HOME", "RUSTUP_HOME"];
+        let vars =
+            allowed.iter().filter_map(|it| Some(((*it).to_owned(), std::env::var(it).ok()?)));
+        let exe = self.options().exe;
+        CheckEnv {
+            env: vars.collect(),
+            tmp,
+            read: [project.path.join(".git/objects")]
+                .into_iter()
+                .chain(exe.parent().map(Path::to_path_buf))
+                .collect(),
+            write: Vec::new(),
+            network: mission_sandbox::Network::Allowed,
+        }
+    }
+
+    async fn brief(&self, ticket: &Ticket, attempt: &Attempt, project: &Project) -> Result<String> {
+        let Some(gate) = ticket.gate(&attempt.gate) else { return Ok(String::new()) };
+        let role = project.rules.roles.get(&attempt.role);
+        let instructions = match role {
+            Some(role) => instructions(project, &role.instructions).await?,
+            None => String::new(),
+        };
+        let plan = self.delivered_text(ticket, EvidenceKind::Plan);
+        let direction = self.delivered_text(ticket, EvidenceKind::Direction);
+        let mut judged: Vec<(String, String)> =
+            direction.map(|it| ("The design direction".to_owned(), it)).into_iter().collect();
+        judged.extend(self.delivered_summaries(ticket, gate));
+        let brief = Brief {
+            ticket,
+            gate,
+            attempt,
+            role,
+            rules: &project.rules,
+            instructions,
+            messages: ticket.queued_for(&attempt.role).collect(),
+            plan,
+            judged,
+        };
+        Ok(brief.text())
+    }
+
+    /// Returns the newest delivered text of `kind`, from its artifact.
+    fn delivered_text(&self, ticket: &Ticket, kind: EvidenceKind) -> Option<String> {
+        let evidence = ticket.attempts.iter().rev().flat_map(|it| it.evidence.iter().rev());
+        let digest = evidence.filter(|it| it.kind == kind).find_map(|it| it.artifact.clone())?;
+        let bytes = self.artifacts().read(&digest).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn delivered_summaries(
+        &self,
+        ticket: &Ticket,
+        gate: &mission_domain::ticket::Gate,
+    ) -> Vec<(String, String)> {
+        let judged = gate.rule.judges.iter().filter_map(|id| {
+            let attempt = ticket.attempts.iter().rev().find(|it| it.gate == *id)?;
+            match &attempt.report {
+                Some(mission_domain::ticket::Report::Done { summary }) => {
+                    Some((format!("What {} says of {id} (a claim)", attempt.role), summary.clone()))
+                }
+                Some(_) | None => None,
+            }
+        });
+        judged.collect()
+    }
+}
+
+/// Returns what the role may do; an unknown one may only read.
+pub(crate) fn permission(project: &Project, role: &RoleId) -> Permission {
+    project.rules.roles.get(role).map_or(Permission::Read, |it| it.permission)
+}
+
+/// Returns the role's instructions: inline, or the file on the default branch that they name.
+async fn instructions(project: &Project, text: &str) -> Result<String> {
+    let Some(path) = mission_domain::config::instructions_path(text) else {
+        return Ok(text.to_owned());
+    };
+    let commit: &Commit = &project.tip;
+    let bytes = Git::at(&project.path).show_file(commit, path).await?;
+    Ok(bytes.map_or_else(String::new, |it| String::from_utf8_lossy(&it).into_owned()))
+}
+
+/// Makes a folder that only its owner can look into.
+pub(crate) fn make_private(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(Error::file(format!("make `{}`", dir.display())))
+}

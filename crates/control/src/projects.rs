@@ -1,0 +1,435 @@
+//! The repositories of a home: their rules from the default branch, and what is behind their runtimes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mission_domain::config::{self, Found, Source};
+use mission_domain::doc::ProjectDoc;
+use mission_domain::home::HomeCommand;
+use mission_domain::ids::{Commit, Digest, ProjectKey, RuntimeId};
+use mission_domain::plan::ProjectFacts;
+use mission_domain::principal::{Identity, Principal};
+use mission_domain::rules::{Driver, Rules, Runtime};
+use mission_evidence::git::Git;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+
+/// Agents that a role may use without being configured.
+const AGENTS: [&str; 5] = ["codex", "claude", "opencode", "gemini", "hermes"];
+
+/// A script longer than this is known by its path, in bytes.
+const LONGEST_SCRIPT: u64 = 1 << 20;
+
+/// One repository with the rules in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its key.
+    pub key: ProjectKey,
+    /// Where its repository is.
+    pub path: PathBuf,
+    /// The tip of the default branch that the rules were read from.
+    pub tip: Commit,
+    /// The home's own settings that they were read with.
+    pub settings: Digest,
+    /// The rules in force.
+    pub rules: Arc<Rules>,
+    /// What is wrong with the newest version, while these stay in force.
+    pub problem: Option<String>,
+    /// Something a person should know.
+    pub notice: Option<String>,
+}
+
+impl Control {
+    /// Returns the project with its rules as its default branch has them now; the last good ones where those are broken.
+    ///
+    /// # Errors
+    /// [`Error::Rules`] where no version was ever good; [`Error::RejectedByHome`] for an unknown key.
+    pub async fn project(&self, key: &ProjectKey) -> Result<Arc<Project>> {
+        let path = {
+            let fleet = self.fleet();
+            let known = fleet.home.projects.get(key);
+            let unknown = || mission_domain::home::HomeRejection::UnknownProject(key.clone());
+            PathBuf::from(&known.ok_or_else(unknown)?.path)
+        };
+        let held = self.projects_held().get(key).cloned().or_else(|| self.cached(key));
+        let settings = self.settings_digest();
+        if let Some(held) = held.as_ref().filter(|it| it.settings == settings && it.path == path)
+            && quick_tip(&path, &held.rules.default_branch).as_ref() == Some(&held.tip)
+        {
+            self.hold(held.clone());
+            return Ok(held.clone());
+        }
+        let project = Arc::new(self.read_project(key, &path, held.as_deref()).await?);
+        self.cache(&project);
+        self.hold(project.clone());
+        Ok(project)
+    }
+
+    /// Returns the project's rules in force.
+    ///
+    /// # Errors
+    /// As for `project`.
+    pub async fn rules(&self, key: &ProjectKey) -> Result<Arc<Rules>> {
+        Ok(self.project(key).await?.rules.clone())
+    }
+
+    fn projects_held(&self) -> std::sync::MutexGuard<'_, BTreeMap<ProjectKey, Arc<Project>>> {
+        self.inner.projects.lock().expect("nobody panics while holding the projects")
+    }
+
+    fn hold(&self, project: Arc<Project>) {
+        let is_new = {
+            let mut held = self.projects_held();
+            let old = held.insert(project.key.clone(), project.clone());
+            old.is_none_or(|old| !Arc::ptr_eq(&old, &project))
+        };
+        if is_new {
+            let facts = self.facts(&project);
+            self.fleet().projects.insert(project.key.clone(), facts);
+        }
+    }
+
+    fn facts(&self, project: &Project) -> ProjectFacts {
+        let trusted = self.fleet().home.projects.get(&project.key).is_some_and(|it| it.trusted);
+        let identities = project
+            .rules
+            .runtimes
+            .values()
+            .filter_map(|runtime| Some((runtime.id.clone(), identity(runtime)?)));
+        ProjectFacts { rules: project.rules.clone(), trusted, identities: identities.collect() }
+    }
+
+    async fn read_project(
+        &self,
+        key: &ProjectKey,
+        path: &Path,
+        last: Option<&Project>,
+    ) -> Result<Project> {
+        let git = Git::at(path);
+        let mut branch = match last {
+            Some(last) => last.rules.default_branch.clone(),
+            None => default_branch(&git).await?,
+        };
+        let home_text = self.settings_text();
+        let mut tip = git.branch(&branch).await?;
+        let mut text = rules_text(&git, &tip).await?;
+        // The file may name another default branch than the one it was found on.
+        let named = config_default_branch(&text);
+        if let Some(named) = named.filter(|it| *it != branch)
+            && git.has_branch(&named).await?
+        {
+            branch = named;
+            tip = git.branch(&branch).await?;
+            text = rules_text(&git, &tip).await?;
+        }
+        let folder = path.file_name().map_or("mission", |it| it.to_str().unwrap_or("mission"));
+        let found = found(Some(branch.clone()));
+        let read = match &text {
+            Ok(text) => config::rules(
+                folder,
+                home_text.as_deref().map(|text| Source { name: "config.toml", text }),
+                text.as_deref().map(|text| Source { name: "mission.toml", text }),
+                &found,
+            )
+            .map_err(|problems| {
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            }),
+            Err(why) => Err(why.clone()),
+        };
+        let notice = notice(path, &text);
+        let settings = self.settings_digest();
+        let key = key.clone();
+        match (read, last) {
+            (Ok(mut rules), _) => {
+                rules.key = key.clone();
+                rules.default_branch = branch;
+                let (path, rules) = (path.into(), Arc::new(rules));
+                Ok(Project { key, path, tip, settings, rules, problem: None, notice })
+            }
+            (Err(problem), Some(last)) => {
+                let (path, rules) = (path.into(), last.rules.clone());
+                Ok(Project { key, path, tip, settings, rules, problem: Some(problem), notice })
+            }
+            (Err(problem), None) => Err(Error::Rules(format!(
+                "the rules of `{key}` cannot be read, and there is no earlier version: {problem}"
+            ))),
+        }
+    }
+
+    fn settings_text(&self) -> Option<String> {
+        std::fs::read_to_string(self.paths().config()).ok()
+    }
+
+    fn settings_digest(&self) -> Digest {
+        Digest::of(self.settings_text().unwrap_or_default().as_bytes())
+    }
+
+    fn cache_file(&self, key: &ProjectKey) -> PathBuf {
+        self.paths().root().join("rules").join(format!("{key}.json"))
+    }
+
+    /// Returns what was read last by any process of this home; a broken file is read again from git.
+    fn cached(&self, key: &ProjectKey) -> Option<Arc<Project>> {
+        let bytes = std::fs::read(self.cache_file(key)).ok()?;
+        serde_json::from_slice(&bytes).ok().map(Arc::new)
+    }
+
+    fn cache(&self, project: &Project) {
+        let file = self.cache_file(&project.key);
+        let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
+        let written = file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+            let bytes = serde_json::to_vec(project).unwrap_or_default();
+            std::fs::write(&temporary, bytes)?;
+            std::fs::rename(&temporary, &file)
+        });
+        if let Err(error) = written {
+            tracing::debug!("the rules of {} are not cached: {error}", project.key);
+        }
+    }
+
+    /// Registers the repository at `path` and returns its project.
+    ///
+    /// # Errors
+    /// A repository without commits, broken rules, or a key that another repository has.
+    pub async fn add_project(
+        &self,
+        path: &Path,
+        trusted: bool,
+        by: &Principal,
+    ) -> Result<Arc<Project>> {
+        let top = Git::find(path).await?;
+        let git = Git::at(&top);
+        let branch = default_branch(&git).await?;
+        let tip = git.branch(&branch).await?;
+        let text = rules_text(&git, &tip).await?.map_err(Error::Rules)?;
+        // A file that is only in the working copy is not in force, yet its key is the one the person chose.
+        let working = std::fs::read_to_string(top.join("mission.toml")).ok();
+        let home_text = self.settings_text();
+        let folder = top.file_name().map_or("mission", |it| it.to_str().unwrap_or("mission"));
+        let rules = config::rules(
+            folder,
+            home_text.as_deref().map(|text| Source { name: "config.toml", text }),
+            text.as_deref()
+                .or(working.as_deref())
+                .map(|text| Source { name: "mission.toml", text }),
+            &found(Some(branch)),
+        );
+        let rules = rules.map_err(|problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Error::Rules(lines.join("\n"))
+        })?;
+        let (key, path) = (rules.key.clone(), top.display().to_string());
+        self.execute_home(HomeCommand::AddProject { key: key.clone(), path, trusted }, by).await?;
+        self.projects_held().remove(&key);
+        let project = self.project(&key).await?;
+        let facts = self.facts(&project);
+        self.fleet().projects.insert(key, facts);
+        self.nudge();
+        Ok(project)
+    }
+
+    /// Returns all projects as documents; one whose repository cannot be read says why.
+    pub async fn project_docs(&self) -> Vec<ProjectDoc> {
+        let known = self.home().projects;
+        let mut docs = Vec::new();
+        for (key, entry) in known {
+            docs.push(match self.project(&key).await {
+                Ok(project) => ProjectDoc {
+                    key: key.to_string(),
+                    path: entry.path,
+                    default_branch: project.rules.default_branch.clone(),
+                    workflow: project.rules.workflow.to_string(),
+                    checks: project.rules.checks.iter().map(|it| it.run.clone()).collect(),
+                    trusted: entry.trusted,
+                    policy_digest: project.rules.digest().to_string(),
+                    config_problem: project.problem.clone(),
+                    notice: project.notice.clone(),
+                },
+                Err(error) => ProjectDoc {
+                    key: key.to_string(),
+                    path: entry.path,
+                    default_branch: String::new(),
+                    workflow: String::new(),
+                    checks: Vec::new(),
+                    trusted: entry.trusted,
+                    policy_digest: String::new(),
+                    config_problem: Some(error.in_full()),
+                    notice: None,
+                },
+            });
+        }
+        docs
+    }
+}
+
+/// Returns the agents and tools that are on the PATH now.
+pub fn programs_on_path() -> Vec<String> {
+    let there = |name: &&&str| find_program(name).is_some();
+    AGENTS.iter().filter(there).map(|it| (*it).to_owned()).collect()
+}
+
+fn found(default_branch: Option<String>) -> Found {
+    Found { default_branch, programs: programs_on_path(), checks: Vec::new() }
+}
+
+/// Returns the branch that work lands on, where no rules say it: `main`, `master`, or the one that is checked out.
+async fn default_branch(git: &Git) -> Result<String> {
+    for name in ["main", "master"] {
+        if git.has_branch(name).await? {
+            return Ok(name.into());
+        }
+    }
+    // Tells apart a repository without commits from a detached one.
+    git.head().await?;
+    let current = git.current_branch().await?;
+    current.ok_or_else(|| {
+        Error::Invalid(
+            "this repository has neither `main` nor `master`, and no branch is checked out. Name one as `default_branch` in `mission.toml` on it".into(),
+        )
+    })
+}
+
+/// Returns the text of the default branch's `mission.toml`, nothing where it has none, or why it cannot be read.
+async fn rules_text(
+    git: &Git,
+    tip: &Commit,
+) -> Result<std::result::Result<Option<String>, String>> {
+    let bytes = git.show_file(tip, "mission.toml").await?;
+    Ok(match bytes.map(String::from_utf8) {
+        None => Ok(None),
+        Some(Ok(text)) => Ok(Some(text)),
+        Some(Err(error)) => {
+            let at = error.utf8_error().valid_up_to();
+            Err(format!("mission.toml: byte {} is not UTF-8. Save the file as UTF-8", at + 1))
+        }
+    })
+}
+
+fn config_default_branch(text: &std::result::Result<Option<String>, String>) -> Option<String> {
+    let table: toml::Table = text.as_ref().ok()?.as_ref()?.parse().ok()?;
+    Some(table.get("project")?.get("default_branch")?.as_str()?.to_owned())
+}
+
+/// Says when a working copy's file is not the one in force.
+fn notice(path: &Path, committed: &std::result::Result<Option<String>, String>) -> Option<String> {
+    let working = std::fs::read_to_string(path.join("mission.toml")).ok();
+    match (working, committed) {
+        (Some(_), Ok(None)) => Some(
+            "the working copy's mission.toml is not in force: the default branch has none, so the built-ins apply. Commit it there".into(),
+        ),
+        (Some(working), Ok(Some(committed))) if working != *committed => Some(
+            "the working copy's mission.toml differs from the default branch's, which is the one in force".into(),
+        ),
+        (Some(_) | None, _) => None,
+    }
+}
+
+/// Returns a branch's tip from the repository's files, starting no process; nothing where that takes more than a look.
+fn quick_tip(repository: &Path, branch: &str) -> Option<Commit> {
+    let git_dir = repository.join(".git");
+    if !git_dir.is_dir() {
+        return None;
+    }
+    let name = format!("refs/heads/{branch}");
+    let loose = std::fs::read_to_string(git_dir.join(&name)).ok();
+    if let Some(hash) = loose {
+        return Some(Commit::new(hash.trim()));
+    }
+    let packed = std::fs::read_to_string(git_dir.join("packed-refs")).ok()?;
+    let line = packed.lines().find(|line| line.split(' ').nth(1) == Some(name.as_str()))?;
+    line.split(' ').next().map(Commit::new)
+}
+
+/// Returns what is really behind a runtime: nothing where it was not found, no identity for a person or an external lane.
+fn identity(runtime: &Runtime) -> Option<Option<Identity>> {
+    match runtime.driver {
+        Driver::Person | Driver::External => Some(None),
+        Driver::Exec | Driver::Tmux | Driver::Codex | Driver::Claude | Driver::Acp => {
+            let words: Vec<&str> = runtime.command.iter().map(String::as_str).collect();
+            let path = runtime.env_set.get("PATH").cloned();
+            let program = resolve(&words, path.as_deref())?;
+            let family = family(&runtime.id, runtime.model.as_deref(), &program);
+            Some(Some(Identity { program, family }))
+        }
+    }
+}
+
+/// Interpreters whose script is what counts.
+const INTERPRETERS: [&str; 10] =
+    ["sh", "bash", "dash", "zsh", "python", "python3", "node", "ruby", "perl", "deno"];
+
+/// Resolves a command through `env`, `exec`, `sh -c` and interpreters to what really runs.
+fn resolve(words: &[&str], path: Option<&str>) -> Option<String> {
+    let (first, rest) = words.split_first()?;
+    let name = Path::new(first).file_name()?.to_str()?;
+    if name == "env" || *first == "exec" {
+        let is_setting = |word: &&&str| word.contains('=') || word.starts_with('-');
+        let skip = rest.iter().take_while(is_setting).count();
+        return resolve(&rest[skip..], path);
+    }
+    if INTERPRETERS.contains(&name) {
+        find_program_in(first, path)?;
+        if let Some(at) = rest.iter().position(|it| *it == "-c") {
+            let line = rest.get(at + 1)?;
+            let inner: Vec<&str> = line.split_whitespace().collect();
+            let is_plain = !line.contains(|c: char| ";|&$`()<>\n".contains(c));
+            let resolved = if is_plain { resolve(&inner, path) } else { None };
+            return Some(resolved.unwrap_or_else(|| Digest::of(line.as_bytes()).to_string()));
+        }
+        let script = rest.iter().find(|it| !it.starts_with('-'))?;
+        return std::fs::read(script).ok().map(|bytes| Digest::of(&bytes).to_string());
+    }
+    let program = find_program_in(first, path)?;
+    let is_short = std::fs::metadata(&program).is_ok_and(|it| it.len() <= LONGEST_SCRIPT);
+    let bytes = if is_short { std::fs::read(&program).ok() } else { None };
+    match bytes.filter(|it| it.starts_with(b"#!")) {
+        Some(script) => Some(Digest::of(&script).to_string()),
+        None => Some(program.display().to_string()),
+    }
+}
+
+/// Returns the model family, where the name of model, runtime or program tells it. Unknown equals nothing.
+fn family(runtime: &RuntimeId, model: Option<&str>, program: &str) -> Option<String> {
+    const FAMILIES: [(&str, &str); 9] = [
+        ("gpt", "openai"),
+        ("codex", "openai"),
+        ("o3", "openai"),
+        ("claude", "anthropic"),
+        ("opus", "anthropic"),
+        ("sonnet", "anthropic"),
+        ("gemini", "google"),
+        ("qwen", "qwen"),
+        ("deepseek", "deepseek"),
+    ];
+    let known = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        FAMILIES.iter().find(|it| text.contains(it.0)).map(|it| it.1.to_owned())
+    };
+    let file = Path::new(program).file_name().and_then(|it| it.to_str()).unwrap_or_default();
+    match model {
+        Some(model) => known(model),
+        None if AGENTS.contains(&runtime.as_str()) => known(runtime.as_str()),
+        None => known(file).filter(|_| !program.starts_with("sha256:")),
+    }
+}
+
+/// Returns where `name` is found on our own PATH.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    find_program_in(name, None)
+}
+
+fn find_program_in(name: &str, path: Option<&str>) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_program = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(is_program)?.canonicalize().ok();
+    }
+    let path = path.map(Into::into).or_else(|| std::env::var_os("PATH"))?;
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(is_program)?;
+    found.canonicalize().ok()
+}

@@ -1,0 +1,300 @@
+//! What pages and commands show besides single documents: what waits for people, what holds a ticket, lanes and runtimes.
+
+use std::sync::Arc;
+
+use mission_domain::doc::{LaneDoc, NeedsYouDoc, RuntimeDoc, TicketDoc};
+use mission_domain::ids::{ProjectKey, RoleId, TicketKey};
+use mission_domain::plan::held_by;
+use mission_domain::rules::{Role, Runtime};
+use mission_domain::ticket::{Owed, Owner, State, Ticket, ticket_doc};
+use mission_store::TicketFilter;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+use crate::projects::Project;
+
+/// The one thing that holds a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyDoc {
+    /// Its key.
+    pub key: String,
+    /// Its state.
+    pub state: String,
+    /// The reason's code.
+    pub code: String,
+    /// The reason in one sentence.
+    pub text: String,
+    /// What happens next.
+    pub next: String,
+    /// Who owes it, like `role:qa`.
+    pub who: String,
+    /// What holds the lane that would take it.
+    pub held_by: Vec<String>,
+}
+
+impl Control {
+    /// Returns the one thing that holds the ticket.
+    ///
+    /// # Errors
+    /// [`Error::NoTicket`], or what the store said.
+    pub async fn why(&self, key: &TicketKey) -> Result<WhyDoc> {
+        let (ticket, version) = self.ticket(key).await?;
+        let doc = ticket_doc(&ticket, version);
+        // The lane's side is only known once the project was read.
+        let read = self.project(key.project()).await;
+        let held = match read {
+            Ok(_) => held_by(&self.fleet().view(self.now()), &ticket),
+            Err(error) => Some(error.in_full()),
+        };
+        let next = doc.next_action;
+        Ok(WhyDoc {
+            key: doc.key,
+            state: doc.state,
+            code: doc.reason.code,
+            text: doc.reason.text,
+            next: next.as_ref().map_or_else(String::new, |it| it.what.clone()),
+            who: next.map_or_else(String::new, |it| format!("{}:{}", it.who.kind, it.who.name)),
+            held_by: held.into_iter().collect(),
+        })
+    }
+
+    /// Returns every decision that waits for a person: by tickets held up, then by age.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn needs_you(&self) -> Result<Vec<NeedsYouDoc>> {
+        let tickets = self.open_tickets().await?;
+        let mut items: Vec<NeedsYouDoc> = Vec::new();
+        for ticket in &tickets {
+            let Some((kind, what, detail)) = ask(ticket) else { continue };
+            let holds_up = holds_up(&tickets, &ticket.key);
+            let (_, version) = self.ticket(&ticket.key).await?;
+            items.push(NeedsYouDoc {
+                kind: kind.into(),
+                what,
+                rank_reason: if holds_up == 1 {
+                    "holds up 1 ticket".into()
+                } else {
+                    format!("holds up {holds_up} tickets")
+                },
+                holds_up,
+                ticket: ticket_doc(ticket, version),
+                detail: if detail.is_empty() { self.detail(ticket) } else { detail },
+            });
+        }
+        items.sort_by(|one, other| {
+            let since = |it: &NeedsYouDoc| it.ticket.next_action.as_ref().map(|it| it.since);
+            other.holds_up.cmp(&one.holds_up).then(since(one).cmp(&since(other)))
+        });
+        Ok(items)
+    }
+
+    /// Returns the text that a person decides on: the delivered plan or direction.
+    fn detail(&self, ticket: &Ticket) -> String {
+        let Some(gate) = ticket.active_gate() else { return String::new() };
+        let attempt = ticket.attempts.iter().rev().find(|it| it.gate == gate.rule.id);
+        let digest = attempt.and_then(|it| it.evidence.iter().find_map(|it| it.artifact.clone()));
+        let text = digest.and_then(|it| self.artifacts().read(&it).ok());
+        let text = text.map(|it| String::from_utf8_lossy(&it).into_owned()).unwrap_or_default();
+        text.chars().take(4_000).collect()
+    }
+
+    pub(crate) async fn open_tickets(&self) -> Result<Vec<Arc<Ticket>>> {
+        if self.inner.is_resident.load(std::sync::atomic::Ordering::Acquire) {
+            let fleet = self.fleet();
+            return Ok(fleet.tickets.values().filter(|it| !it.is_ended()).cloned().collect());
+        }
+        let open = self.store().open_tickets().await?;
+        let read = |(key, aggregate, _): (TicketKey, String, _)| {
+            serde_json::from_str(&aggregate)
+                .map(Arc::new)
+                .map_err(|e| Error::Invalid(format!("the record of `{key}` is broken: {e}")))
+        };
+        open.into_iter().map(read).collect()
+    }
+
+    /// Returns all tickets' documents that the filter selects.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn ticket_docs(&self, filter: &TicketFilter) -> Result<Vec<TicketDoc>> {
+        let views = self.store().views(filter).await?;
+        let read = |it: String| {
+            serde_json::from_str(&it).map_err(|e| {
+                Error::Invalid(format!(
+                    "a ticket's document is broken: {e}. `mission fsck` says more"
+                ))
+            })
+        };
+        views.into_iter().map(read).collect()
+    }
+
+    async fn projects(&self, only: Option<&ProjectKey>) -> Vec<Arc<Project>> {
+        let keys: Vec<_> = self.home().projects.into_keys().collect();
+        let mut projects = Vec::new();
+        for key in keys.iter().filter(|it| only.is_none_or(|only| only == *it)) {
+            if let Ok(project) = self.project(key).await {
+                projects.push(project);
+            }
+        }
+        projects
+    }
+
+    /// Returns every lane: a role at work in a project.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn lanes(&self, only: Option<&ProjectKey>) -> Result<Vec<LaneDoc>> {
+        let tickets = self.open_tickets().await?;
+        let mut lanes = Vec::new();
+        for project in self.projects(only).await {
+            for role in project.rules.roles.values() {
+                lanes.push(self.lane(&project, role, &tickets));
+            }
+        }
+        Ok(lanes)
+    }
+
+    fn lane(&self, project: &Project, role: &Role, tickets: &[Arc<Ticket>]) -> LaneDoc {
+        let now = self.now();
+        let home = self.home();
+        let of_project = || tickets.iter().filter(|it| it.key.project() == &project.key);
+        let attempts: Vec<String> = of_project()
+            .filter_map(|it| it.live_attempt())
+            .filter(|it| it.role == role.id)
+            .map(|it| it.id.to_string())
+            .collect();
+        let waits = |it: &&Arc<Ticket>| match it.owed(now) {
+            Owed::Dispatch { role: owed, .. } => owed == role.id,
+            Owed::RetryAt(_) | Owed::Nothing => false,
+            Owed::Observe { .. } | Owed::Check { .. } | Owed::Land | Owed::Finish => false,
+        };
+        let queued = of_project().filter(waits).count();
+        let held = of_project().find(waits).and_then(|it| held_by(&self.fleet().view(now), it));
+        let paused = home.paused.contains(&mission_domain::home::lane_name(&project.key, &role.id));
+        let runtimes = role.runtimes.iter().filter_map(|it| project.rules.runtimes.get(it));
+        let runtimes: Vec<_> = runtimes.map(|it| self.runtime_doc(project, it)).collect();
+        let usable = |it: &RuntimeDoc| it.found != Some(false) && it.breaker != "open";
+        let state = if paused {
+            "paused"
+        } else if !runtimes.iter().any(usable) {
+            "no_runtime"
+        } else if attempts.is_empty() {
+            "idle"
+        } else {
+            "busy"
+        };
+        LaneDoc {
+            role: role.id.to_string(),
+            project: project.key.to_string(),
+            state: state.into(),
+            slots: role.slots,
+            attempts,
+            queued: u32::try_from(queued).unwrap_or(u32::MAX),
+            runtimes,
+            note: held,
+        }
+    }
+
+    fn runtime_doc(&self, project: &Project, runtime: &Runtime) -> RuntimeDoc {
+        let now = self.now();
+        let fleet = self.fleet();
+        let breaker = fleet.home.breakers.get(&runtime.id);
+        let found =
+            fleet.projects.get(&project.key).map(|it| it.identities.contains_key(&runtime.id));
+        RuntimeDoc {
+            name: runtime.id.to_string(),
+            driver: runtime.driver.as_str().into(),
+            command: runtime.command.clone(),
+            model: runtime.model.clone(),
+            breaker: match breaker {
+                None => "closed",
+                Some(it) if it.until > now => "open",
+                Some(_) => "half_open",
+            }
+            .into(),
+            note: breaker
+                .map(|it| format!("{} ({}); a trial comes at {}", it.why, it.class, it.until)),
+            found,
+            from: project.path.join("mission.toml").display().to_string(),
+        }
+    }
+
+    /// Returns every runtime that a role names or the configuration holds.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn runtimes(&self, only: Option<&ProjectKey>) -> Result<Vec<RuntimeDoc>> {
+        let mut docs: Vec<RuntimeDoc> = Vec::new();
+        for project in self.projects(only).await {
+            for runtime in project.rules.runtimes.values() {
+                let doc = self.runtime_doc(&project, runtime);
+                if !docs.contains(&doc) {
+                    docs.push(doc);
+                }
+            }
+        }
+        Ok(docs)
+    }
+
+    /// Returns every role as configured.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn roles(&self, only: Option<&ProjectKey>) -> Result<Vec<serde_json::Value>> {
+        let mut docs = Vec::new();
+        for project in self.projects(only).await {
+            for role in project.rules.roles.values() {
+                let mut doc = serde_json::to_value(role).unwrap_or_default();
+                doc["project"] = project.key.to_string().into();
+                docs.push(doc);
+            }
+        }
+        Ok(docs)
+    }
+
+    /// Returns why nobody takes work for `role`, if somebody waits for it.
+    pub fn lane_note(&self, ticket: &Ticket, _role: &RoleId) -> Option<String> {
+        held_by(&self.fleet().view(self.now()), ticket)
+    }
+}
+
+/// Returns what a person is asked about the ticket: kind, sentence, detail.
+fn ask(ticket: &Ticket) -> Option<(&'static str, String, String)> {
+    let situation = ticket.situation();
+    let Owner::Person(_) = situation.owner else { return None };
+    match situation.state {
+        State::NeedsInput => {
+            let text = ticket.question.as_ref().map_or_else(String::new, |it| it.text.clone());
+            Some(("question", situation.next, text))
+        }
+        State::Blocked => Some(("blocked", situation.next, situation.reason)),
+        State::InReview => Some(("signoff", situation.next, String::new())),
+        State::Active => Some(("work", situation.next, situation.reason)),
+        // Set aside on purpose: nobody is asked.
+        State::Parked
+        | State::Waiting
+        | State::Todo
+        | State::Done
+        | State::Cancelled
+        | State::Superseded => None,
+    }
+}
+
+/// Returns how many tickets wait for `key`, directly or over others, itself included.
+fn holds_up(tickets: &[Arc<Ticket>], key: &TicketKey) -> u32 {
+    let mut held = std::collections::BTreeSet::from([key.clone()]);
+    loop {
+        let more: Vec<_> = tickets
+            .iter()
+            .filter(|it| !held.contains(&it.key))
+            .filter(|it| it.blockers.iter().any(|(by, end)| end.is_none() && held.contains(by)))
+            .map(|it| it.key.clone())
+            .collect();
+        if more.is_empty() {
+            return u32::try_from(held.len()).unwrap_or(u32::MAX);
+        }
+        held.extend(more);
+    }
+}

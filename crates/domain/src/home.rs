@@ -1,0 +1,263 @@
+//! What is true of the whole home rather than of one ticket: projects, breakers, paused lanes, outages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{OperatorActId, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp};
+use crate::ticket::{EndClass, Stamp};
+
+/// The first time a breaker stays open, in seconds; each further one is twice as long.
+const BREAKER_BASE_S: i64 = 60;
+
+/// The longest time a breaker stays open, in seconds.
+const BREAKER_MOST_S: i64 = 1_800;
+
+/// What is true of the whole home. Built by `apply_home` alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Home {
+    /// Its projects.
+    pub projects: BTreeMap<ProjectKey, Project>,
+    /// Runtimes that were paused because failures were theirs.
+    pub breakers: BTreeMap<RuntimeId, Breaker>,
+    /// Lanes that a person paused, as `PROJECT/ROLE`.
+    pub paused: BTreeSet<String>,
+    /// Why dispatch as a whole rests, and until when.
+    pub outage: Option<(String, Timestamp)>,
+    /// Whether the demo made this home, which alone accepts its scripted person.
+    pub demo: bool,
+    /// How many acts the operator has on record.
+    pub acts: u64,
+}
+
+/// One repository with its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Where its repository is.
+    pub path: String,
+    /// Whether a person agreed to run its commands.
+    pub trusted: bool,
+}
+
+/// What pauses a runtime when failures are not the ticket's fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breaker {
+    /// What was wrong.
+    pub class: EndClass,
+    /// In words.
+    pub why: String,
+    /// When one trial is allowed.
+    pub until: Timestamp,
+    /// How often in a row it opened.
+    pub times: u32,
+}
+
+/// A request to change the home. It may be refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the events, and named alike")]
+pub enum HomeCommand {
+    /// Register a repository.
+    AddProject { key: ProjectKey, path: String, trusted: bool },
+    /// Forget a repository; its tickets and its files stay.
+    RemoveProject { key: ProjectKey },
+    /// A runtime failed by its own fault.
+    OpenBreaker { runtime: RuntimeId, class: EndClass, why: String },
+    /// A runtime did its work.
+    CloseBreaker { runtime: RuntimeId },
+    /// Let a lane take no more work.
+    PauseLane { project: ProjectKey, role: RoleId },
+    /// Let a lane take work again.
+    ResumeLane { project: ProjectKey, role: RoleId },
+    /// Too many workers died at once.
+    PauseDispatch { why: String, until: Timestamp },
+    /// Dispatch goes on.
+    ResumeDispatch,
+    /// Mark this home as the demo's.
+    MarkDemo,
+    /// The operator acted by a rule.
+    RecordAct { act: Act },
+    /// An act was undone.
+    UndoAct { id: OperatorActId },
+}
+
+/// One thing the operator did by a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// The rule.
+    pub rule: String,
+    /// The ticket, if it is about one.
+    pub ticket: Option<TicketKey>,
+    /// What it saw.
+    pub cause: String,
+    /// What it did.
+    pub did: String,
+    /// Whether it can be undone.
+    pub undoable: bool,
+}
+
+/// Something that happened to the home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "body", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are those of the home, and named alike")]
+pub enum HomeEvent {
+    /// A repository was registered, or its path or trust changed.
+    ProjectAdded { key: ProjectKey, path: String, trusted: bool },
+    /// A repository was forgotten.
+    ProjectRemoved { key: ProjectKey },
+    /// A runtime is paused.
+    BreakerOpened { runtime: RuntimeId, class: EndClass, why: String, until: Timestamp },
+    /// A runtime may work again.
+    BreakerClosed { runtime: RuntimeId },
+    /// A lane takes no more work.
+    LanePaused { project: ProjectKey, role: RoleId },
+    /// A lane takes work again.
+    LaneResumed { project: ProjectKey, role: RoleId },
+    /// Dispatch as a whole rests.
+    DispatchPaused { why: String, until: Timestamp },
+    /// Dispatch goes on.
+    DispatchResumed {},
+    /// This home is the demo's.
+    DemoMarked {},
+    /// The operator acted.
+    OperatorActed { id: OperatorActId, act: Act },
+    /// An act was undone.
+    OperatorUndone { id: OperatorActId },
+}
+
+/// A lawful "no" about the home.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant means")]
+pub enum HomeRejection {
+    #[error(
+        "project key `{key}` belongs to `{path}` in this home. Give this repository another `key` in its `mission.toml`"
+    )]
+    KeyTaken { key: ProjectKey, path: String },
+    #[error("there is no project `{0}` in this home. `mission init` in its repository adds one")]
+    UnknownProject(ProjectKey),
+    #[error("lane `{0}` is paused already")]
+    AlreadyPaused(String),
+    #[error("lane `{0}` is not paused")]
+    NotPaused(String),
+}
+
+impl HomeRejection {
+    /// Returns the stable code that documents and logs carry.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::KeyTaken { .. } => "key_taken",
+            Self::UnknownProject(_) => "unknown_project",
+            Self::AlreadyPaused(_) => "already_paused",
+            Self::NotPaused(_) => "not_paused",
+        }
+    }
+}
+
+/// Returns the events that follow from `command`, or why it is refused. No events: nothing new.
+///
+/// # Errors
+/// A [`HomeRejection`] that names the rule.
+pub fn decide_home(
+    home: &Home,
+    command: HomeCommand,
+    now: Timestamp,
+) -> Result<Vec<HomeEvent>, HomeRejection> {
+    let event = match command {
+        HomeCommand::AddProject { key, path, trusted } => match home.projects.get(&key) {
+            Some(known) if known.path != path => {
+                return Err(HomeRejection::KeyTaken { key, path: known.path.clone() });
+            }
+            Some(known) if known.trusted || !trusted => return Ok(Vec::new()),
+            Some(_) | None => HomeEvent::ProjectAdded { key, path, trusted },
+        },
+        HomeCommand::RemoveProject { key } => {
+            if !home.projects.contains_key(&key) {
+                return Err(HomeRejection::UnknownProject(key));
+            }
+            HomeEvent::ProjectRemoved { key }
+        }
+        HomeCommand::OpenBreaker { runtime, class, why } => {
+            let times = home.breakers.get(&runtime).map_or(0, |it| it.times);
+            let wait = (BREAKER_BASE_S << times.min(6)).min(BREAKER_MOST_S);
+            let until = now + jiff::SignedDuration::from_secs(wait);
+            // Deaths of attempts that began before it opened say nothing new.
+            let is_open = home.breakers.get(&runtime).is_some_and(|it| it.until > now);
+            if is_open {
+                return Ok(Vec::new());
+            }
+            HomeEvent::BreakerOpened { runtime, class, why, until }
+        }
+        HomeCommand::CloseBreaker { runtime } => {
+            if !home.breakers.contains_key(&runtime) {
+                return Ok(Vec::new());
+            }
+            HomeEvent::BreakerClosed { runtime }
+        }
+        HomeCommand::PauseLane { project, role } => {
+            let lane = lane_name(&project, &role);
+            if home.paused.contains(&lane) {
+                return Err(HomeRejection::AlreadyPaused(lane));
+            }
+            HomeEvent::LanePaused { project, role }
+        }
+        HomeCommand::ResumeLane { project, role } => {
+            let lane = lane_name(&project, &role);
+            if !home.paused.contains(&lane) {
+                return Err(HomeRejection::NotPaused(lane));
+            }
+            HomeEvent::LaneResumed { project, role }
+        }
+        HomeCommand::PauseDispatch { why, until } => {
+            if home.outage.is_some() {
+                return Ok(Vec::new());
+            }
+            HomeEvent::DispatchPaused { why, until }
+        }
+        HomeCommand::ResumeDispatch => {
+            if home.outage.is_none() {
+                return Ok(Vec::new());
+            }
+            HomeEvent::DispatchResumed {}
+        }
+        HomeCommand::MarkDemo => HomeEvent::DemoMarked {},
+        HomeCommand::RecordAct { act } => {
+            HomeEvent::OperatorActed { id: OperatorActId(home.acts + 1), act }
+        }
+        HomeCommand::UndoAct { id } => HomeEvent::OperatorUndone { id },
+    };
+    Ok(vec![event])
+}
+
+/// Moves the home to where `event` says it is.
+pub fn apply_home(home: &mut Home, event: &HomeEvent, _stamp: &Stamp) {
+    match event.clone() {
+        HomeEvent::ProjectAdded { key, path, trusted } => {
+            home.projects.insert(key, Project { path, trusted });
+        }
+        HomeEvent::ProjectRemoved { key } => {
+            home.projects.remove(&key);
+        }
+        HomeEvent::BreakerOpened { runtime, class, why, until } => {
+            let times = home.breakers.get(&runtime).map_or(0, |it| it.times) + 1;
+            home.breakers.insert(runtime, Breaker { class, why, until, times });
+        }
+        HomeEvent::BreakerClosed { runtime } => {
+            home.breakers.remove(&runtime);
+        }
+        HomeEvent::LanePaused { project, role } => {
+            home.paused.insert(lane_name(&project, &role));
+        }
+        HomeEvent::LaneResumed { project, role } => {
+            home.paused.remove(&lane_name(&project, &role));
+        }
+        HomeEvent::DispatchPaused { why, until } => home.outage = Some((why, until)),
+        HomeEvent::DispatchResumed {} => home.outage = None,
+        HomeEvent::DemoMarked {} => home.demo = true,
+        HomeEvent::OperatorActed { id, .. } => home.acts = home.acts.max(id.0),
+        HomeEvent::OperatorUndone { .. } => {}
+    }
+}
+
+/// Returns a lane's name, like `MC/coder`.
+pub fn lane_name(project: &ProjectKey, role: &RoleId) -> String {
+    format!("{project}/{role}")
+}

@@ -1,0 +1,490 @@
+//! What nobody asked for and must happen all the same: dispatch, observe, check, land, expire, release.
+//! Pure: the plan of an unchanged fleet, once carried out, is empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::home::{Home, lane_name};
+use crate::ids::{
+    AttemptId, Epoch, GateId, MessageId, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp,
+};
+use crate::principal::{Contributor, Identity, Principal};
+use crate::rules::{Driver, Role, Rules};
+use crate::ticket::{BlockCode, EndHow, MessageState, Owed, Purpose, Rejection, Ticket};
+
+/// Deaths within [`OUTAGE_WINDOW_S`] that make an outage, if at least half of the workers died.
+const OUTAGE_DEATHS: usize = 5;
+
+/// How far back deaths are counted, and how long dispatch rests after an outage, in seconds.
+const OUTAGE_WINDOW_S: i64 = 60;
+
+/// How long a check that could not be run rests before it is tried once more, in seconds.
+const TRY_AGAIN_S: i64 = 60;
+
+/// The operator's rule that lets a ticket go on after a fault that was not its own.
+pub const REQUEUE: &str = "requeue-runtime-fault";
+
+/// What the plan looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Fleet<'a> {
+    /// All tickets that have not ended, and ended ones that an open one is linked to.
+    pub tickets: &'a BTreeMap<TicketKey, Arc<Ticket>>,
+    /// The projects that can be worked now.
+    pub projects: &'a BTreeMap<ProjectKey, ProjectFacts>,
+    /// What is true of the whole home.
+    pub home: &'a Home,
+    /// Until when each live attempt holds its lease. Attempts of people have none.
+    pub leases: &'a BTreeMap<TicketKey, Timestamp>,
+    /// Tickets that something is being done for at this moment.
+    pub busy: &'a BTreeSet<TicketKey>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A project with its rules and what its runtimes turned out to be.
+#[derive(Debug, Clone)]
+pub struct ProjectFacts {
+    /// The rules in force.
+    pub rules: Arc<Rules>,
+    /// Whether its commands may be run.
+    pub trusted: bool,
+    /// What is behind each runtime that was found; a missing one cannot be used.
+    pub identities: BTreeMap<RuntimeId, Option<Identity>>,
+}
+
+/// Something that Mission Control does by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Give the ticket to a lane.
+    Claim {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The gate.
+        gate: GateId,
+        /// The role.
+        role: RoleId,
+        /// The first healthy and eligible runtime.
+        runtime: RuntimeId,
+        /// What really runs behind it.
+        identity: Option<Identity>,
+        /// What for.
+        purpose: Purpose,
+    },
+    /// Ask a person to decide, since no runtime is independent enough.
+    HandOver {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The gate.
+        gate: GateId,
+        /// Why.
+        why: String,
+    },
+    /// Look at a delivery.
+    Observe {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The attempt that delivered.
+        attempt: AttemptId,
+    },
+    /// Run a gate of the controller's own.
+    Check {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The gate.
+        gate: GateId,
+    },
+    /// Land the work.
+    Land {
+        /// The ticket.
+        ticket: TicketKey,
+    },
+    /// Finish a ticket whose gates all passed. Rule `campaign-complete` for a campaign.
+    Finish {
+        /// The ticket.
+        ticket: TicketKey,
+    },
+    /// End an attempt whose lease ran out. Rule `lost-attempt`.
+    Expire {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The attempt.
+        attempt: AttemptId,
+        /// Its lease.
+        epoch: Epoch,
+    },
+    /// A blocker ended. Rule `release-waiting`.
+    Release {
+        /// The ticket that waits.
+        ticket: TicketKey,
+        /// The ticket that ended.
+        blocker: TicketKey,
+        /// How.
+        how: EndHow,
+    },
+    /// The moment came. Rule `release-waiting`.
+    Wake {
+        /// The ticket.
+        ticket: TicketKey,
+    },
+    /// Tell a campaign that a child ended. Rule `campaign-complete`.
+    EndChild {
+        /// The campaign.
+        campaign: TicketKey,
+        /// The child.
+        child: TicketKey,
+        /// How.
+        how: EndHow,
+    },
+    /// Let a ticket go on that a runtime's fault blocked. Rule `requeue-runtime-fault`.
+    Requeue {
+        /// The ticket.
+        ticket: TicketKey,
+        /// What had blocked it.
+        cause: String,
+    },
+    /// Messages that nobody can take any more. Rule `undelivered-message`.
+    GiveUp {
+        /// The ticket, which has ended.
+        ticket: TicketKey,
+        /// The messages.
+        messages: Vec<MessageId>,
+    },
+    /// Let dispatch rest: too many workers died at once.
+    PauseDispatch {
+        /// The notice.
+        why: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The rest is over.
+    ResumeDispatch,
+}
+
+/// Returns everything to be done now, most urgent work first.
+pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let mut queue = Vec::new();
+    for ticket in fleet.tickets.values().filter(|it| !fleet.busy.contains(&it.key)) {
+        links(fleet, ticket, &mut actions);
+        if ticket.is_ended() || expire(fleet, ticket, &mut actions) {
+            continue;
+        }
+        if let Some(requeue) = requeue(fleet, ticket) {
+            actions.push(requeue);
+            continue;
+        }
+        match ticket.owed(fleet.now) {
+            Owed::Nothing | Owed::RetryAt(_) => {}
+            Owed::Dispatch { gate, role, purpose } => {
+                queue.push(Queued { ticket, gate, role, purpose });
+            }
+            Owed::Observe { attempt } => {
+                actions.push(Action::Observe { ticket: ticket.key.clone(), attempt });
+            }
+            Owed::Check { gate } => {
+                if is_trusted(fleet, ticket) {
+                    actions.push(Action::Check { ticket: ticket.key.clone(), gate });
+                }
+            }
+            Owed::Land => actions.push(Action::Land { ticket: ticket.key.clone() }),
+            Owed::Finish => actions.push(Action::Finish { ticket: ticket.key.clone() }),
+        }
+    }
+    match outage(fleet) {
+        Some(pause) => actions.push(pause),
+        None => dispatch(fleet, queue, &mut actions),
+    }
+    actions
+}
+
+/// Returns the next moment at which the plan may change by time alone.
+pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
+    let of_ticket = |ticket: &Arc<Ticket>| {
+        let retry = match ticket.owed(fleet.now) {
+            Owed::RetryAt(at) => Some(at),
+            Owed::Nothing
+            | Owed::Dispatch { .. }
+            | Owed::Observe { .. }
+            | Owed::Check { .. }
+            | Owed::Land
+            | Owed::Finish => None,
+        };
+        let waits = ticket.not_before.filter(|_| ticket.parked.is_none() && !ticket.is_ended());
+        let again = try_again_at(ticket).map(|it| it.0);
+        retry.into_iter().chain(waits).chain(again).min()
+    };
+    let tickets = fleet.tickets.values().filter_map(of_ticket);
+    let leases = fleet.leases.values().copied();
+    let breakers = fleet.home.breakers.values().map(|it| it.until);
+    let outage = fleet.home.outage.as_ref().map(|it| it.1);
+    let moments = tickets.chain(leases).chain(breakers.filter(|it| *it > fleet.now)).chain(outage);
+    moments.min()
+}
+
+struct Queued<'a> {
+    ticket: &'a Ticket,
+    gate: GateId,
+    role: RoleId,
+    purpose: Purpose,
+}
+
+fn is_trusted(fleet: &Fleet<'_>, ticket: &Ticket) -> bool {
+    fleet.projects.get(ticket.key.project()).is_some_and(|it| it.trusted)
+}
+
+/// What a ticket owes those that it is linked to, and they to it.
+fn links(fleet: &Fleet<'_>, ticket: &Ticket, actions: &mut Vec<Action>) {
+    let key = &ticket.key;
+    let ended = |other: &TicketKey| fleet.tickets.get(other).and_then(|it| it.end_how());
+    if !ticket.is_ended() {
+        for blocker in ticket.blockers.iter().filter(|it| it.1.is_none()).map(|it| it.0) {
+            if let Some(how) = ended(blocker) {
+                let (ticket, blocker) = (key.clone(), blocker.clone());
+                actions.push(Action::Release { ticket, blocker, how });
+            }
+        }
+        if ticket.not_before.is_some_and(|at| at <= fleet.now) && ticket.parked.is_none() {
+            actions.push(Action::Wake { ticket: key.clone() });
+        }
+        for child in ticket.children.iter().filter(|it| it.1.is_none()).map(|it| it.0) {
+            if let Some(how) = ended(child) {
+                let (campaign, child) = (key.clone(), child.clone());
+                actions.push(Action::EndChild { campaign, child, how });
+            }
+        }
+        return;
+    }
+    let queued = ticket.messages.iter().filter(|it| it.state == MessageState::Queued);
+    let messages: Vec<_> = queued.map(|it| it.id).collect();
+    if !messages.is_empty() {
+        actions.push(Action::GiveUp { ticket: key.clone(), messages });
+    }
+}
+
+/// Returns when a ticket that Mission Control's own failure blocks is tried again, once per cause.
+fn try_again_at(ticket: &Ticket) -> Option<(Timestamp, String)> {
+    let block = ticket.blocked.as_ref().filter(|it| it.code == BlockCode::CouldNotRun)?;
+    let cause = block.text.clone();
+    let is_new = !ticket.corrected.contains(&format!("{REQUEUE}: {cause}"));
+    let is_held = ticket.parked.is_some() || ticket.is_waiting() || ticket.is_ended();
+    let at = block.at + jiff::SignedDuration::from_secs(TRY_AGAIN_S);
+    (is_new && !is_held).then_some((at, cause))
+}
+
+fn requeue(fleet: &Fleet<'_>, ticket: &Ticket) -> Option<Action> {
+    let (at, cause) = try_again_at(ticket)?;
+    (at <= fleet.now).then(|| Action::Requeue { ticket: ticket.key.clone(), cause })
+}
+
+fn expire(fleet: &Fleet<'_>, ticket: &Ticket, actions: &mut Vec<Action>) -> bool {
+    let Some(live) = ticket.live_attempt() else { return false };
+    if fleet.leases.get(&ticket.key).is_some_and(|until| *until <= fleet.now) {
+        let (attempt, epoch) = (live.id, live.epoch);
+        actions.push(Action::Expire { ticket: ticket.key.clone(), attempt, epoch });
+    }
+    true
+}
+
+/// Returns the pause that an outage calls for, or its end.
+fn outage(fleet: &Fleet<'_>) -> Option<Action> {
+    if let Some((_, until)) = &fleet.home.outage {
+        return (*until <= fleet.now).then_some(Action::ResumeDispatch);
+    }
+    let since = fleet.now - jiff::SignedDuration::from_secs(OUTAGE_WINDOW_S);
+    let (mut dead, mut alive) = (0, 0);
+    for attempt in fleet.tickets.values().flat_map(|it| it.attempts.iter().rev().take(4)) {
+        match &attempt.end {
+            None => alive += 1,
+            Some(end) if end.at >= since && end.class.is_death() => dead += 1,
+            Some(_) => {}
+        }
+    }
+    (dead >= OUTAGE_DEATHS && dead >= alive).then(|| Action::PauseDispatch {
+        why: format!("{dead} workers died within a minute, {alive} are alive; dispatch rests"),
+        until: fleet.now + jiff::SignedDuration::from_secs(OUTAGE_WINDOW_S),
+    })
+}
+
+/// Gives free slots to queued tickets: by priority, then to the campaign and project that has least, then by age.
+fn dispatch(fleet: &Fleet<'_>, mut queue: Vec<Queued<'_>>, actions: &mut Vec<Action>) {
+    if fleet.home.outage.is_some() || queue.is_empty() {
+        return;
+    }
+    let mut running = Running::of(fleet);
+    queue.retain(|it| running.has_slot(fleet, it));
+    queue.sort_by_cached_key(|it| {
+        let share = running.share(it.ticket);
+        (it.ticket.priority, share, it.ticket.since, it.ticket.key.clone())
+    });
+    for queued in queue {
+        if !running.has_slot(fleet, &queued) {
+            continue;
+        }
+        match choose(fleet, &queued, &running) {
+            Choice::Runtime(runtime, identity) => {
+                running.add(queued.ticket, &queued.role, &runtime);
+                actions.push(Action::Claim {
+                    ticket: queued.ticket.key.clone(),
+                    gate: queued.gate,
+                    role: queued.role,
+                    runtime,
+                    identity,
+                    purpose: queued.purpose,
+                });
+            }
+            Choice::Person(why) => {
+                let ticket = queued.ticket.key.clone();
+                actions.push(Action::HandOver { ticket, gate: queued.gate, why });
+            }
+            Choice::Nobody(_) => {}
+        }
+    }
+}
+
+/// What runs now, counted by lane, runtime, and share of campaign and project.
+struct Running {
+    lanes: BTreeMap<String, u32>,
+    runtimes: BTreeMap<RuntimeId, u32>,
+    shares: BTreeMap<String, u32>,
+}
+
+impl Running {
+    fn of(fleet: &Fleet<'_>) -> Self {
+        let mut running =
+            Self { lanes: BTreeMap::new(), runtimes: BTreeMap::new(), shares: BTreeMap::new() };
+        for ticket in fleet.tickets.values() {
+            if let Some(live) = ticket.live_attempt() {
+                running.add(ticket, &live.role, &live.runtime);
+            }
+        }
+        running
+    }
+
+    fn add(&mut self, ticket: &Ticket, role: &RoleId, runtime: &RuntimeId) {
+        *self.shares.entry(share_name(ticket)).or_default() += 1;
+        *self.runtimes.entry(runtime.clone()).or_default() += 1;
+        if runtime.as_str() != Driver::Person.as_str() {
+            *self.lanes.entry(lane_name(ticket.key.project(), role)).or_default() += 1;
+        }
+    }
+
+    fn has_slot(&self, fleet: &Fleet<'_>, queued: &Queued<'_>) -> bool {
+        let project = queued.ticket.key.project();
+        let Some(role) = role_of(fleet, project, &queued.role) else { return false };
+        let lane = lane_name(project, &queued.role);
+        is_trusted(fleet, queued.ticket)
+            && !fleet.home.paused.contains(&lane)
+            && self.lanes.get(&lane).copied().unwrap_or(0) < role.slots
+    }
+
+    fn share(&self, ticket: &Ticket) -> u32 {
+        self.shares.get(&share_name(ticket)).copied().unwrap_or(0)
+    }
+}
+
+fn share_name(ticket: &Ticket) -> String {
+    let parent = ticket.parent.as_ref();
+    parent.map_or_else(|| ticket.key.project().to_string(), ToString::to_string)
+}
+
+fn role_of<'a>(fleet: &Fleet<'a>, project: &ProjectKey, role: &RoleId) -> Option<&'a Role> {
+    fleet.projects.get(project).and_then(|it| it.rules.roles.get(role))
+}
+
+/// Who takes a queued ticket.
+enum Choice {
+    Runtime(RuntimeId, Option<Identity>),
+    Person(String),
+    Nobody(String),
+}
+
+/// Returns the first healthy and eligible runtime of the role, else why there is none.
+fn choose(fleet: &Fleet<'_>, queued: &Queued<'_>, running: &Running) -> Choice {
+    let project = queued.ticket.key.project();
+    let facts = fleet.projects.get(project);
+    let (Some(facts), Some(role)) = (facts, role_of(fleet, project, &queued.role)) else {
+        return Choice::Nobody(format!("project {project} has no role {}", queued.role));
+    };
+    let mut too_close = None;
+    let mut unusable = Vec::new();
+    for id in &role.runtimes {
+        let Some(runtime) = facts.rules.runtimes.get(id) else { continue };
+        match runtime.driver {
+            Driver::External => {
+                unusable.push(format!("{id} takes its work itself"));
+                continue;
+            }
+            Driver::Exec | Driver::Tmux | Driver::Person => {}
+            Driver::Codex | Driver::Claude | Driver::Acp => {
+                unusable.push(format!("driver `{}` of {id} is not built yet", runtime.driver));
+                continue;
+            }
+        }
+        let Some(identity) = facts.identities.get(id) else {
+            unusable.push(format!("{id} was not found on this machine"));
+            continue;
+        };
+        if let Some(breaker) = fleet.home.breakers.get(id) {
+            let trial_runs = running.runtimes.get(id).copied().unwrap_or(0) > 0;
+            if breaker.until > fleet.now || trial_runs {
+                unusable.push(format!("{id} is paused: {}", breaker.why));
+                continue;
+            }
+        }
+        let principal = principal_of(&queued.role, id);
+        let who = Contributor { principal, identity: identity.clone() };
+        match queued.purpose {
+            Purpose::Deliver => {}
+            Purpose::Review | Purpose::Judge => {
+                if let Err(refusal) = queued.ticket.independence(&queued.gate, &who) {
+                    too_close = Some(refusal);
+                    continue;
+                }
+            }
+        }
+        return Choice::Runtime(id.clone(), identity.clone());
+    }
+    match too_close {
+        Some(refusal) if unusable.is_empty() => Choice::Person(said(&refusal)),
+        Some(_) | None => Choice::Nobody(unusable.join("; ")),
+    }
+}
+
+fn said(refusal: &Rejection) -> String {
+    format!("no independent runtime is configured ({refusal})")
+}
+
+/// Returns the principal that a lane acts as.
+pub fn principal_of(role: &RoleId, runtime: &RuntimeId) -> Principal {
+    Principal::Lane { role: role.clone(), runtime: runtime.clone() }
+}
+
+/// Returns what holds a queued ticket, in words: for `mission ticket why` and the lane page.
+pub fn held_by(fleet: &Fleet<'_>, ticket: &Ticket) -> Option<String> {
+    let Owed::Dispatch { gate, role, purpose } = ticket.owed(fleet.now) else { return None };
+    if let Some((why, until)) = &fleet.home.outage {
+        return Some(format!("{why} until {until}"));
+    }
+    let project = ticket.key.project();
+    let Some(facts) = fleet.projects.get(project) else {
+        return Some(format!("project {project} cannot be read now"));
+    };
+    if !facts.trusted {
+        return Some(format!(
+            "nobody agreed yet to run the commands of {project}; `mission init` in it asks"
+        ));
+    }
+    let lane = lane_name(project, &role);
+    if fleet.home.paused.contains(&lane) {
+        return Some(format!("lane {lane} is paused; `mission lane resume {role}` lets it go on"));
+    }
+    let running = Running::of(fleet);
+    let queued = Queued { ticket, gate, role, purpose };
+    if !running.has_slot(fleet, &queued) {
+        return Some(format!("all slots of {lane} are taken"));
+    }
+    match choose(fleet, &queued, &running) {
+        Choice::Runtime(..) => None,
+        Choice::Person(why) | Choice::Nobody(why) => Some(why),
+    }
+}
