@@ -1,0 +1,88 @@
+//! `mission attempt …`: single runs of agents.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use mission_domain::doc::AttemptDoc;
+use mission_domain::ids::AttemptId;
+use serde_json::json;
+
+use super::ticket::Attempts;
+use super::{Done, not_built};
+use crate::cli::Key;
+use crate::cli::fleet::AttemptCommand;
+use crate::context::Context;
+use crate::door::{Door, with_query};
+use crate::failure::Failure;
+use crate::output::attempt;
+use crate::project;
+
+/// How often a journal that is followed is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(400);
+
+/// Runs one of them.
+pub(crate) async fn run(context: &Context, command: AttemptCommand) -> Done {
+    match command {
+        AttemptCommand::List { key } => list(context, key.as_ref()).await,
+        AttemptCommand::Show { id } => {
+            let answer = context.door().await?.get(&format!("/attempts/{id}")).await?;
+            context.show(&answer, attempt::show)
+        }
+        AttemptCommand::Attach { .. } => not_built(
+            "attempt attach",
+            "`mission attempt logs ID -f` follows its output; `mission attempt show ID` names its tmux window",
+        ),
+        AttemptCommand::Logs { id, follow } => logs(context, id, follow).await,
+        AttemptCommand::Stop { id } => {
+            let answer =
+                context.door().await?.post(&format!("/attempts/{id}/stop"), &json!({})).await?;
+            context.done(&answer, || format!("{id} is being stopped; its work is kept"))
+        }
+    }
+}
+
+async fn list(context: &Context, key: Option<&Key>) -> Done {
+    let door = context.door().await?;
+    let name = key.map(ToString::to_string);
+    let project = if key.is_some() { None } else { project::chosen(context, &door).await? };
+    let path =
+        with_query("/attempts", &[("ticket", name.as_deref()), ("project", project.as_deref())]);
+    context.show(&door.get(&path).await?, |it: &Attempts, screen| {
+        let mut newest: Vec<_> = it.attempts.iter().collect();
+        newest.sort_by_key(|it| std::cmp::Reverse(it.started_at));
+        if newest.is_empty() {
+            "no attempts\n".into()
+        } else {
+            attempt::table(&newest, key.is_none(), screen)
+        }
+    })
+}
+
+/// Prints a journal as it is; with `follow` until the attempt has ended and all of it was printed.
+async fn logs(context: &Context, id: AttemptId, follow: bool) -> Done {
+    let door = context.door().await?;
+    let mut offset = 0;
+    loop {
+        let has_ended = !follow || ended(&door, id).await?;
+        loop {
+            let bytes = door.get(&format!("/attempts/{id}/log?offset={offset}")).await?.bytes;
+            if bytes.is_empty() {
+                break;
+            }
+            offset += bytes.len() as u64;
+            let mut out = std::io::stdout().lock();
+            if out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
+                return Ok(());
+            }
+        }
+        if has_ended {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+async fn ended(door: &Door, id: AttemptId) -> Result<bool, Failure> {
+    let attempt: AttemptDoc = door.get(&format!("/attempts/{id}")).await?.read()?;
+    Ok(attempt.state == "ended")
+}

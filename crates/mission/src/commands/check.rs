@@ -1,0 +1,122 @@
+//! `mission check`, `workflow show` and `config explain`: what the configuration says.
+
+use std::path::Path;
+
+use mission_domain::config::{self, Found, Source};
+use mission_domain::rules::Workflow;
+use serde_json::{Value, json};
+
+use super::Done;
+use crate::cli::fleet::{ConfigCommand, WorkflowCommand};
+use crate::context::{Context, print};
+use crate::door::{encoded, with_query};
+use crate::failure::Failure;
+use crate::output::{fleet, words};
+use crate::{project, repository};
+
+/// Checks a file, or the file of the repository you stand in and the rules in force. Exits 1 when there is a problem.
+pub(crate) async fn check(context: &Context, file: Option<&Path>) -> Done {
+    let mut problems = Vec::new();
+    let here = std::env::current_dir().ok().and_then(|it| repository::around(&it));
+    let own = here.as_ref().map(|it| it.root.join("mission.toml")).filter(|it| it.is_file());
+    match (file, &own) {
+        (Some(file), _) => problems.extend(of_file(context, file)?),
+        (None, own) => {
+            if let Some(own) = own {
+                problems.extend(of_file(context, own)?);
+            }
+            problems.extend(in_force(context, own.is_some()).await?);
+        }
+    }
+    let mut told = std::collections::BTreeSet::new();
+    problems.retain(|it| told.insert(line(it)));
+    if context.json {
+        print(&format!("{}\n", json!({"problems": problems})));
+    } else if problems.is_empty() {
+        print("no problems\n");
+    } else {
+        let lines: String = problems.iter().map(|it| line(it) + "\n").collect();
+        print(&format!("{lines}{}\n", words::count(problems.len(), "problem")));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::printed_no()) }
+}
+
+/// Returns what is wrong in `file`, read together with the home's own configuration.
+fn of_file(context: &Context, file: &Path) -> Result<Vec<Value>, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|e| Failure::file(file, &e))?;
+    let home_file = context.home.dir().join("config.toml");
+    let home_text = std::fs::read_to_string(&home_file).ok();
+    let home_name = home_file.display().to_string();
+    let home = home_text.as_deref().map(|text| Source { name: &home_name, text });
+    let folder = std::path::absolute(file).ok();
+    let folder = folder.as_deref().and_then(Path::parent).and_then(Path::file_name);
+    let folder = folder.map_or_else(|| "project".into(), |it| it.to_string_lossy().into_owned());
+    let name = file
+        .file_name()
+        .map_or_else(|| "mission.toml".into(), |it| it.to_string_lossy().into_owned());
+    let project = Source { name: &name, text: &text };
+    let found = Found::default();
+    let problems = config::rules(&folder, home, Some(project), &found).err().unwrap_or_default();
+    let document = |it: config::Problem| json!({"file": it.file, "line": it.line, "column": it.column, "message": it.message});
+    Ok(problems.into_iter().map(document).collect())
+}
+
+/// Returns what is wrong with the rules that the server reads. Where a file was checked already, no project is needed.
+async fn in_force(context: &Context, has_file: bool) -> Result<Vec<Value>, Failure> {
+    let door = match context.door().await {
+        Ok(door) => door,
+        Err(_) if has_file => return Ok(Vec::new()),
+        Err(failure) => return Err(failure),
+    };
+    let project = match project::required(context, &door).await {
+        Ok(project) => project,
+        Err(_) if has_file => return Ok(Vec::new()),
+        Err(failure) => return Err(failure),
+    };
+    let answer = door.get(&with_query("/check", &[("project", Some(&project))])).await?.value()?;
+    Ok(answer.get("problems").and_then(Value::as_array).cloned().unwrap_or_default())
+}
+
+/// Returns a problem as `mission.toml:12:7: …`.
+fn line(problem: &Value) -> String {
+    if let Some(text) = problem.as_str() {
+        return text.to_owned();
+    }
+    let field = |key: &str| fleet::field(problem, key);
+    format!("{}:{}:{}: {}", field("file"), field("line"), field("column"), field("message"))
+}
+
+/// Shows a workflow's gates.
+pub(crate) async fn workflow(context: &Context, command: WorkflowCommand) -> Done {
+    let WorkflowCommand::Show { name } = command;
+    let door = context.door().await?;
+    let project = project::chosen(context, &door).await?;
+    let path =
+        with_query(&format!("/workflows/{}", encoded(&name)), &[("project", project.as_deref())]);
+    context.show(&door.get(&path).await?, |it: &Workflow, screen| fleet::workflow(it, screen))
+}
+
+/// Tells where a setting comes from.
+pub(crate) async fn config(context: &Context, command: ConfigCommand) -> Done {
+    let ConfigCommand::Explain { key } = command;
+    let door = context.door().await?;
+    let project = project::chosen(context, &door).await?;
+    let path =
+        with_query("/config/explain", &[("key", Some(&key)), ("project", project.as_deref())]);
+    let answer = door.get(&path).await?;
+    context.show(&answer, |it: &Value, _| {
+        format!("{key} = {}\n{}\n", fleet::field(it, "value"), fleet::field(it, "from"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_reads_as_editors_expect_it() {
+        let problem = json!({"file": "mission.toml", "line": 12, "column": 7, "message": "there is no role `qaa`"});
+        assert_eq!(line(&problem), "mission.toml:12:7: there is no role `qaa`");
+        assert_eq!(line(&json!("mission.toml:1:1: x")), "mission.toml:1:1: x");
+    }
+}

@@ -1,0 +1,169 @@
+//! The list of tickets: what waits for a person first, then what is at work, then the rest.
+
+use mission_domain::ids::Timestamp;
+use serde::Deserialize;
+
+use super::table::{Fit, Table, cell, text};
+use super::{Screen, Tone, words};
+
+/// The answer of `GET /tickets?fields=row`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Rows {
+    /// The tickets.
+    pub(crate) tickets: Vec<Row>,
+}
+
+/// What a list shows of a ticket.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Row {
+    key: String,
+    title: String,
+    state: String,
+    #[serde(default)]
+    priority: String,
+    #[serde(default)]
+    gate: Option<String>,
+    #[serde(default)]
+    who: Option<Who>,
+    updated_at: Timestamp,
+    #[serde(default)]
+    kind: String,
+}
+
+/// Who owes the next action, as a row says it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Who {
+    Named { kind: String, name: String },
+    Text(String),
+}
+
+/// The parts of the list, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    You,
+    Blocked,
+    Work,
+    Next,
+    Waiting,
+    Parked,
+    Ended,
+}
+
+impl Part {
+    fn title(self) -> (&'static str, Tone) {
+        match self {
+            Self::You => ("Needs you", Tone::You),
+            Self::Blocked => ("Blocked", Tone::Bad),
+            Self::Work => ("At work", Tone::Live),
+            Self::Next => ("Next", Tone::Strong),
+            Self::Waiting => ("Waiting", Tone::Strong),
+            Self::Parked => ("Parked", Tone::Strong),
+            Self::Ended => ("Ended", Tone::Strong),
+        }
+    }
+}
+
+impl Row {
+    fn is_owed(&self) -> bool {
+        match &self.who {
+            Some(Who::Named { kind, .. }) => kind == "person",
+            Some(Who::Text(text)) => text == "person" || text.starts_with("person:"),
+            None => false,
+        }
+    }
+
+    fn part(&self) -> Part {
+        match self.state.as_str() {
+            "done" | "cancelled" | "superseded" => Part::Ended,
+            "parked" => Part::Parked,
+            _ if self.is_owed() => Part::You,
+            "needs_input" | "in_review" => Part::You,
+            "blocked" => Part::Blocked,
+            "active" => Part::Work,
+            "waiting" => Part::Waiting,
+            _ => Part::Next,
+        }
+    }
+
+    fn who(&self) -> &str {
+        match &self.who {
+            _ if self.is_owed() => "you",
+            Some(Who::Named { name, .. }) => name,
+            Some(Who::Text(text)) => text.rsplit_once(':').map_or(text.as_str(), |it| it.1),
+            None => "",
+        }
+    }
+}
+
+fn rank(priority: &str) -> u8 {
+    match priority {
+        "urgent" => 0,
+        "high" => 1,
+        "low" => 3,
+        _ => 2,
+    }
+}
+
+/// Returns the list for `screen`.
+pub(crate) fn list(rows: &Rows, screen: &Screen) -> String {
+    if rows.tickets.is_empty() {
+        return "no tickets\n".into();
+    }
+    let mut sorted: Vec<(Part, &Row)> = rows.tickets.iter().map(|it| (it.part(), it)).collect();
+    sorted
+        .sort_by_key(|(part, row)| (*part, rank(&row.priority), std::cmp::Reverse(row.updated_at)));
+    let mut table = Table::new(&[
+        ("KEY", Fit::Keep),
+        ("STATE", Fit::Keep),
+        ("TITLE", Fit::Cut),
+        ("PRIORITY", Fit::Drop),
+        ("GATE", Fit::Drop),
+        ("WHO", Fit::Keep),
+        ("AGE", Fit::Right),
+    ])
+    .indented(2);
+    for group in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let Some((part, _)) = group.first() else { continue };
+        let (title, tone) = part.title();
+        table.heading(tone, format!("{title} ({})", group.len()));
+        for (_, row) in group {
+            add(&mut table, row, screen);
+        }
+    }
+    table.render(screen)
+}
+
+fn add<'r>(table: &mut Table<'r>, row: &'r Row, screen: &Screen) {
+    let owed = row.is_owed() && !matches!(row.part(), Part::Ended | Part::Parked);
+    let (glyph, tone) = words::state(&row.state, owed);
+    let priority = if row.priority == "medium" { "" } else { row.priority.as_str() };
+    let loud = if rank(&row.priority) == 0 { Tone::Bad } else { Tone::Plain };
+    let state = match row.state.as_str() {
+        "in_review" => "in review",
+        "needs_input" => "needs input",
+        word => word,
+    };
+    let gate = match (row.gate.as_deref(), row.kind.as_str()) {
+        (Some(gate), _) => words::gate(gate),
+        (None, "campaign") => "campaign".into(),
+        (None, _) => String::new(),
+    };
+    table.row(vec![
+        cell(Tone::Strong, row.key.as_str()),
+        cell(tone, format!("{glyph} {state}")),
+        text(row.title.as_str()),
+        cell(loud, priority),
+        text(gate),
+        cell(if owed { Tone::You } else { Tone::Plain }, shown_who(row)),
+        cell(Tone::Quiet, words::age(row.updated_at, screen.now)),
+    ]);
+}
+
+/// A ticket that waits on many others names the first.
+fn shown_who(row: &Row) -> String {
+    match row.who().split_once(", ") {
+        Some((first, rest)) => format!("{first} +{}", rest.split(", ").count()),
+        None => row.who().to_owned(),
+    }
+}

@@ -1,0 +1,233 @@
+//! Tables whose columns fit the terminal: one column gives way, the others keep their width.
+
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::wrap::{clean, one_line};
+use super::{Screen, Tone, cut, wrapped};
+
+/// Columns between columns.
+const GAP: usize = 2;
+/// The narrowest that a column which gives way may become.
+const NARROWEST: usize = 16;
+
+/// What a column does where the terminal is too narrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// Keeps its width.
+    Keep,
+    /// Keeps its width, aligned to the right.
+    Right,
+    /// Is left out before the columns that give way become too narrow; the last such column goes first.
+    Drop,
+    /// Is cut with an ellipsis: for titles.
+    Cut,
+    /// Goes on in the next line: for reasons and commands.
+    Wrap,
+}
+
+/// One cell.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell<'a> {
+    text: Cow<'a, str>,
+    tone: Tone,
+}
+
+/// Returns a cell.
+pub(crate) fn cell<'a>(tone: Tone, text: impl Into<Cow<'a, str>>) -> Cell<'a> {
+    Cell { text: text.into(), tone }
+}
+
+/// Returns a cell without colour.
+pub(crate) fn text<'a>(text: impl Into<Cow<'a, str>>) -> Cell<'a> {
+    cell(Tone::Plain, text)
+}
+
+/// A table.
+#[derive(Debug)]
+pub(crate) struct Table<'a> {
+    columns: Vec<(&'static str, Fit)>,
+    rows: Vec<Row<'a>>,
+    indent: usize,
+}
+
+#[derive(Debug)]
+enum Row<'a> {
+    Cells(Vec<Cell<'a>>),
+    Heading(Tone, String),
+}
+
+impl<'a> Table<'a> {
+    /// A table with these columns.
+    pub(crate) fn new(columns: &[(&'static str, Fit)]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new(), indent: 0 }
+    }
+
+    /// Indents every line.
+    #[must_use]
+    pub(crate) fn indented(mut self, indent: usize) -> Self {
+        self.indent = indent;
+        self
+    }
+
+    /// Adds a row: one cell for each column.
+    pub(crate) fn row(&mut self, cells: Vec<Cell<'a>>) {
+        debug_assert_eq!(cells.len(), self.columns.len(), "one cell for each column");
+        self.rows.push(Row::Cells(cells));
+    }
+
+    /// Adds a line across all columns.
+    pub(crate) fn heading(&mut self, tone: Tone, text: impl Into<String>) {
+        self.rows.push(Row::Heading(tone, text.into()));
+    }
+
+    /// Returns the table for `screen`.
+    pub(crate) fn render(&self, screen: &Screen) -> String {
+        let widths = self.widths(screen);
+        let mut out = String::with_capacity(self.rows.len() * 96 + 96);
+        let titles = self.columns.iter().map(|it| cell(Tone::Quiet, it.0)).collect::<Vec<_>>();
+        self.line(screen, &widths, &titles, &mut out);
+        for row in &self.rows {
+            match row {
+                Row::Cells(cells) => self.line(screen, &widths, cells, &mut out),
+                Row::Heading(tone, heading) => {
+                    out.push_str(&screen.paint(*tone, heading));
+                    out.push('\n');
+                }
+            }
+        }
+        out
+    }
+
+    /// Returns each column's width; none for one that is left out.
+    fn widths(&self, screen: &Screen) -> Vec<Option<usize>> {
+        let mut natural: Vec<usize> = self.columns.iter().map(|it| it.0.width()).collect();
+        for row in &self.rows {
+            let Row::Cells(cells) = row else { continue };
+            for (width, cell) in natural.iter_mut().zip(cells) {
+                *width = (*width).max(columns_of(&cell.text));
+            }
+        }
+        let mut widths: Vec<Option<usize>> = natural.into_iter().map(Some).collect();
+        // A column in which nothing stands is left out.
+        for (n, width) in widths.iter_mut().enumerate() {
+            let is_empty = |row: &Row<'_>| match row {
+                Row::Cells(cells) => cells.get(n).is_none_or(|it| it.text.is_empty()),
+                Row::Heading(..) => true,
+            };
+            if self.rows.iter().all(is_empty) {
+                *width = None;
+            }
+        }
+        let Some(room) = screen.columns else {
+            self.limit_prose(screen, &mut widths);
+            return widths;
+        };
+        self.squeeze(room, &mut widths);
+        widths
+    }
+
+    /// Where nothing is cut, prose still does not run on for ever.
+    fn limit_prose(&self, screen: &Screen, widths: &mut [Option<usize>]) {
+        for ((_, fit), width) in self.columns.iter().zip(widths) {
+            if *fit == Fit::Wrap {
+                *width = width.map(|it| it.min(screen.prose()));
+            }
+        }
+    }
+
+    /// Narrows the columns that give way, and leaves out those that may go, until all fit into `room`.
+    fn squeeze(&self, room: usize, widths: &mut [Option<usize>]) {
+        loop {
+            let used: usize = widths.iter().flatten().map(|it| it + GAP).sum();
+            let over = (used + self.indent).saturating_sub(room + GAP);
+            if over == 0 {
+                return;
+            }
+            let gives_way = |n: &usize| matches!(self.columns[*n].1, Fit::Cut | Fit::Wrap);
+            let giving: Vec<usize> = (0..widths.len()).filter(gives_way).collect();
+            let spare = |n: &usize| widths[*n].map_or(0, |it| it.saturating_sub(NARROWEST));
+            let total: usize = giving.iter().map(spare).sum();
+            let droppable = (0..widths.len())
+                .rev()
+                .find(|n| self.columns[*n].1 == Fit::Drop && widths[*n].is_some());
+            if total < over
+                && let Some(n) = droppable
+            {
+                widths[n] = None;
+                continue;
+            }
+            narrow(widths, &giving, over);
+            return;
+        }
+    }
+
+    fn line(
+        &self,
+        screen: &Screen,
+        widths: &[Option<usize>],
+        cells: &[Cell<'_>],
+        out: &mut String,
+    ) {
+        let shown = self.columns.iter().zip(widths).zip(cells);
+        let shown = shown.filter_map(|(((_, fit), width), cell)| Some((*fit, (*width)?, cell)));
+        let shown: Vec<(usize, Tone, bool, Vec<Cow<'_, str>>)> = shown
+            .map(|(fit, width, cell)| {
+                (width, cell.tone, fit == Fit::Right, lines_of(fit, width, &cell.text))
+            })
+            .collect();
+        let height = shown.iter().map(|it| it.3.len()).max().unwrap_or(1);
+        for n in 0..height {
+            let start = out.len();
+            pad(out, self.indent);
+            let mut owed = 0;
+            for (width, tone, right, lines) in &shown {
+                let part = lines.get(n).map_or("", |it| it.as_ref());
+                let missing = width.saturating_sub(columns_of(part));
+                pad(out, owed + if *right { missing } else { 0 });
+                push_painted(out, screen, *tone, part);
+                owed = GAP + if *right { 0 } else { missing };
+            }
+            let end = start + out[start..].trim_end().len();
+            out.truncate(end);
+            out.push('\n');
+        }
+    }
+}
+
+/// Takes `over` columns from those that give way: from the widest first, so that all stay readable.
+fn narrow(widths: &mut [Option<usize>], giving: &[usize], over: usize) {
+    for _ in 0..over {
+        let width = |n: &&usize| widths[**n].unwrap_or(0);
+        let Some(widest) = giving.iter().max_by_key(width) else { return };
+        let Some(width) = widths[*widest].filter(|it| *it > NARROWEST) else { return };
+        widths[*widest] = Some(width - 1);
+    }
+}
+
+fn lines_of(fit: Fit, width: usize, text: &str) -> Vec<Cow<'_, str>> {
+    match fit {
+        Fit::Wrap => wrapped(text, width).into_iter().map(Cow::Owned).collect(),
+        Fit::Cut => vec![cut(text, width)],
+        Fit::Keep | Fit::Right | Fit::Drop => vec![one_line(text)],
+    }
+}
+
+fn push_painted(out: &mut String, screen: &Screen, tone: Tone, text: &str) {
+    if screen.colour && tone != Tone::Plain {
+        out.push_str(&screen.paint(tone, text));
+    } else {
+        out.push_str(text);
+    }
+}
+
+fn pad(out: &mut String, columns: usize) {
+    out.extend(std::iter::repeat_n(' ', columns));
+}
+
+/// Returns the columns that `text` takes; plain letters are not measured one by one.
+fn columns_of(text: &str) -> usize {
+    let is_plain = text.bytes().all(|it| (b' '..=b'~').contains(&it));
+    if is_plain { text.len() } else { clean(text).lines().map(|it| it.width()).max().unwrap_or(0) }
+}

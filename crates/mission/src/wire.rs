@@ -1,0 +1,88 @@
+//! Opens the store of a home, and builds the controller and the app over it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mission_control::{Control, HomePaths, Options, SystemClock};
+use mission_domain::config::{self, HomeConfig, Source};
+use mission_store::{Role, Store};
+
+use crate::home::Home;
+
+/// How long a command waits for another one that holds the store.
+const WAIT_FOR_STORE: Duration = Duration::from_secs(5);
+
+/// The name under which a command calls the app in its own process.
+pub(crate) const IN_PROCESS_HOST: &str = "mission.local";
+
+/// Returns the app on the store of `home`, and this home's own credential.
+pub(crate) async fn in_process(home: &Home) -> anyhow::Result<(axum::Router, String)> {
+    let control = controller(home, Role::Controller, 0).await?;
+    let token = control.credentials().await?;
+    let app = mission_server::App {
+        control,
+        allowed_hosts: vec![IN_PROCESS_HOST.into()],
+        public_url: None,
+        shutdown: None,
+    };
+    Ok((mission_server::router(app), token))
+}
+
+/// Returns the controller of `home`; it starts nothing by itself.
+pub(crate) async fn controller(
+    home: &Home,
+    role: Role,
+    retry_base_ms: u64,
+) -> anyhow::Result<Control> {
+    let paths = HomePaths::new(home.dir());
+    paths.create().with_context(|| format!("cannot make `{}`", home.dir().display()))?;
+    let settings = settings(home)?;
+    let store = open_store(home.dir(), &settings, role).await?;
+    let options = Options {
+        exe: std::env::current_exe().context("cannot tell where this program is")?,
+        url: None,
+        retry_base_ms,
+        confine: std::env::var_os("MISSION_UNCONFINED").is_none(),
+        checks_at_once: 2,
+    };
+    Ok(Control::open(paths, store, Arc::new(SystemClock), options).await?)
+}
+
+/// Returns the home's own settings; a file that is not there is empty.
+pub(crate) fn settings(home: &Home) -> anyhow::Result<HomeConfig> {
+    let path = home.dir().join("config.toml");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).context(format!("cannot read `{}`", path.display())),
+    };
+    config::home(Source { name: "config.toml", text: &text }).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", lines.join("\n"))
+    })
+}
+
+/// Opens SQLite or PostgreSQL. Two commands at once take turns; a server does not let go.
+async fn open_store(
+    home: &Path,
+    settings: &HomeConfig,
+    role: Role,
+) -> anyhow::Result<Arc<dyn Store>> {
+    if let Some(url) = &settings.database_url {
+        return Ok(mission_store::open_postgres(url).await?);
+    }
+    let mut waited = Duration::ZERO;
+    let mut pause = Duration::from_millis(5);
+    loop {
+        match mission_store::open_sqlite(home, role).await {
+            Err(mission_store::Error::Locked { .. }) if waited < WAIT_FOR_STORE => {
+                tokio::time::sleep(pause).await;
+                waited += pause;
+                pause = (pause * 2).min(Duration::from_millis(100));
+            }
+            answer => return Ok(answer?),
+        }
+    }
+}

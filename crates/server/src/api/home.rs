@@ -1,0 +1,74 @@
+//! What is about the whole home: what waits for a person, the operator's acts, working copies.
+
+use axum::Json;
+use axum::extract::State;
+use mission_domain::doc::OperatorActDoc;
+use mission_domain::ids::{OperatorActId, TicketKey};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::extract::{Given, Named};
+use crate::app::Site;
+use crate::auth::Who;
+use crate::problem::Answer;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DryRun {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(super) async fn needs_you(State(site): State<Site>, who: Who) -> Answer<Json<Value>> {
+    let items = site.control.needs_you().await?.into_iter();
+    let items: Vec<_> = items.filter(|it| who.may_see(&it.ticket.key)).collect();
+    Ok(Json(json!({ "items": items })))
+}
+
+pub(super) async fn operator_log(State(site): State<Site>, who: Who) -> Answer<Json<Value>> {
+    let acts = site.control.operator_log().await?.into_iter();
+    let shown = |it: &OperatorActDoc| {
+        who.caller.project.is_none() || it.ticket.as_deref().is_some_and(|it| who.may_see(it))
+    };
+    Ok(Json(json!({ "acts": acts.filter(shown).collect::<Vec<_>>() })))
+}
+
+pub(super) async fn sweep(
+    State(site): State<Site>,
+    _: Who,
+    Given(DryRun { dry_run }): Given<DryRun>,
+) -> Answer<Json<Value>> {
+    let corrections = site.control.sweep(dry_run).await?;
+    Ok(Json(json!({ "corrections": corrections })))
+}
+
+pub(super) async fn undo(
+    State(site): State<Site>,
+    who: Who,
+    Named(id): Named<OperatorActId>,
+) -> Answer<Json<OperatorActDoc>> {
+    Ok(Json(site.control.undo(id, who.principal()).await?))
+}
+
+pub(super) async fn workspaces(State(site): State<Site>, who: Who) -> Answer<Json<Value>> {
+    let all = serde_json::to_value(site.control.workspaces().await?).unwrap_or_default();
+    let mut all = all.as_array().cloned().unwrap_or_default();
+    all.retain(|it| it["ticket"].as_str().is_some_and(|key| who.may_see(key)));
+    Ok(Json(json!({ "workspaces": all })))
+}
+
+pub(super) async fn clean(
+    State(site): State<Site>,
+    _: Who,
+    Given(DryRun { dry_run }): Given<DryRun>,
+) -> Answer<Json<Value>> {
+    let workspaces = site.control.clean_workspaces(dry_run).await?;
+    Ok(Json(json!({ "workspaces": workspaces })))
+}
+
+pub(super) async fn restore(
+    State(site): State<Site>,
+    _: Who,
+    Named(key): Named<TicketKey>,
+) -> Answer<Json<mission_control::WorkspaceEntry>> {
+    Ok(Json(site.control.restore_workspace(&key).await?))
+}

@@ -1,0 +1,237 @@
+//! Tickets and verdicts.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use mission_control::{EditRequest, TicketRequest, VerdictRequest};
+use mission_domain::doc::TicketDoc;
+use mission_domain::ids::{GateId, ProjectKey, TicketKey};
+use mission_domain::ticket::Command;
+use mission_domain::ids::BadName;
+use mission_store::{TicketFilter, TicketRow};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::extract::{Asked, Given, Named};
+use crate::app::Site;
+use crate::auth::Who;
+use crate::problem::{Answer, Problem};
+
+/// What a list of tickets is limited to.
+#[derive(Debug, Deserialize)]
+pub(super) struct List {
+    project: Option<ProjectKey>,
+    state: Option<String>,
+    role: Option<String>,
+    campaign: Option<TicketKey>,
+    fields: Option<String>,
+}
+
+/// A reason alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct Reason {
+    reason: String,
+}
+
+/// A text alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct Text {
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Park {
+    #[serde(default)]
+    tree: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct By {
+    by: Vec<TicketKey>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct GateName {
+    gate: Option<String>,
+}
+
+pub(super) async fn list(
+    State(site): State<Site>,
+    who: Who,
+    Asked(list): Asked<List>,
+) -> Answer<Json<Value>> {
+    let states = list.state.unwrap_or_default();
+    let filter = TicketFilter {
+        project: who.narrow(list.project)?,
+        states: states.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect(),
+        role: list.role,
+        parent: list.campaign,
+        ..TicketFilter::default()
+    };
+    let tickets = if list.fields.as_deref() == Some("row") {
+        site.control.store().list(&filter).await?.iter().map(row).collect()
+    } else {
+        let views = site.control.store().views(&filter).await?;
+        let read = |it: String| RawValue::from_string(it).and_then(|it| serde_json::to_value(&it));
+        let views: Result<Vec<Value>, _> = views.into_iter().map(read).collect();
+        views.map_err(damaged)?
+    };
+    Ok(Json(json!({ "tickets": tickets, "next": null })))
+}
+
+fn damaged(error: serde_json::Error) -> Problem {
+    mission_store::Error::Corrupt(error.to_string()).into()
+}
+
+/// Returns what a table for people shows of a ticket.
+fn row(row: &TicketRow) -> Value {
+    let priority = ["urgent", "high", "medium", "low"].get(usize::from(row.priority));
+    json!({
+        "key": row.key, "title": row.title, "state": row.state, "reason_code": row.reason_code,
+        "priority": priority, "gate": row.gate, "role": row.role, "next": row.next, "who": row.who,
+        "updated_at": row.updated_at, "labels": row.labels, "parent": row.parent, "kind": row.kind,
+    })
+}
+
+pub(super) async fn open(
+    State(site): State<Site>,
+    who: Who,
+    Given(request): Given<Value>,
+) -> Answer<(StatusCode, Json<TicketDoc>)> {
+    let channel = request["channel"].as_str().unwrap_or("api");
+    let channel = ["cli", "page", "api"].into_iter().find(|it| *it == channel);
+    let channel = channel.ok_or_else(|| Problem::senseless("bad_request", "`channel` is `cli`, `page` or `api`"))?;
+    let mut request: TicketRequest = serde_json::from_value(request)
+        .map_err(|e| Problem::senseless("bad_request", format!("the body cannot be read: {e}")))?;
+    let asked = request.project.as_deref().map(str::parse).transpose();
+    let asked = asked.map_err(|e: BadName| Problem::senseless("bad_request", e.to_string()))?;
+    request.project = who.narrow(asked)?.map(|it| it.to_string());
+    let ticket = site.control.open_ticket(request, who.principal(), channel).await?;
+    Ok((StatusCode::CREATED, Json(ticket)))
+}
+
+pub(super) async fn show(
+    State(site): State<Site>,
+    _: Who,
+    Named(key): Named<TicketKey>,
+) -> Answer<Json<TicketDoc>> {
+    Ok(Json(site.control.ticket_doc(&key).await?))
+}
+
+pub(super) async fn edit(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(request): Given<EditRequest>,
+) -> Answer<Json<TicketDoc>> {
+    Ok(Json(site.control.edit(&key, request, who.principal()).await?))
+}
+
+pub(super) async fn park(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(park): Given<Park>,
+) -> Answer<Json<TicketDoc>> {
+    Ok(Json(site.control.park(&key, park.tree, who.principal()).await?))
+}
+
+/// Carries out `command` and returns the ticket as it is then.
+pub(crate) async fn run(
+    site: &Site,
+    who: &Who,
+    key: &TicketKey,
+    command: Command,
+) -> Answer<Json<TicketDoc>> {
+    site.control.execute(key, command, who.principal()).await?;
+    Ok(Json(site.control.ticket_doc(key).await?))
+}
+
+pub(super) async fn unpark(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+) -> Answer<Json<TicketDoc>> {
+    run(&site, &who, &key, Command::Unpark).await
+}
+
+pub(super) async fn cancel(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(Reason { reason }): Given<Reason>,
+) -> Answer<Json<TicketDoc>> {
+    run(&site, &who, &key, Command::Cancel { reason }).await
+}
+
+pub(super) async fn supersede(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(By { by }): Given<By>,
+) -> Answer<Json<TicketDoc>> {
+    Ok(Json(site.control.supersede(&key, by, who.principal()).await?))
+}
+
+pub(super) async fn retry(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(Reason { reason }): Given<Reason>,
+) -> Answer<Json<TicketDoc>> {
+    run(&site, &who, &key, Command::Retry { reason }).await
+}
+
+pub(super) async fn reopen(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+) -> Answer<Json<TicketDoc>> {
+    run(&site, &who, &key, Command::Reopen).await
+}
+
+pub(super) async fn comment(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(Text { text }): Given<Text>,
+) -> Answer<Json<TicketDoc>> {
+    run(&site, &who, &key, Command::Comment { text }).await
+}
+
+pub(super) async fn why(
+    State(site): State<Site>,
+    _: Who,
+    Named(key): Named<TicketKey>,
+) -> Answer<Json<mission_control::WhyDoc>> {
+    Ok(Json(site.control.why(&key).await?))
+}
+
+pub(super) async fn verdict(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(request): Given<VerdictRequest>,
+) -> Answer<Json<TicketDoc>> {
+    Ok(Json(site.control.judge(&key, request, who.principal()).await?))
+}
+
+pub(super) async fn withdraw(
+    State(site): State<Site>,
+    who: Who,
+    Named(key): Named<TicketKey>,
+    Given(GateName { gate }): Given<GateName>,
+) -> Answer<Json<TicketDoc>> {
+    run(&site, &who, &key, Command::Withdraw { gate: gate.map(GateId::new) }).await
+}
+
+pub(super) async fn packets(
+    State(site): State<Site>,
+    _: Who,
+    Named(key): Named<TicketKey>,
+    Asked(GateName { gate }): Asked<GateName>,
+) -> Answer<Json<Value>> {
+    let packets = site.control.packets(&key, gate.as_deref()).await?;
+    Ok(Json(json!({ "packets": packets })))
+}

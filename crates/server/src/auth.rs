@@ -1,0 +1,244 @@
+//! Who asks, and what they may do at a door at all. What a command allows is decided by the domain.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use mission_control::{Caller, TokenRole};
+use mission_domain::ids::{AttemptId, Digest, ProjectKey, TicketKey, Timestamp};
+use mission_domain::principal::Principal;
+use mission_store::ProjectionKind;
+
+use crate::app::Shared;
+use crate::problem::{Answer, Problem};
+
+/// The cookie that holds a session's secret.
+pub(crate) const SESSION: &str = "mission_session";
+
+/// Failed sign-ins that are allowed in [`WINDOW_S`].
+const MOST_FAILURES: usize = 10;
+
+/// How long a failed sign-in counts, in seconds.
+const WINDOW_S: i64 = 60;
+
+/// Somebody known, as one request shows them.
+#[derive(Debug, Clone)]
+pub(crate) struct Who {
+    pub(crate) caller: Caller,
+    /// What forms must bring along.
+    pub(crate) csrf: String,
+    /// Whether a browser's cookie brought them in.
+    pub(crate) by_cookie: bool,
+}
+
+impl Who {
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.caller.principal
+    }
+
+    /// Returns the person's name, or the principal where it is none.
+    pub(crate) fn name(&self) -> String {
+        match &self.caller.principal {
+            Principal::Person(name) => name.clone(),
+            other @ (Principal::Scripted
+            | Principal::Lane { .. }
+            | Principal::Controller
+            | Principal::External(_)) => other.to_string(),
+        }
+    }
+
+    /// Returns the project that lists are limited to: the token's own, else the asked one.
+    pub(crate) fn narrow(&self, asked: Option<ProjectKey>) -> Answer<Option<ProjectKey>> {
+        match (&self.caller.project, asked) {
+            (Some(own), Some(asked)) if *own != asked => Err(other_project(own)),
+            (Some(own), _) => Ok(Some(own.clone())),
+            (None, asked) => Ok(asked),
+        }
+    }
+
+    /// Returns whether something of the ticket `key` may be shown.
+    pub(crate) fn may_see(&self, key: &str) -> bool {
+        let Some(own) = &self.caller.project else { return true };
+        key.parse::<TicketKey>().is_ok_and(|it| it.project() == own)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Who {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::not_signed_in)
+    }
+}
+
+/// Returns who sends `headers`; nothing where no valid token or session came along.
+pub(crate) async fn identify(site: &Shared, headers: &HeaderMap) -> Answer<Option<Who>> {
+    if let Some(given) = headers.get(header::AUTHORIZATION) {
+        let token = given.to_str().ok().and_then(|it| it.split_once(' '));
+        let Some((scheme, token)) = token else { return Ok(None) };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Ok(None);
+        }
+        let caller = site.control.authenticate(token.trim()).await?;
+        let csrf = csrf_of(token.trim());
+        return Ok(caller.map(|caller| Who { caller, csrf, by_cookie: false }));
+    }
+    let Some(secret) = cookie(headers, SESSION) else { return Ok(None) };
+    let caller = site.control.session(secret).await?;
+    let csrf = csrf_of(secret);
+    Ok(caller.map(|caller| Who { caller, csrf, by_cookie: true }))
+}
+
+/// Returns the value of a cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok());
+    let mut pairs = all.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Returns what forms of the session `secret` bring along: it follows from the secret and does not tell it.
+pub(crate) fn csrf_of(secret: &str) -> String {
+    Digest::of(format!("form:{secret}").as_bytes()).hex().chars().take(32).collect()
+}
+
+/// Refuses what a token of this role, principal or project may not do, whatever the command says.
+pub(crate) async fn permit(site: &Shared, who: &Who, method: &Method, path: &str) -> Answer<()> {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let parts: Vec<&str> = path.split('/').filter(|it| !it.is_empty()).collect();
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    match &who.caller.role {
+        TokenRole::Viewer if !reads && parts != ["sign-out"] => {
+            let detail = "this token may only look (`viewer`). Use one with the role `operator`";
+            return Err(Problem::refused("viewer", detail));
+        }
+        TokenRole::Operator if is_owners(reads, &parts) => {
+            let detail = "this is for the owner: use this home's `credentials`";
+            return Err(Problem::refused("not_the_owner", detail));
+        }
+        TokenRole::Attempt(id) => return lane(site, *id, reads, &parts).await,
+        TokenRole::Viewer | TokenRole::Operator | TokenRole::Owner => {}
+    }
+    if !who.principal().is_person() && is_a_persons(reads, &parts) {
+        let detail = format!(
+            "only a person may do this; `{}` is none. Sign in, or ask somebody who is signed in",
+            who.principal()
+        );
+        return Err(Problem::refused("not_a_person", detail));
+    }
+    match &who.caller.project {
+        Some(own) => within(site, own, reads, &parts).await,
+        None => Ok(()),
+    }
+}
+
+/// Returns whether only an owner may do this.
+fn is_owners(reads: bool, parts: &[&str]) -> bool {
+    match parts.first() {
+        Some(&("tokens" | "down" | "sign-in-link")) => true,
+        Some(&"projects") => !reads,
+        Some(_) | None => false,
+    }
+}
+
+/// Returns whether only a person may do this.
+fn is_a_persons(reads: bool, parts: &[&str]) -> bool {
+    match parts {
+        ["tickets", _, "verdict" | "withdraw"] | ["approvals", ..] => !reads,
+        ["tokens", ..] | ["sign-in-link"] | ["projects", ..] => !reads,
+        _ => false,
+    }
+}
+
+/// Refuses a lane everything but its own ticket, its messages, and reports of its own attempt.
+async fn lane(site: &Shared, id: AttemptId, reads: bool, parts: &[&str]) -> Answer<()> {
+    let own = match (reads, parts) {
+        (true, ["tickets", key] | ["tickets", key, "why"]) => {
+            ticket_of(site, id).await?.is_some_and(|it| it.to_string() == *key)
+        }
+        // The handler limits the list to the attempt's own ticket.
+        (true, ["messages"]) => true,
+        (true, ["attempts", attempt]) | (false, ["attempts", attempt, "report" | "evidence"]) => {
+            id.to_string() == *attempt
+        }
+        _ => false,
+    };
+    let detail = format!(
+        "a lane's token is good for its own attempt alone: `{id}` may read its ticket and messages, report and add evidence"
+    );
+    own.then_some(()).ok_or_else(|| Problem::refused("lane_token", detail))
+}
+
+/// Returns the ticket of an attempt.
+pub(crate) async fn ticket_of(site: &Shared, id: AttemptId) -> Answer<Option<TicketKey>> {
+    let found = site.control.store().projection(ProjectionKind::Attempt, &id.to_string()).await?;
+    Ok(found.and_then(|it| it.ticket))
+}
+
+/// Refuses a project's token what is about another project or the whole home.
+async fn within(site: &Shared, own: &ProjectKey, reads: bool, parts: &[&str]) -> Answer<()> {
+    let ticket = match parts {
+        ["tickets", "new"] => None,
+        ["tickets" | "workspaces", key, ..] => key.parse::<TicketKey>().ok(),
+        ["attempts", id, ..] => match id.parse() {
+            Ok(id) => ticket_of(site, id).await?,
+            Err(_) => None,
+        },
+        _ => None,
+    };
+    let home_wide = match parts {
+        ["operator", ..] | ["workspaces", "clean"] | ["tokens", ..] | ["down"] => !reads,
+        ["projects", ..] | ["sign-in-link"] => !reads,
+        _ => false,
+    };
+    let elsewhere = ticket.is_some_and(|it| it.project() != own);
+    if elsewhere || home_wide { Err(other_project(own)) } else { Ok(()) }
+}
+
+fn other_project(own: &ProjectKey) -> Problem {
+    Problem::refused("other_project", format!("this token is good for project `{own}` alone"))
+}
+
+/// Failed sign-ins of the last minute.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    failures: Mutex<VecDeque<Timestamp>>,
+}
+
+impl Attempts {
+    /// Refuses another try where too many failed lately.
+    pub(crate) fn admit(&self, now: Timestamp) -> Answer<()> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends = |at: &Timestamp| now.as_second() - at.as_second() >= WINDOW_S;
+        while failures.front().is_some_and(ends) {
+            failures.pop_front();
+        }
+        if failures.len() < MOST_FAILURES {
+            return Ok(());
+        }
+        let detail = "too many codes were wrong. Wait a minute, then ask for a new link with `mission sign-in`";
+        let status = axum::http::StatusCode::TOO_MANY_REQUESTS;
+        Err(Problem::new(status, "too_many_tries", detail))
+    }
+
+    /// Counts a failed try.
+    pub(crate) fn failed(&self, now: Timestamp) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push_back(now);
+    }
+}
+
+/// Returns the ticket that a list is limited to: a lane's own, else the asked one.
+pub(crate) async fn own_ticket(
+    site: &Shared,
+    who: &Who,
+    asked: Option<TicketKey>,
+) -> Answer<Option<TicketKey>> {
+    match who.caller.role {
+        TokenRole::Attempt(id) => {
+            let gone = || Problem::not_found(format!("attempt `{id}` has no ticket"));
+            ticket_of(site, id).await?.map(Some).ok_or_else(gone)
+        }
+        TokenRole::Viewer | TokenRole::Operator | TokenRole::Owner => Ok(asked),
+    }
+}
