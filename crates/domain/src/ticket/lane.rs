@@ -284,8 +284,10 @@ pub fn missing_claims(gate: &Gate, attempt: &Attempt) -> Vec<String> {
         | EvidenceKind::Risk
         | EvidenceKind::Artifact => !has(**kind),
     };
-    let mut missing: Vec<String> =
-        gate.rule.requires.iter().filter(lacks).map(|it| how_to_give(*it)).collect();
+    // Who decides on a delivery owes the verdict alone: the evidence is in the packet already.
+    let owes_evidence = attempt.purpose != Purpose::Judge;
+    let required = gate.rule.requires.iter().filter(|_| owes_evidence);
+    let mut missing: Vec<String> = required.filter(lacks).map(|it| how_to_give(*it)).collect();
     let is_verdict = matches!(attempt.report, Some(Report::Verdict { .. }));
     match attempt.purpose {
         Purpose::Review | Purpose::Judge if !is_verdict => {
