@@ -126,6 +126,10 @@ impl Draft<'_> {
         }
         // A delivery that could not be looked at is still there to be looked at.
         if !matches!(gate.stage, Stage::Observing { .. }) {
+            if self.ticket.owed(self.context.now) != (Owed::Check { gate: id.clone() }) {
+                // The ticket went elsewhere meanwhile: nobody waits for this check any more.
+                return Ok(());
+            }
             self.push(Event::CouldNotRun { gate: id.clone(), cause: cause.clone() });
         }
         let text = format!("Mission Control could not run {id}: {cause}");
