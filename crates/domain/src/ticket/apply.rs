@@ -183,6 +183,10 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         Event::HandedOver { gate, why } => {
             on_gate(ticket, &gate, |it| {
                 it.handed_over = Some(why);
+                if !matches!(it.stage, Stage::Deciding { .. }) {
+                    // Nobody delivered for what is there now: the person decides on the head.
+                    it.packet = None;
+                }
                 it.stage = Stage::Deciding { next: it.next_decider().unwrap_or(0), attempt: None };
             });
         }
