@@ -80,6 +80,10 @@ fn spoken_by_decider(ticket: &Ticket, gate: &Gate, decider: &Decider, signoff: &
 
 /// Sign-offs on code hold for the patch they were given on, those of machines for the very commit.
 fn bound_to_present(ticket: &Ticket, gate: &Gate, signoff: &SignOff) {
+    if ticket.end_how() == Some(crate::ticket::EndHow::Done) {
+        // What is done was signed off as it was when it was done.
+        return;
+    }
     let id = &gate.rule.id;
     let Some(head) = ticket.head.as_ref().filter(|_| is_bound_to_code(ticket, id)) else {
         let packet = gate.packet.as_ref().map(|it| &it.digest);

@@ -10,7 +10,7 @@ use crate::principal::Principal;
 use crate::ticket::{Command, MessageState, Rejection, State};
 
 /// How many lives each property lives.
-const LIVES: u32 = 40;
+const LIVES: u32 = 200;
 
 /// How many steps a life has at most.
 const STEPS: usize = 320;
@@ -219,8 +219,16 @@ fn gently(life: &mut Life) -> Result<(), Rejection> {
                 other => return other.map(drop),
             }
         }
-        (_, Owed::Dispatch { role, purpose, .. }) => {
-            life.dispatches();
+        (_, Owed::Dispatch { gate, role, purpose }) => {
+            let usual = lanes::runtime_of(role.as_str());
+            let claim = life.claim(gate.as_str(), role.as_str(), usual, purpose);
+            match life.ask(&controller, claim) {
+                Err(Rejection::OwnWork { .. } | Rejection::NotIndependent { .. }) => {
+                    let why = "no other runtime".into();
+                    return life.ask(&controller, Command::HandOver { gate, why }).map(drop);
+                }
+                claimed => drop(claimed?),
+            }
             life.hands_in();
             let report = match purpose {
                 crate::ticket::Purpose::Deliver => lanes::done(),

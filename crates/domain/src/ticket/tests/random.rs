@@ -2,21 +2,22 @@
 
 use super::fixture::{Life, ada, gate_id, key, lane, person, verdict_on};
 use super::lanes::{contributor, done, evidence, finding, question, runtime_of, verdict};
-use crate::ids::{AttemptId, Commit, Digest, Epoch, MessageId, RoleId};
+use super::random_machine::{of_controller, strange_record};
+use crate::ids::{Commit, Digest, MessageId, RoleId};
 use crate::principal::{Contributor, Principal};
 use crate::rules::EvidenceKind;
 use crate::ticket::{
-    BlockCode, ChangeKind, Command, EndClass, EndHow, LaneRecord, MessageKind, MessageState,
-    Observation, Owed, Purpose, Report, VerdictWord,
+    BlockCode, ChangeKind, Command, EndClass, LaneRecord, MessageKind, Observation, Owed, Purpose,
+    VerdictWord,
 };
 
 /// What one step is drawn from: what to do, and three numbers to do it with.
 pub(super) type Step = (u8, u8, u8, u8);
 
-const PURPOSES: &[Purpose] = &[Purpose::Deliver, Purpose::Review, Purpose::Judge];
-const ROLES: [&str; 6] = ["planner", "designer", "coder", "qa", "tester", "validator"];
-const RUNTIMES: [&str; 3] = ["codex", "claude", "gemini"];
-const GATES: [&str; 9] = [
+pub(super) const PURPOSES: &[Purpose] = &[Purpose::Deliver, Purpose::Review, Purpose::Judge];
+pub(super) const ROLES: [&str; 6] = ["planner", "designer", "coder", "qa", "tester", "validator"];
+pub(super) const RUNTIMES: [&str; 3] = ["codex", "claude", "gemini"];
+pub(super) const GATES: [&str; 9] = [
     "plan",
     "design_direction",
     "implementation",
@@ -28,7 +29,7 @@ const GATES: [&str; 9] = [
     "nowhere",
 ];
 
-fn pick<T: Clone>(from: &[T], by: u8) -> T {
+pub(super) fn pick<T: Clone>(from: &[T], by: u8) -> T {
     from[usize::from(by) % from.len()].clone()
 }
 
@@ -173,7 +174,7 @@ fn at_work(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
     life.record(attempt, record)
 }
 
-fn observed(life: &mut Life, a: u8, b: u8, c: u8) -> Observation {
+pub(super) fn observed(life: &mut Life, a: u8, b: u8, c: u8) -> Observation {
     let paths: &[&str] = if c % 5 == 0 { &["ui/page.html"] } else { &["src/lib.rs"] };
     let attempts = life.ticket.attempts.iter().rev();
     let is_coder = attempts.take(1).any(|it| it.role.as_str() == "coder");
@@ -201,7 +202,7 @@ fn observed(life: &mut Life, a: u8, b: u8, c: u8) -> Observation {
 }
 
 /// Another head, honestly named by how it differs from the present one.
-fn moved(life: &mut Life, a: u8, c: u8) -> (crate::ticket::Head, ChangeKind) {
+pub(super) fn moved(life: &mut Life, a: u8, c: u8) -> (crate::ticket::Head, ChangeKind) {
     let paths: &[&str] = if c % 4 == 0 { &["ui/page.html"] } else { &["src/lib.rs"] };
     let now = life.ticket.head.clone();
     let patch = now.as_ref().and_then(|it| it.tree.as_str()[1..].split('.').next()?.parse().ok());
@@ -277,75 +278,4 @@ pub(super) fn edit(
         remove_blockers: vec![],
         not_before,
     }
-}
-
-fn of_controller(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
-    let gate = gate_id(pick(&GATES, b));
-    let how = pick(EndHow::ALL, c);
-    let last = life.ticket.attempts.last().map_or(AttemptId(1), |it| it.id);
-    match a % 18 {
-        0..=2 => {
-            let (head, change) = moved(life, b, c);
-            let mut contributors = life.ticket.contributors.clone();
-            if c % 8 == 0 {
-                contributors.push(Contributor { principal: ada(), identity: None });
-            }
-            Command::ObserveHead { head, change, contributors }
-        }
-        3 => Command::HandOver { gate, why: "no other runtime".into() },
-        4 => Command::HandOver {
-            gate: life.ticket.active_gate().map_or(gate, |it| it.rule.id.clone()),
-            why: "none".into(),
-        },
-        5 => Command::FailToRun { gate, cause: "disk full".into() },
-        6 => Command::Release { blocker: key(5), how },
-        7 => Command::EndChild { child: key(u32::from(b % 4) + 20), how },
-        8 => Command::Correct { rule: "requeue".into(), cause: format!("cause {}", b % 4) },
-        9 => Command::RecordLanding { commit: Commit::new("landed") },
-        10 => Command::MoveBase { base: Commit::new("base2") },
-        11 => Command::BlockLanding { code: BlockCode::MergeConflict, text: "conflict".into() },
-        12 => Command::MakeWorkspace { branch: "mc/1".into(), base: Commit::new("base") },
-        13 => Command::RemoveWorkspace { kept: None },
-        14 => Command::EndAttempt {
-            attempt: last,
-            epoch: life.ticket.epoch,
-            class: pick(EndClass::ALL, b),
-            summary: "x".into(),
-        },
-        15 => Command::Seal { attempt: last, seen: Box::new(observed(life, a, b, c)) },
-        16 => {
-            let queued = life.ticket.messages.iter().filter(|it| it.state == MessageState::Queued);
-            Command::GiveUpMessages {
-                ids: queued.map(|it| it.id).take(1).collect(),
-                why: "nobody".into(),
-            }
-        }
-        _ => {
-            let (role, runtime) = (pick(&ROLES, c), pick(&RUNTIMES, c));
-            life.claim(gate.as_str(), role, runtime, pick(PURPOSES, b))
-        }
-    }
-}
-
-/// Repeats, old leases, numbers out of order, and records for attempts that are over or never were.
-fn strange_record(life: &mut Life, b: u8, c: u8) -> Command {
-    let ids: Vec<_> = life.ticket.messages.iter().map(|it| it.id).collect();
-    let known = life.ticket.attempts.len().max(1);
-    let of = life.ticket.attempts.get(usize::from(b) % known);
-    let attempt = of.map_or(AttemptId(99_999), |it| it.id);
-    let epoch = match c % 3 {
-        0 => life.stale_epoch(),
-        1 => life.ticket.epoch,
-        _ => Epoch(life.ticket.epoch.0 + 1),
-    };
-    let record = match b % 5 {
-        0 => LaneRecord::Report(Report::Done { summary: String::new() }),
-        1 => LaneRecord::Delivered { ids },
-        2 => LaneRecord::Report(verdict(pick(VerdictWord::ALL, c), &[])),
-        3 => LaneRecord::Exited { class: pick(EndClass::ALL, c), summary: "x".into(), death: None },
-        _ => LaneRecord::Evidence(Box::new(evidence(pick(EvidenceKind::ALL, c)))),
-    };
-    let number =
-        of.map_or(1, |it| it.last_record + u64::from(c % 4)).saturating_sub(u64::from(c % 2));
-    Command::Record { attempt, epoch, number, record }
 }

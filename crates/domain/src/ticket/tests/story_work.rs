@@ -1,0 +1,165 @@
+//! A lane at work: how attempts end, what each end costs, and what becomes of messages.
+
+use super::fixture::{Life, ada};
+use super::lanes::{done, question, verdict};
+use crate::ids::MessageId;
+use crate::principal::Principal;
+use crate::ticket::{Command, EndClass, LaneRecord, MessageState, Stage, State, VerdictWord};
+
+#[test]
+fn a_question_costs_nothing_and_its_answer_travels_to_the_next_attempt() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.reports(question());
+    life.stands(State::NeedsInput, "question_open");
+    assert_eq!(life.gate("plan").used, 0);
+    let id = MessageId(life.id());
+    life.does(&ada(), Command::Answer { text: "blue".into(), id });
+    life.stands(State::Todo, "queued");
+    assert_eq!(life.message(id).to.as_ref().map(|it| it.as_str()), Some("planner"));
+    life.dispatches();
+    life.records(LaneRecord::Delivered { ids: vec![id] });
+    assert_eq!(life.message(id).state, MessageState::Delivered);
+    life.reports(question());
+    assert_eq!(life.message(id).state, MessageState::Processed);
+}
+
+#[test]
+fn a_report_counts_even_if_the_process_crashes_after_it() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.hands_in();
+    life.records(LaneRecord::Report(done()));
+    life.exits(EndClass::Crashed);
+    life.stands(State::Active, "observing");
+    assert_eq!(life.gate("plan").used, 0);
+}
+
+#[test]
+fn an_exit_without_a_report_delivers_nothing() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.hands_in();
+    life.exits(EndClass::Reported);
+    let end = life.ticket.attempts[0].end.as_ref().map(|it| it.class);
+    assert_eq!((end, life.gate("plan").used), (Some(EndClass::NoReport), 1));
+}
+
+#[test]
+fn a_fault_of_the_runtime_costs_the_ticket_nothing() {
+    for class in [EndClass::Auth, EndClass::Quota, EndClass::ProviderDown] {
+        let mut life = Life::task("standard");
+        for _ in 0..5 {
+            life.dispatches();
+            life.exits(class);
+            life.stands(State::Todo, "queued");
+        }
+        assert_eq!(life.gate("plan").used, 0);
+    }
+}
+
+#[test]
+fn three_deaths_block_with_the_story_and_a_retry_gives_three_more() {
+    let mut life = Life::task("standard");
+    for class in [EndClass::Crashed, EndClass::OomKilled, EndClass::Stalled] {
+        life.passes(400);
+        life.dispatches();
+        life.exits(class);
+    }
+    life.stands(State::Blocked, "attempts_used_up");
+    let story = life.ticket.situation().reason;
+    let names_all = ["crashed", "oom_killed", "stalled"].iter().all(|it| story.contains(it));
+    assert!(names_all, "{story}");
+    let correct = Command::Correct { rule: "requeue".into(), cause: "quota".into() };
+    assert_eq!(life.refuses(&Principal::Controller, correct), "not_blocked");
+    life.does(&ada(), Command::Retry { reason: "memory was raised".into() });
+    assert_eq!(life.gate("plan").used, 0);
+    life.dispatches();
+}
+
+#[test]
+fn a_delivery_that_lacks_evidence_costs_an_attempt_and_says_what_is_missing() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    let attempt = life.reports(done());
+    let seen = Box::new(life.sees());
+    life.controller_does(Command::Seal { attempt, seen });
+    let gate = life.gate("plan");
+    assert_eq!((gate.used, &gate.stage), (1, &Stage::Pending));
+    assert_eq!(gate.missing, ["plan (`mission report evidence plan FILE`)"]);
+    life.stands(State::Todo, "retry_wait");
+}
+
+#[test]
+fn each_wait_is_twice_as_long_and_none_is_over_five_minutes() {
+    let mut life = Life::task("standard");
+    for seconds in [10, 20] {
+        life.dispatches();
+        life.exits(EndClass::Crashed);
+        let wait = life.gate("plan").retry_at.expect("a wait").duration_since(life.now);
+        assert_eq!(wait.as_secs(), seconds);
+        life.passes(seconds);
+    }
+}
+
+#[test]
+fn parking_stops_the_lane_at_no_cost_and_its_messages_wait_again() {
+    let mut life = Life::task("standard");
+    let id = life.says(&ada(), "use blue");
+    life.dispatches();
+    life.records(LaneRecord::Delivered { ids: vec![id] });
+    life.does(&ada(), Command::Park);
+    assert!(life.ticket.live_attempt().is_none());
+    let end = life.ticket.attempts[0].end.as_ref().map(|it| it.class);
+    assert_eq!((end, life.gate("plan").used), (Some(EndClass::Stopped), 0));
+    assert_eq!(life.message(id).state, MessageState::Queued);
+    life.does(&ada(), Command::Cancel { reason: "no longer needed".into() });
+    assert_eq!(life.message(id).state, MessageState::Withdrawn);
+}
+
+#[test]
+fn the_same_text_again_is_counted_and_not_queued_twice() {
+    let mut life = Life::task("standard");
+    let id = life.says(&ada(), "use blue");
+    life.says(&ada(), "use blue");
+    assert_eq!((life.ticket.messages.len(), life.message(id).count), (1, 2));
+}
+
+#[test]
+fn a_write_under_a_lease_that_was_taken_over_is_refused() {
+    let mut life = Life::task("standard");
+    let first = life.dispatches();
+    let late = life.record(first, LaneRecord::Report(done()));
+    life.ends(EndClass::Lost);
+    life.passes(60);
+    life.dispatches();
+    assert_eq!(life.refuses(&Principal::Controller, late), "stale_epoch");
+}
+
+#[test]
+fn a_lane_cannot_judge_what_it_delivers() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    let pass = LaneRecord::Report(verdict(VerdictWord::Pass, &[]));
+    let record = life.record(life.live(), pass);
+    assert_eq!(life.refuses(&Principal::Controller, record), "own_work");
+}
+
+#[test]
+fn a_check_that_could_not_run_takes_no_decision_from_a_person() {
+    let mut life = Life::task("standard");
+    life.delivers_and_seals();
+    let gate = super::fixture::gate_id("plan");
+    life.controller_does(Command::FailToRun { gate, cause: "no disk".into() });
+    life.stands(State::InReview, "awaiting_person");
+
+    let mut life = Life::at("first_validation");
+    let gate = super::fixture::gate_id("first_validation");
+    life.controller_does(Command::FailToRun { gate, cause: "no disk".into() });
+    life.stands(State::Blocked, "could_not_run");
+    assert_eq!(life.gate("first_validation").used, 0);
+    let correct = Command::Correct { rule: "rerun".into(), cause: "no disk".into() };
+    life.controller_does(correct.clone());
+    life.stands(State::Active, "checking");
+    assert_eq!(life.refuses(&Principal::Controller, correct), "already_corrected");
+}
