@@ -79,7 +79,11 @@ impl Control {
         tasks.spawn(work);
     }
 
-    async fn load_fleet(&self) -> Result<()> {
+    /// Takes the whole fleet into memory, as `start` does before it looks for its lanes.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn load_fleet(&self) -> Result<()> {
         let open = self.store().open_tickets().await?;
         let leases = self.store().leases().await?;
         let now = self.now();
@@ -134,6 +138,11 @@ impl Control {
                 () = tokio::time::sleep(sleep) => {}
             }
         }
+    }
+
+    /// Returns what is to be done now.
+    pub fn planned(&self) -> Vec<Action> {
+        self.fleet().plan(self.now()).0
     }
 
     /// Plans once, carries out, and returns how long nothing is to be done.
@@ -218,8 +227,11 @@ impl Control {
         });
     }
 
-    /// Carries out a short action. Those of an operator's rule are on its record.
-    pub(crate) async fn carry_out(&self, action: Action) -> Result<()> {
+    /// Carries out a short action; those that take a process or git are left alone. Those of an operator's rule are on its record.
+    ///
+    /// # Errors
+    /// A rejection where it is not owed any more, or what the store said.
+    pub async fn carry_out(&self, action: Action) -> Result<()> {
         let by = Principal::Controller;
         let act = crate::sweep::act_of(&action);
         let (key, command) = match action {

@@ -167,6 +167,7 @@ impl Control {
     async fn keep_file(&self, id: AttemptId, mut evidence: Evidence) -> Evidence {
         let Some(name) = evidence.file.take() else { return evidence };
         let folder = self.paths().lane(id).join("evidence");
+        let name = name.strip_prefix("evidence/").unwrap_or(&name).to_owned();
         let Ok(safe) = mission_evidence::names::directory_name(&name) else {
             tracing::warn!("{id} handed in a file with an unsafe name; it is left out");
             return evidence;

@@ -4,6 +4,7 @@ pub mod config;
 pub mod doc;
 pub mod home;
 pub mod ids;
+pub mod mutants;
 pub mod plan;
 pub mod principal;
 pub mod rules;

@@ -136,7 +136,8 @@ impl Draft<'_> {
     /// Refuses a writer whose lease was taken over: the fencing rule.
     fn holds_lease(&self, id: AttemptId, epoch: Epoch) -> Result<(), Rejection> {
         let attempt = self.ticket.attempt(id).ok_or(Rejection::UnknownAttempt(id))?;
-        if attempt.epoch != epoch || self.ticket.epoch != epoch {
+        let is_stale = attempt.epoch != epoch || self.ticket.epoch != epoch;
+        if is_stale && !crate::mutants::is_removed("epoch") {
             return Err(Rejection::StaleEpoch(id));
         }
         if attempt.is_live() { Ok(()) } else { Err(Rejection::AttemptOver(id)) }
@@ -273,16 +274,18 @@ impl Draft<'_> {
 ///
 /// What git and the controller see for themselves (commit, changed files, screenshots) is not judged here.
 pub fn missing_claims(gate: &Gate, attempt: &Attempt) -> Vec<String> {
-    let has = |kind: EvidenceKind| attempt.evidence.iter().any(|it| it.kind == kind);
+    // The answer to a finding is no evidence of another kind.
+    let evidence = || attempt.evidence.iter().filter(|it| it.answer.is_none());
+    let gives = |kind: EvidenceKind| evidence().filter(move |it| it.kind == kind);
     let lacks = |kind: &&EvidenceKind| match kind {
         EvidenceKind::Commit | EvidenceKind::ChangedFiles | EvidenceKind::Screenshots => false,
         EvidenceKind::Findings => !matches!(attempt.report, Some(Report::Verdict { .. })),
+        EvidenceKind::Commands | EvidenceKind::Risk => gives(**kind).next().is_none(),
+        // A file that could not be kept is no evidence.
         EvidenceKind::Plan
         | EvidenceKind::Direction
-        | EvidenceKind::Commands
         | EvidenceKind::Steps
-        | EvidenceKind::Risk
-        | EvidenceKind::Artifact => !has(**kind),
+        | EvidenceKind::Artifact => !gives(**kind).any(|it| it.artifact.is_some()),
     };
     // Who decides on a delivery owes the verdict alone: the evidence is in the packet already.
     let owes_evidence = attempt.purpose != Purpose::Judge;

@@ -1,0 +1,248 @@
+//! A store that breaks on order: it delegates to the real one, and fails or ends the world before, inside or after a change.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use mission_domain::doc::EventDoc;
+use mission_domain::ids::{Epoch, ProjectKey, TicketKey, Timestamp, Version};
+use mission_store::{
+    Appended, Change, Error, EventFilter, Idempotency, Lease, Projection, ProjectionFilter,
+    ProjectionKind, Result, Secret, SecretKind, Snapshot, Store, Stream, TicketFilter, TicketRow,
+    Verification,
+};
+use tokio::sync::Notify;
+
+/// What goes wrong at the next change that somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The process dies before anything is sent.
+    CrashBefore,
+    /// It dies while the change is under way, after so many turns of the writer: what became of it is unknown.
+    CrashInside(u64),
+    /// It dies after the commit, before anybody is told.
+    CrashAfter,
+    /// The store says that it cannot, and did nothing.
+    Refused,
+    /// The store says that it cannot, and did it.
+    AnswerLost,
+}
+
+tokio::task_local! {
+    /// The request that is being answered: its idempotency key, if it has one, and whose it is.
+    pub(crate) static REQUEST: Option<(String, String)>;
+}
+
+/// What outlives the process: what was acknowledged, and what is to go wrong.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    armed: Mutex<Option<Fault>>,
+    has_crashed: AtomicBool,
+    crash: Notify,
+    ledger: Mutex<Vec<(u64, String)>>,
+}
+
+impl World {
+    /// Lets the next change that somebody waits for go wrong.
+    pub(crate) fn arm(&self, fault: Option<Fault>) {
+        *lock(&self.armed) = fault;
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) async fn ends(&self) {
+        while !self.has_crashed.load(Ordering::SeqCst) {
+            self.crash.notified().await;
+        }
+    }
+
+    /// Begins the next life of the process.
+    pub(crate) fn revive(&self) {
+        self.has_crashed.store(false, Ordering::SeqCst);
+        self.arm(None);
+    }
+
+    /// Returns `seq` and hash of every event that was acknowledged.
+    pub(crate) fn acknowledged(&self) -> Vec<(u64, String)> {
+        lock(&self.ledger).clone()
+    }
+
+    async fn end(&self) -> ! {
+        self.has_crashed.store(true, Ordering::SeqCst);
+        self.crash.notify_one();
+        std::future::pending().await
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The real store, in a world where things go wrong.
+pub(crate) struct FaultyStore {
+    pub(crate) real: Arc<dyn Store>,
+    pub(crate) world: Arc<World>,
+}
+
+fn cannot() -> Error {
+    Error::unavailable("no space left on device")
+}
+
+impl FaultyStore {
+    async fn broken(&self, change: Change, fault: Fault) -> Result<Appended> {
+        match fault {
+            Fault::CrashBefore => self.world.end().await,
+            Fault::Refused => Err(cannot()),
+            Fault::AnswerLost => {
+                self.real.append(change).await?;
+                Err(cannot())
+            }
+            Fault::CrashAfter => {
+                // A change that is refused was answered: the caller did not wait for a commit.
+                self.real.append(change).await?;
+                self.world.end().await
+            }
+            Fault::CrashInside(turns) => {
+                let mut appended = Box::pin(self.real.append(change));
+                for _ in 0..turns {
+                    let now = std::future::poll_fn(|context| {
+                        std::task::Poll::Ready(appended.poll_unpin(context).is_ready())
+                    });
+                    if now.await {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+                drop(appended);
+                self.world.end().await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn append(&self, mut change: Change) -> Result<Appended> {
+        let request = REQUEST.try_with(Clone::clone);
+        if let Ok(Some((key, principal))) = &request {
+            let answer = serde_json::Value::Null;
+            let (key, principal) = (key.clone(), principal.clone());
+            change.idempotency = Some(Idempotency { key, principal, answer });
+        }
+        let fault = request.ok().and_then(|_| lock(&self.world.armed).take());
+        let appended = match fault {
+            Some(fault) => self.broken(change, fault).await?,
+            None => self.real.append(change).await?,
+        };
+        let told = appended.events.iter().map(|it| (it.seq, it.hash.clone()));
+        lock(&self.world.ledger).extend(told);
+        Ok(appended)
+    }
+
+    async fn load(&self, stream: &Stream) -> Result<(String, Version)> {
+        self.real.load(stream).await
+    }
+
+    async fn open_tickets(&self) -> Result<Vec<(TicketKey, String, Version)>> {
+        self.real.open_tickets().await
+    }
+
+    async fn list(&self, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
+        self.real.list(filter).await
+    }
+
+    async fn views(&self, filter: &TicketFilter) -> Result<Vec<String>> {
+        self.real.views(filter).await
+    }
+
+    async fn view(&self, key: &TicketKey) -> Result<String> {
+        self.real.view(key).await
+    }
+
+    async fn projection(&self, kind: ProjectionKind, id: &str) -> Result<Option<Projection>> {
+        self.real.projection(kind, id).await
+    }
+
+    async fn projections(&self, filter: &ProjectionFilter) -> Result<Vec<Projection>> {
+        self.real.projections(filter).await
+    }
+
+    async fn last_number(&self, project: &ProjectKey) -> Result<u32> {
+        self.real.last_number(project).await
+    }
+
+    async fn last_ord(&self, kind: ProjectionKind) -> Result<u64> {
+        self.real.last_ord(kind).await
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<EventDoc>> {
+        self.real.events(filter).await
+    }
+
+    async fn watermark(&self) -> Result<u64> {
+        self.real.watermark().await
+    }
+
+    async fn renew(&self, ticket: &TicketKey, epoch: Epoch, until: Timestamp) -> Result<bool> {
+        self.real.renew(ticket, epoch, until).await
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>> {
+        self.real.leases().await
+    }
+
+    async fn put_secret(&self, secret: &Secret) -> Result<()> {
+        self.real.put_secret(secret).await
+    }
+
+    async fn secret(&self, kind: SecretKind, hash: &str) -> Result<Option<Secret>> {
+        self.real.secret(kind, hash).await
+    }
+
+    async fn take_secret(&self, kind: SecretKind, hash: &str) -> Result<Option<Secret>> {
+        self.real.take_secret(kind, hash).await
+    }
+
+    async fn secrets(&self, kind: SecretKind) -> Result<Vec<Secret>> {
+        self.real.secrets(kind).await
+    }
+
+    async fn drop_secret(&self, kind: SecretKind, hash: &str) -> Result<bool> {
+        self.real.drop_secret(kind, hash).await
+    }
+
+    async fn drop_expired_secrets(&self, now: Timestamp) -> Result<u64> {
+        self.real.drop_expired_secrets(now).await
+    }
+
+    async fn verify(&self) -> Result<Verification> {
+        self.real.verify().await
+    }
+
+    async fn replayable(&self, stream: &Stream) -> Result<Vec<EventDoc>> {
+        self.real.replayable(stream).await
+    }
+
+    async fn streams(&self) -> Result<Vec<Stream>> {
+        self.real.streams().await
+    }
+
+    async fn rebuild(
+        &self,
+        stream: &Stream,
+        seen: Version,
+        snapshot: Snapshot,
+        projections: Vec<Projection>,
+    ) -> Result<()> {
+        self.real.rebuild(stream, seen, snapshot, projections).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<()> {
+        self.real.backup(to).await
+    }
+
+    async fn close(&self) {
+        self.real.close().await;
+    }
+}

@@ -1,0 +1,169 @@
+//! The stage of every schedule: one real repository with its rules, and a home that knows it, made once and copied.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use mission_control::{Clock, Control, HomePaths, Options};
+use mission_domain::ids::Timestamp;
+use mission_domain::principal::Principal;
+use mission_store::{Role, open_sqlite};
+use tempfile::TempDir;
+
+const RULES: &str = r#"
+[project]
+key = "MC"
+default_branch = "main"
+workflow = "standard"
+visual_paths = ["ui/**"]
+user_facing_paths = ["ui/**"]
+
+[workflow.validated]
+gates = [
+  { id = "plan", role = "planner", decided_by = "role:validator" },
+  { id = "implementation", role = "coder", decided_by = ["role:validator", "person", "controller"], independent = "runtime" },
+  { id = "final_validation", role = "controller", decided_by = ["controller", "person:ada"] },
+]
+
+[workflow.advised]
+gates = [
+  { id = "implementation", role = "coder", decided_by = ["person", "controller"] },
+  { id = "qa_review", role = "qa", judges = "implementation", decided_by = ["role:qa", "person"], stale_on = "any" },
+  { id = "final_validation", role = "controller", decided_by = "controller" },
+]
+
+[workflow.umbrella]
+gates = [ { id = "final", role = "controller", decided_by = "controller" } ]
+
+[role.planner]
+runtimes = ["one"]
+slots = 2
+[role.designer]
+runtimes = ["two"]
+[role.coder]
+runtimes = ["one", "three"]
+slots = 3
+[role.qa]
+runtimes = ["one", "two"]
+slots = 2
+[role.tester]
+runtimes = ["two"]
+[role.validator]
+runtimes = ["three"]
+slots = 2
+"#;
+
+/// Three programs that are there wherever there is a shell; nobody starts them here.
+const HOME: &str = r#"
+[runtime.one]
+driver = "exec"
+command = ["/bin/cat"]
+[runtime.two]
+driver = "exec"
+command = ["/bin/ls"]
+[runtime.three]
+driver = "exec"
+command = ["/bin/rm"]
+"#;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub(crate) struct StageClock(AtomicI64);
+
+impl StageClock {
+    /// Returns a clock that shows a moment in March 2026.
+    pub(crate) fn new() -> Self {
+        Self(AtomicI64::new(1_772_000_000_000))
+    }
+
+    /// Moves it by `ms` milliseconds, backwards where that is negative.
+    pub(crate) fn moves(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for StageClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).expect("a moment")
+    }
+}
+
+/// Returns the options of every controller here.
+pub(crate) fn options() -> Options {
+    Options {
+        exe: "/bin/false".into(),
+        url: None,
+        retry_base_ms: 10_000,
+        confine: false,
+        checks_at_once: 1,
+    }
+}
+
+struct Stage {
+    dir: TempDir,
+    next: AtomicU64,
+}
+
+static STAGE: OnceLock<Stage> = OnceLock::new();
+
+/// Returns the folder of a new home. Whoever asked removes it.
+pub(crate) fn new_home() -> PathBuf {
+    let stage = STAGE.get_or_init(Stage::make);
+    let home = stage.dir.path().join(stage.next.fetch_add(1, Ordering::SeqCst).to_string());
+    copy(&stage.dir.path().join("home"), &home);
+    home
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else if entry.file_name() != "mission.lock" {
+            std::fs::copy(&from, &to).expect("a copy");
+        }
+    }
+}
+
+impl Stage {
+    fn make() -> Self {
+        let shared = Path::new("/dev/shm");
+        let dir = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
+        let dir = dir.expect("a folder");
+        let (repository, home) = (dir.path().join("repository"), dir.path().join("home"));
+        for folder in [&repository, &home] {
+            std::fs::create_dir(folder).expect("a folder");
+        }
+        std::fs::write(repository.join("mission.toml"), RULES).expect("a file");
+        std::fs::write(home.join("config.toml"), HOME).expect("a file");
+        for line in [
+            &["init", "--quiet", "--initial-branch=main", "--template="][..],
+            &["add", "--all"],
+            &["-c", "user.name=Ada", "-c", "user.email=ada@x.invalid", "commit", "--quiet", "-m", "rules"],
+        ] {
+            git(&repository, line);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(register(&home, &repository));
+        Self { dir, next: AtomicU64::new(0) }
+    }
+}
+
+async fn register(home: &Path, repository: &Path) {
+    let store = open_sqlite(home, Role::Controller).await.expect("a store");
+    let clock = Arc::new(StageClock::new());
+    let paths = HomePaths::new(home);
+    let control = Control::open(paths, store.clone(), clock, options()).await.expect("a controller");
+    let by = Principal::Person("ada".into());
+    let project = control.add_project(repository, true, &by).await.expect("a project");
+    assert_eq!(project.problem, None);
+    store.close().await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the stage has one real repository")]
+fn git(dir: &Path, args: &[&str]) {
+    let mut command = std::process::Command::new("git");
+    command.current_dir(dir).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    assert!(command.status().expect("git").success(), "git {args:?}");
+}
