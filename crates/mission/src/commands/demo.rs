@@ -93,7 +93,7 @@ async fn play(
         served.url(),
         served.sign_in_link().filter(|_| !args.headless),
     ));
-    let mut narrator = Narrator::new(*screen, Instant::now());
+    let mut narrator = Narrator::new(*screen, Instant::now(), stage);
     let patience = Patience { answer_after, deadline: DEADLINE };
     let driven = tokio::select! {
         driven = drive::drive(stage, &link, &mut narrator, patience) => driven,
@@ -125,7 +125,7 @@ async fn prepare_only(dir: &Path, args: &DemoArgs) -> Done {
 async fn drive_only(context: &Context, dir: &Path) -> Done {
     let stage = Stage::read(dir)?;
     let link = Link::of_home(stage.home()?, stage.token()?);
-    let mut narrator = Narrator::new(context.screen, Instant::now());
+    let mut narrator = Narrator::new(context.screen, Instant::now(), &stage);
     let patience = Patience { answer_after: Duration::ZERO, deadline: LONG_DEADLINE };
     drive::drive(&stage, &link, &mut narrator, patience).await
 }

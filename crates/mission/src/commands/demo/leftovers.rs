@@ -1,33 +1,34 @@
 //! Looks for what a finished demo must not leave behind: processes, tmux sessions, workspaces.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::process;
 
 /// Returns what is left of the demo in `dir`, as sentences. `spared` is a server that is meant to be up, with its runner.
 pub(super) fn find(dir: &Path, home: &Path, spared: Option<i32>) -> Vec<String> {
-    let mut left = processes(dir, spared);
+    let mut left = processes(&[home.to_owned(), dir.join("agents")], spared);
     left.extend(sessions(&home.join("tmux.sock")));
     left.extend(workspaces(&home.join("workspaces")));
     left
 }
 
-/// A process belongs to the demo when it works in its folder, or its command line names that.
-fn processes(dir: &Path, spared: Option<i32>) -> Vec<String> {
-    let own = i32::try_from(std::process::id()).unwrap_or_default();
+/// A process belongs to the demo when it works in one of its folders, or its command line names something there. Who started this
+/// check is not asked: its command line may name the demo.
+fn processes(folders: &[PathBuf], spared: Option<i32>) -> Vec<String> {
+    let above = ancestors();
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| *pid != own && Some(*pid) != spared)
+    pids.filter(|pid| !above.contains(pid) && Some(*pid) != spared)
         .filter_map(|pid| {
             let proc = Path::new("/proc").join(pid.to_string());
             let line = std::fs::read(proc.join("cmdline")).ok()?;
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            let works_here =
-                std::fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir));
+            let cwd = std::fs::read_link(proc.join("cwd")).unwrap_or_default();
+            let is_ours = folders
+                .iter()
+                .any(|dir| cwd.starts_with(dir) || line.contains(&format!("{}/", dir.display())));
             let is_runner = spared.is_some() && line.contains(" runner-local ");
-            let is_ours = works_here || contains(line.as_bytes(), dir.as_os_str().as_bytes());
             // One that has ended and is not yet collected has no command line.
             (is_ours && !is_runner && !line.trim().is_empty())
                 .then(|| format!("process {pid} is still there: {}", line.trim()))
@@ -35,8 +36,17 @@ fn processes(dir: &Path, spared: Option<i32>) -> Vec<String> {
         .collect()
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+/// Returns this process and those above it.
+fn ancestors() -> Vec<i32> {
+    let mut above = Vec::new();
+    let mut pid = i32::try_from(std::process::id()).ok();
+    while let Some(here) = pid.filter(|pid| *pid > 0 && !above.contains(pid)) {
+        above.push(here);
+        let status = std::fs::read_to_string(format!("/proc/{here}/status")).unwrap_or_default();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+        pid = parent.and_then(|it| it.trim().parse().ok());
+    }
+    above
 }
 
 /// A tmux whose sessions have all ended is gone, and its socket with nobody behind it.
@@ -75,7 +85,7 @@ mod tests {
         assert_eq!(find(&root, &home, None), Vec::<String>::new());
         std::fs::create_dir(home.join("workspaces/HB-2")).expect("a folder");
         let mut child =
-            process::command("sleep").arg("60").current_dir(&root).spawn().expect("a process");
+            process::command("sleep").arg("60").current_dir(&home).spawn().expect("a process");
         let left = find(&root, &home, None);
         child.kill().expect("ended");
         child.wait().expect("gone");

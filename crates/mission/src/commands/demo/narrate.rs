@@ -3,10 +3,14 @@
 use std::time::Instant;
 
 use mission_domain::doc::EventDoc;
+use mission_testkit::demo::Scripted;
 use serde_json::Value;
 
 use super::stage::Stage;
 use crate::output::{Screen, Tone};
+
+/// Columns before the words of a line.
+const ASIDE: usize = 10 + 5 + 1 + GATE + 1;
 
 /// Columns of a gate's name.
 const GATE: usize = 17;
@@ -16,31 +20,21 @@ const GATE: usize = 17;
 pub(super) struct Narrator {
     screen: Screen,
     began: Instant,
+    script: Vec<Scripted>,
 }
 
 /// Returns what a viewer is told before anything happens.
 pub(super) fn opening(screen: &Screen, stage: &Stage, url: &str, link: Option<&str>) -> String {
+    let home = stage.dir().join("home");
     let mut text = format!(
-        "\n{}\n\n  page   {}\n  home   {}\n",
+        "\n{}\n\n  page    {}\n  home    {}\n  lanes   tmux -S {} attach\n  person  `scripted` signs off what nobody else does; it counts in this home only\n",
         screen.paint(Tone::Strong, "Mission Control demo: scripted agents, no model, no account"),
         screen.paint(Tone::Live, link.unwrap_or(url)),
-        stage.dir().join("home").display(),
-    );
-    text.push_str(
-        "  person `scripted` signs off what nobody else does; it counts in this home only\n",
+        home.display(),
+        home.join("tmux.sock").display(),
     );
     if !stage.has_browser() {
-        text.push_str(
-            "  --no-browser: the visual redesign is left out, its four gates are not shown\n",
-        );
-    }
-    text.push('\n');
-    for ticket in stage.script() {
-        text.push_str(&format!(
-            "  {}\n      {}\n",
-            ticket.title,
-            screen.paint(Tone::Quiet, ticket.look)
-        ));
+        text.push_str("\n  --no-browser leaves the visual redesign out: no design direction, user testing or design sign-off is shown\n");
     }
     text.push('\n');
     text
@@ -48,8 +42,8 @@ pub(super) fn opening(screen: &Screen, stage: &Stage, url: &str, link: Option<&s
 
 impl Narrator {
     /// A narrator whose clock starts at `began`.
-    pub(super) fn new(screen: Screen, began: Instant) -> Self {
-        Self { screen, began }
+    pub(super) fn new(screen: Screen, began: Instant, stage: &Stage) -> Self {
+        Self { screen, began, script: stage.script() }
     }
 
     /// Returns the line for `event`; most events get none.
@@ -58,11 +52,16 @@ impl Narrator {
         let (tone, gate, text) = told(event)?;
         let seconds = self.began.elapsed().as_secs_f64();
         let gate = format!("{:GATE$}", gate.replace('_', " "));
+        let title = event.body["title"].as_str().filter(|_| event.kind == "opened");
+        let look = title.and_then(|title| self.script.iter().find(|it| it.title == title));
+        let look =
+            look.map(|it| format!("{:ASIDE$}{}\n", "", self.screen.paint(Tone::Quiet, it.look)));
         Some(format!(
-            "{} {ticket:<5} {} {}\n",
+            "{} {ticket:<5} {} {}\n{}",
             self.screen.paint(Tone::Quiet, &format!("{seconds:6.1} s ")),
             self.screen.paint(Tone::Quiet, &gate),
             self.screen.paint(tone, &text),
+            look.unwrap_or_default(),
         ))
     }
 }
@@ -73,11 +72,7 @@ fn told(event: &EventDoc) -> Option<(Tone, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let gate = text(&body["gate"]);
     match event.kind.as_str() {
-        "opened" => Some((Tone::Plain, String::new(), format!("filed: {}", text(&body["title"])))),
-        "began" => {
-            let place = body["tmux"].as_str().map(|it| format!(" in tmux window {it}"))?;
-            Some((Tone::Live, gate, format!("at work{place}")))
-        }
+        "opened" => Some((Tone::Plain, String::new(), text(&body["title"]))),
         "claimed" => {
             let who =
                 format!("{} takes it, through {}", text(&body["role"]), text(&body["runtime"]));
@@ -120,7 +115,6 @@ fn told(event: &EventDoc) -> Option<(Tone, String, String)> {
             Some((Tone::Good, String::new(), format!("landed as {short} on main")))
         }
         "finished" => Some((Tone::Good, String::new(), "done".into())),
-        "parked" => Some((Tone::Quiet, String::new(), "set aside".into())),
         _ => None,
     }
 }
