@@ -48,6 +48,8 @@ pub(crate) enum Door {
 pub(crate) struct Answer {
     /// The body as it came.
     pub(crate) bytes: Bytes,
+    /// Where the next part begins, for what is read in parts.
+    pub(crate) next_offset: Option<u64>,
 }
 
 impl Answer {
@@ -58,6 +60,25 @@ impl Answer {
             Failure::unreachable(text)
                 .hint("its version is not this one's: use the same `mission` on both sides")
         })
+    }
+
+    /// Keeps the items of the list `list` whose ticket, found at `ticket`, is of `project`; all of them where none is named.
+    pub(crate) fn of_project(
+        self,
+        list: &str,
+        ticket: &str,
+        project: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let Some(project) = project else { return Ok(self) };
+        let mut document = self.value()?;
+        let is_of = |it: &Value| {
+            let key = it.pointer(ticket).and_then(Value::as_str);
+            key.and_then(|it| it.rsplit_once('-')).is_some_and(|it| it.0 == project)
+        };
+        if let Some(items) = document.get_mut(list).and_then(Value::as_array_mut) {
+            items.retain(is_of);
+        }
+        Ok(Self { bytes: document.to_string().into(), ..self })
     }
 
     /// Returns the body as a value; `null` where there is none.
@@ -169,8 +190,10 @@ impl Door {
     ) -> Result<Answer, Failure> {
         let request = self.request(method, path, body)?;
         let answer = accepted(self.send(request).await?).await?;
+        let next = answer.headers().get("x-next-offset").and_then(|it| it.to_str().ok());
+        let next_offset = next.and_then(|it| it.parse().ok());
         let bytes = collected(answer.into_body()).await?;
-        Ok(Answer { bytes })
+        Ok(Answer { bytes, next_offset })
     }
 
     fn request(
@@ -181,7 +204,7 @@ impl Door {
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let (host, token) = match self {
             Self::Http { connection, token } => (connection.authority(), token),
-            Self::InProcess { token, .. } => ("127.0.0.1", token),
+            Self::InProcess { token, .. } => (crate::wire::IN_PROCESS_HOST, token),
         };
         let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         let request = request.header(HOST, host).header(AUTHORIZATION, format!("Bearer {token}"));

@@ -77,6 +77,7 @@ const EVERYBODYS: &[&str] = &[
     "lane-shim",
     "runner-local",
     "scripted-agent",
+    "serve-static",
 ];
 
 /// The lane this process runs in.

@@ -1,7 +1,9 @@
 //! The few programs that the command line itself starts: git for `init --commit`, and what a lane wants recorded.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use crate::failure::{Exit, Failure};
 
 /// Returns a command for `program`.
 #[expect(
@@ -10,6 +12,23 @@ use std::process::Command;
 )]
 pub(crate) fn command(program: &str) -> Command {
     Command::new(program)
+}
+
+/// Runs git in `root`: what it printed, or what it said when it refused.
+pub(crate) fn git(root: &Path, args: &[&str]) -> Result<Result<String, String>, Failure> {
+    let mut command = command("git");
+    command.arg("-C").arg(root).args(args).stdin(Stdio::null());
+    // A hook or a wrapper may have set these for another repository.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        command.env_remove(name);
+    }
+    let output = command.output();
+    let output = output.map_err(|e| {
+        let text = format!("git cannot be started: {e}");
+        Failure::new(Exit::No, "no_git", text).hint("install git, then repeat")
+    })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    Ok(if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) })
 }
 
 /// Returns where `program` is on the PATH: a file that may be executed.

@@ -45,9 +45,9 @@ async fn list(context: &Context, key: Option<&Key>) -> Done {
     let door = context.door().await?;
     let name = key.map(ToString::to_string);
     let project = if key.is_some() { None } else { project::chosen(context, &door).await? };
-    let path =
-        with_query("/attempts", &[("ticket", name.as_deref()), ("project", project.as_deref())]);
-    context.show(&door.get(&path).await?, |it: &Attempts, screen| {
+    let path = with_query("/attempts", &[("ticket", name.as_deref())]);
+    let answer = door.get(&path).await?.of_project("attempts", "/ticket", project.as_deref())?;
+    context.show(&answer, |it: &Attempts, screen| {
         let mut newest: Vec<_> = it.attempts.iter().collect();
         newest.sort_by_key(|it| std::cmp::Reverse(it.started_at));
         if newest.is_empty() {
@@ -65,11 +65,12 @@ async fn logs(context: &Context, id: AttemptId, follow: bool) -> Done {
     loop {
         let has_ended = !follow || ended(&door, id).await?;
         loop {
-            let bytes = door.get(&format!("/attempts/{id}/log?offset={offset}")).await?.bytes;
+            let part = door.get(&format!("/attempts/{id}/log?offset={offset}")).await?;
+            let bytes = part.bytes;
             if bytes.is_empty() {
                 break;
             }
-            offset += bytes.len() as u64;
+            offset = part.next_offset.unwrap_or(offset + bytes.len() as u64);
             let mut out = std::io::stdout().lock();
             if out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
                 return Ok(());

@@ -1,18 +1,18 @@
 //! `mission check`, `workflow show` and `config explain`: what the configuration says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mission_domain::config::{self, Found, Source};
 use mission_domain::rules::Workflow;
 use serde_json::{Value, json};
 
-use super::Done;
+use super::{Done, init};
 use crate::cli::fleet::{ConfigCommand, WorkflowCommand};
 use crate::context::{Context, print};
 use crate::door::{encoded, with_query};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::output::{fleet, words};
-use crate::{project, repository};
+use crate::{process, project, repository};
 
 /// Checks a file, or the file of the repository you stand in and the rules in force. Exits 1 when there is a problem.
 pub(crate) async fn check(context: &Context, file: Option<&Path>) -> Done {
@@ -44,9 +44,7 @@ pub(crate) async fn check(context: &Context, file: Option<&Path>) -> Done {
 /// Returns what is wrong in `file`, read together with the home's own configuration.
 fn of_file(context: &Context, file: &Path) -> Result<Vec<Value>, Failure> {
     let text = std::fs::read_to_string(file).map_err(|e| Failure::file(file, &e))?;
-    let home_file = context.home.dir().join("config.toml");
-    let home_text = std::fs::read_to_string(&home_file).ok();
-    let home_name = home_file.display().to_string();
+    let (home_name, home_text) = home_file(context);
     let home = home_text.as_deref().map(|text| Source { name: &home_name, text });
     let folder = std::path::absolute(file).ok();
     let folder = folder.as_deref().and_then(Path::parent).and_then(Path::file_name);
@@ -79,11 +77,14 @@ async fn in_force(context: &Context, has_file: bool) -> Result<Vec<Value>, Failu
 
 /// Returns a problem as `mission.toml:12:7: …`.
 fn line(problem: &Value) -> String {
-    if let Some(text) = problem.as_str() {
-        return text.to_owned();
-    }
     let field = |key: &str| fleet::field(problem, key);
-    format!("{}:{}:{}: {}", field("file"), field("line"), field("column"), field("message"))
+    match (problem.as_str(), field("text")) {
+        (Some(text), _) => text.to_owned(),
+        (None, text) if !text.is_empty() => text,
+        (None, _) => {
+            format!("{}:{}:{}: {}", field("file"), field("line"), field("column"), field("message"))
+        }
+    }
 }
 
 /// Shows a workflow's gates.
@@ -96,17 +97,41 @@ pub(crate) async fn workflow(context: &Context, command: WorkflowCommand) -> Don
     context.show(&door.get(&path).await?, |it: &Workflow, screen| fleet::workflow(it, screen))
 }
 
-/// Tells where a setting comes from.
+/// Tells where a setting comes from: the default branch's file, the home's, or what is built in.
 pub(crate) async fn config(context: &Context, command: ConfigCommand) -> Done {
     let ConfigCommand::Explain { key } = command;
     let door = context.door().await?;
-    let project = project::chosen(context, &door).await?;
-    let path =
-        with_query("/config/explain", &[("key", Some(&key)), ("project", project.as_deref())]);
-    let answer = door.get(&path).await?;
-    context.show(&answer, |it: &Value, _| {
-        format!("{key} = {}\n{}\n", fleet::field(it, "value"), fleet::field(it, "from"))
-    })
+    let name = project::required(context, &door).await?;
+    let projects = door.get("/projects").await?.read::<project::Projects>()?.projects;
+    let none = || Failure::new(Exit::No, "not_found", format!("there is no project `{name}`"));
+    let project = projects.into_iter().find(|it| it.key == name).ok_or_else(none)?;
+    let root = PathBuf::from(&project.path);
+    let object = format!("{}:mission.toml", project.default_branch);
+    let text = process::git(&root, &["show", &object])?.ok();
+    let (home_name, home_text) = home_file(context);
+    let home = home_text.as_deref().map(|text| Source { name: &home_name, text });
+    let own = text.as_deref().map(|text| Source { name: "mission.toml", text });
+    let folder = root.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
+    let found = Found {
+        default_branch: Some(project.default_branch),
+        programs: init::programs(),
+        ..Found::default()
+    };
+    let unset = || {
+        let text = format!("`{key}` is not set, and nothing is built in for it");
+        Failure::new(Exit::No, "not_found", text)
+            .hint("keys are written as in mission.toml, like `role.coder.slots`")
+    };
+    let explained = config::explain(&key, &folder, home, own, &found).ok_or_else(unset)?;
+    let document = json!({"key": key, "value": explained.value, "from": explained.from});
+    context.say(&document, || format!("{key} = {}\n{}", explained.value, explained.from));
+    Ok(())
+}
+
+/// Returns the name and text of the home's own configuration.
+fn home_file(context: &Context) -> (String, Option<String>) {
+    let path = context.home.dir().join("config.toml");
+    (path.display().to_string(), std::fs::read_to_string(&path).ok())
 }
 
 #[cfg(test)]
@@ -117,6 +142,9 @@ mod tests {
     fn a_problem_reads_as_editors_expect_it() {
         let problem = json!({"file": "mission.toml", "line": 12, "column": 7, "message": "there is no role `qaa`"});
         assert_eq!(line(&problem), "mission.toml:12:7: there is no role `qaa`");
-        assert_eq!(line(&json!("mission.toml:1:1: x")), "mission.toml:1:1: x");
+        assert_eq!(
+            line(&json!({"project": "MC", "text": "mission.toml:1:1: x"})),
+            "mission.toml:1:1: x"
+        );
     }
 }

@@ -131,7 +131,7 @@ fn libc_nonblock() -> i32 {
     nix::fcntl::OFlag::O_NONBLOCK.bits()
 }
 
-/// Copies the file at `path` and returns its place below the lane's folder.
+/// Copies the file at `path` and returns its name in the lane's evidence folder.
 fn keep(path: &Path, lane_dir: &Path) -> Result<String, Failure> {
     let mut from = source(path)?;
     let (name, mut to) = fresh(lane_dir, &safe_name(path))?;
@@ -171,7 +171,7 @@ fn fresh(lane_dir: &Path, name: &str) -> Result<(String, File), Failure> {
     for number in 1..10_000 {
         let name = format!("{number}-{name}");
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(&name)) {
-            Ok(file) => return Ok((format!("{FOLDER}/{name}"), file)),
+            Ok(file) => return Ok((name, file)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(not_kept(lane_dir, &e)),
         }
@@ -334,10 +334,13 @@ mod tests {
         let path = from.path().join("..shot one.png");
         std::fs::write(&path, "pixels").expect("written");
         let what = EvidenceCommand::File { file: path };
-        for name in ["evidence/1-shot_one.png", "evidence/2-shot_one.png"] {
+        for name in ["1-shot_one.png", "2-shot_one.png"] {
             let evidence = gather(&what, Some(lane.path())).expect("gathered").evidence;
             assert_eq!(evidence.file.as_deref(), Some(name));
-            assert_eq!(std::fs::read(lane.path().join(name)).expect("kept"), b"pixels");
+            assert_eq!(
+                std::fs::read(lane.path().join(FOLDER).join(name)).expect("kept"),
+                b"pixels"
+            );
         }
     }
 
@@ -352,7 +355,7 @@ mod tests {
         let evidence = gather(&EvidenceCommand::File { file: from.clone() }, Some(lane.path()))
             .expect("gathered")
             .evidence;
-        assert_eq!(evidence.file.as_deref(), Some("evidence/2-a.md"));
+        assert_eq!(evidence.file.as_deref(), Some("2-a.md"));
         assert!(!target.exists());
         std::fs::remove_dir_all(lane.path().join("evidence")).expect("removed");
         std::os::unix::fs::symlink(other.path(), lane.path().join("evidence")).expect("linked");
@@ -384,7 +387,8 @@ mod tests {
         assert_eq!((claim.exit_code, claim.run.as_str()), (3, "echo one; echo two >&2; exit 3"));
         assert!(claim.duration_ms.is_some());
         let log =
-            std::fs::read_to_string(lane.path().join(evidence.file.expect("a log"))).expect("kept");
+            std::fs::read_to_string(lane.path().join(FOLDER).join(evidence.file.expect("a log")))
+                .expect("kept");
         assert!(log.contains("one\n") && log.contains("two\n"), "{log}");
         let killed = gather(
             &EvidenceCommand::Command { command: vec!["kill -9 $$".into()] },
@@ -401,7 +405,7 @@ mod tests {
         log.add(b"abc");
         log.add(b"def");
         log.add(b"ghi");
-        let text = std::fs::read_to_string(lane.path().join(name)).expect("kept");
+        let text = std::fs::read_to_string(lane.path().join(FOLDER).join(name)).expect("kept");
         assert_eq!(text, "abcd\n[the log was cut here]\n");
     }
 }

@@ -45,9 +45,9 @@ pub(crate) async fn list(context: &Context, key: Option<&Key>) -> Done {
     let door = context.door().await?;
     let name = key.map(ToString::to_string);
     let project = if key.is_some() { None } else { project::chosen(context, &door).await? };
-    let path =
-        with_query("/messages", &[("ticket", name.as_deref()), ("project", project.as_deref())]);
-    context.show(&door.get(&path).await?, |it: &Messages, screen| {
+    let path = with_query("/messages", &[("ticket", name.as_deref())]);
+    let answer = door.get(&path).await?.of_project("messages", "/ticket", project.as_deref())?;
+    context.show(&answer, |it: &Messages, screen| {
         let all: Vec<_> = it.messages.iter().collect();
         if all.is_empty() {
             "no messages\n".into()
@@ -59,7 +59,8 @@ pub(crate) async fn list(context: &Context, key: Option<&Key>) -> Done {
 
 /// Lists what waits for a person.
 pub(crate) async fn needs_you(context: &Context) -> Done {
-    let path = with_query("/needs-you", &[("project", context.project.as_deref())]);
-    let answer = context.door().await?.get(&path).await?;
+    let project = context.project.as_ref().map(|it| it.to_ascii_uppercase());
+    let answer = context.door().await?.get("/needs-you").await?;
+    let answer = answer.of_project("items", "/ticket/key", project.as_deref())?;
     context.show(&answer, |it: &NeedsYou, screen| fleet::needs_you(&it.items, screen))
 }

@@ -1,7 +1,6 @@
 //! `mission init`: looks at the repository, writes its file, asks for trust, and registers it.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use mission_domain::config::{self, Found, Source};
 use mission_domain::doc::ProjectDoc;
@@ -18,7 +17,7 @@ use crate::repository::{self, Repository};
 
 mod look;
 
-pub(crate) use look::BROWSERS;
+pub(crate) use look::{BROWSERS, programs};
 
 /// The file's name.
 const FILE: &str = "mission.toml";
@@ -68,25 +67,9 @@ fn write_file(repository: &Repository, found: &Found) -> Done {
     Ok(())
 }
 
-/// Runs git in the repository and returns its output; none where it says no.
-fn git(repository: &Repository, args: &[&str]) -> Result<Result<String, String>, Failure> {
-    let mut command = process::command("git");
-    command.arg("-C").arg(&repository.root).args(args).stdin(Stdio::null());
-    // A hook or a wrapper may have set these for another repository.
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
-        command.env_remove(name);
-    }
-    let output = command.output();
-    let output = output.map_err(|e| {
-        Failure::new(Exit::No, "no_git", format!("git cannot be started: {e}"))
-            .hint("install git, then repeat")
-    })?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-    Ok(if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) })
-}
-
 fn is_uncommitted(repository: &Repository) -> Result<bool, Failure> {
-    let status = git(repository, &["status", "--porcelain", "--ignored", "--", FILE])?;
+    let status =
+        process::git(&repository.root, &["status", "--porcelain", "--ignored", "--", FILE])?;
     Ok(status.is_ok_and(|it| !it.is_empty()))
 }
 
@@ -101,9 +84,10 @@ fn commit(repository: &Repository) -> Done {
         Failure::new(Exit::No, "not_committed", text)
             .hint(format!("commit {FILE} yourself, then repeat `mission init`"))
     };
-    git(repository, &["add", "--", FILE])?.map_err(failed)?;
+    process::git(&repository.root, &["add", "--", FILE])?.map_err(failed)?;
     let message = "mission: describe this repository's checks and roles";
-    git(repository, &["commit", "--quiet", "-m", message, "--", FILE])?.map_err(failed)?;
+    process::git(&repository.root, &["commit", "--quiet", "-m", message, "--", FILE])?
+        .map_err(failed)?;
     note(&format!("committed {FILE}"));
     Ok(())
 }
@@ -141,7 +125,7 @@ pub(crate) fn trust(
 /// Returns the commands that the configuration names: on the default branch, and in the working copy's file.
 fn commands(repository: &Repository) -> Result<Vec<(&'static str, String)>, Failure> {
     let branch = repository.default_branch().unwrap_or_else(|| "HEAD".into());
-    let committed = git(repository, &["show", &format!("{branch}:{FILE}")])?.ok();
+    let committed = process::git(&repository.root, &["show", &format!("{branch}:{FILE}")])?.ok();
     let working = std::fs::read_to_string(repository.root.join(FILE)).ok();
     let mut all = Vec::new();
     for text in [committed, working].into_iter().flatten() {

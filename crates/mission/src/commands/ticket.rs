@@ -32,6 +32,8 @@ pub(crate) struct Messages {
 #[derive(Debug, Deserialize)]
 struct Why {
     text: String,
+    #[serde(default)]
+    held_by: Vec<String>,
 }
 
 /// Runs one of them.
@@ -152,7 +154,10 @@ async fn show(context: &Context, key: &Key) -> Done {
 
 async fn why(context: &Context, key: &Key) -> Done {
     let answer = context.door().await?.get(&format!("/tickets/{key}/why")).await?;
-    context.show(&answer, |it: &Why, _| format!("{}\n", it.text))
+    context.show(&answer, |it: &Why, _| match it.held_by.first() {
+        Some(held) => format!("{}: {held}\n", it.text),
+        None => format!("{}\n", it.text),
+    })
 }
 
 async fn edit(context: &Context, args: EditArgs) -> Done {

@@ -1,6 +1,7 @@
 //! `mission watch`: events as lines, until Ctrl-C.
 
 use mission_domain::doc::EventDoc;
+use serde::Deserialize;
 
 use super::Done;
 use crate::cli::Key;
@@ -9,6 +10,12 @@ use crate::door::{Door, SseEvent, with_query};
 use crate::failure::Failure;
 use crate::output::fleet;
 use crate::project;
+
+/// Where a part of the log ends; its events are not read here.
+#[derive(Debug, Deserialize)]
+struct Page {
+    next: u64,
+}
 
 /// Prints events as they happen; goes on where it was when the server is started again.
 pub(crate) async fn run(context: &Context, ticket: Option<&Key>, after: Option<u64>) -> Done {
@@ -19,9 +26,26 @@ pub(crate) async fn run(context: &Context, ticket: Option<&Key>, after: Option<u
     }
     let project = if ticket.is_some() { None } else { project::chosen(context, &door).await? };
     let name = ticket.map(ToString::to_string);
+    let after = match after {
+        Some(after) => after,
+        None => newest(&door).await?,
+    };
     tokio::select! {
         done = follow(context, door, project.as_deref(), name.as_deref(), after) => done,
         _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// Returns the number of the newest event, by reading on until there is no more.
+async fn newest(door: &Door) -> Result<u64, Failure> {
+    let mut last = 0;
+    loop {
+        let path = format!("/events?after={last}&limit=10000");
+        let next = door.get(&path).await?.read::<Page>()?.next;
+        if next <= last {
+            return Ok(last);
+        }
+        last = next;
     }
 }
 
@@ -30,9 +54,9 @@ async fn follow(
     mut door: Door,
     project: Option<&str>,
     ticket: Option<&str>,
-    after: Option<u64>,
+    after: u64,
 ) -> Done {
-    let mut last = after;
+    let mut last = Some(after);
     loop {
         let from = last.map(|it| it.to_string());
         let parameters = [("after", from.as_deref()), ("project", project), ("ticket", ticket)];

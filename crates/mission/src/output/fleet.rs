@@ -69,6 +69,7 @@ pub(crate) fn lanes(lanes: &[LaneDoc], screen: &Screen) -> String {
 pub(crate) fn roles(roles: &[Value], screen: &Screen) -> String {
     let mut table = Table::new(&[
         ("ROLE", Fit::Keep),
+        ("PROJECT", Fit::Drop),
         ("PERMISSION", Fit::Keep),
         ("SLOTS", Fit::Right),
         ("MODE", Fit::Drop),
@@ -79,6 +80,7 @@ pub(crate) fn roles(roles: &[Value], screen: &Screen) -> String {
         let name = Some(field(role, "id")).filter(|it| !it.is_empty());
         table.row(vec![
             cell(Tone::Strong, name.unwrap_or_else(|| field(role, "name"))),
+            text(field(role, "project")),
             text(field(role, "permission")),
             text(field(role, "slots")),
             text(field(role, "mode")),
@@ -154,16 +156,14 @@ pub(crate) fn projects(projects: &[ProjectDoc], screen: &Screen) -> String {
 /// One working copy, as the API tells it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Workspace {
-    ticket: String,
+    ticket: Option<String>,
     path: String,
-    #[serde(default)]
-    branch: String,
+    branch: Option<String>,
     #[serde(default)]
     bytes: Option<u64>,
     #[serde(default)]
-    dirty: bool,
-    #[serde(default)]
-    state: String,
+    dirty: Vec<String>,
+    state: Option<String>,
     #[serde(default)]
     removable: bool,
     #[serde(default)]
@@ -184,19 +184,20 @@ pub(crate) fn workspaces(all: &[Workspace], screen: &Screen) -> String {
         ("WHERE", Fit::Wrap),
     ]);
     for it in all {
-        let why = it
-            .why
-            .as_ref()
-            .filter(|it| !it.is_empty())
-            .map_or_else(String::new, |it| format!("\n→ {it}"));
-        let dirty = if it.dirty { ", uncommitted changes" } else { "" };
+        let why = it.why.as_ref().filter(|it| !it.is_empty());
+        let why = why.map_or_else(String::new, |it| format!("\n→ {it}"));
+        let state = it.state.as_deref().map_or_else(|| "no ticket's".into(), words::plain);
+        let dirty = match it.dirty.len() {
+            0 => String::new(),
+            n => format!("\n! uncommitted changes in {}", words::count(n, "file")),
+        };
         table.row(vec![
-            cell(Tone::Strong, it.ticket.as_str()),
-            text(format!("{}{dirty}", words::plain(&it.state))),
-            text(it.branch.as_str()),
+            cell(Tone::Strong, it.ticket.as_deref().unwrap_or("–")),
+            text(state),
+            text(it.branch.as_deref().unwrap_or_default()),
             text(it.bytes.map_or_else(|| "unknown".into(), words::bytes)),
             text(if it.removable { "yes" } else { "no" }),
-            text(format!("{}{why}", it.path)),
+            text(format!("{}{dirty}{why}", it.path)),
         ]);
     }
     table.render(screen)
@@ -294,16 +295,7 @@ pub(crate) fn needs_you(items: &[NeedsYouDoc], screen: &Screen) -> String {
         let key = screen.paint(Tone::Strong, &item.ticket.key);
         let _ = write!(out, "\n{key}  {}\n", one_line(&item.ticket.title));
         out.push_str(&screen.labelled(&item.kind, Tone::You, &item.what, 2));
-        let holds = match item.holds_up {
-            0 => String::new(),
-            n => format!("; holds up {}", words::count(n as usize, "ticket")),
-        };
-        out.push_str(&screen.labelled(
-            "Here because",
-            Tone::Plain,
-            &format!("{}{holds}", item.rank_reason),
-            2,
-        ));
+        out.push_str(&screen.labelled("Here because", Tone::Plain, &item.rank_reason, 2));
         if !item.detail.trim().is_empty() && item.detail.trim() != item.what {
             out.push('\n');
             out.push_str(&screen.block(&item.detail, 4));

@@ -68,7 +68,7 @@ impl Row {
     fn is_owed(&self) -> bool {
         match &self.who {
             Some(Who::Named { kind, .. }) => kind == "person",
-            Some(Who::Text(text)) => text == "person" || text.starts_with("person:"),
+            Some(Who::Text(text)) => text.starts_with("person:"),
             None => false,
         }
     }
@@ -90,7 +90,7 @@ impl Row {
         match &self.who {
             _ if self.is_owed() => "you",
             Some(Who::Named { name, .. }) => name,
-            Some(Who::Text(text)) => text.rsplit_once(':').map_or(text.as_str(), |it| it.1),
+            Some(Who::Text(text)) => text.split_once(':').map_or(text.as_str(), |it| it.1),
             None => "",
         }
     }
@@ -117,8 +117,8 @@ pub(crate) fn list(rows: &Rows, screen: &Screen) -> String {
         ("KEY", Fit::Keep),
         ("STATE", Fit::Keep),
         ("TITLE", Fit::Cut),
-        ("PRIORITY", Fit::Drop),
         ("GATE", Fit::Drop),
+        ("PRIORITY", Fit::Drop),
         ("WHO", Fit::Keep),
         ("AGE", Fit::Right),
     ])
@@ -153,8 +153,8 @@ fn add<'r>(table: &mut Table<'r>, row: &'r Row, screen: &Screen) {
         cell(Tone::Strong, row.key.as_str()),
         cell(tone, format!("{glyph} {state}")),
         text(row.title.as_str()),
-        cell(loud, priority),
         text(gate),
+        cell(loud, priority),
         cell(if owed { Tone::You } else { Tone::Plain }, shown_who(row)),
         cell(Tone::Quiet, words::age(row.updated_at, screen.now)),
     ]);

@@ -9,8 +9,6 @@ use super::{Screen, Tone, cut, wrapped};
 
 /// Columns between columns.
 const GAP: usize = 2;
-/// The narrowest that a column which gives way may become.
-const NARROWEST: usize = 16;
 
 /// What a column does where the terminal is too narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +23,17 @@ pub(crate) enum Fit {
     Cut,
     /// Goes on in the next line: for reasons and commands.
     Wrap,
+}
+
+impl Fit {
+    /// The narrowest that a column may become, where it gives way.
+    fn narrowest(self) -> Option<usize> {
+        match self {
+            Self::Cut => Some(20),
+            Self::Wrap => Some(28),
+            Self::Keep | Self::Right | Self::Drop => None,
+        }
+    }
 }
 
 /// One cell.
@@ -145,9 +154,11 @@ impl<'a> Table<'a> {
             if over == 0 {
                 return;
             }
-            let gives_way = |n: &usize| matches!(self.columns[*n].1, Fit::Cut | Fit::Wrap);
-            let giving: Vec<usize> = (0..widths.len()).filter(gives_way).collect();
-            let spare = |n: &usize| widths[*n].map_or(0, |it| it.saturating_sub(NARROWEST));
+            let narrowest = |n: usize| self.columns[n].1.narrowest();
+            let giving = (0..widths.len()).filter_map(|n| Some((n, narrowest(n)?)));
+            let giving: Vec<(usize, usize)> = giving.collect();
+            let spare =
+                |it: &(usize, usize)| widths[it.0].map_or(0, |width| width.saturating_sub(it.1));
             let total: usize = giving.iter().map(spare).sum();
             let droppable = (0..widths.len())
                 .rev()
@@ -197,12 +208,20 @@ impl<'a> Table<'a> {
 }
 
 /// Takes `over` columns from those that give way: from the widest first, so that all stay readable.
-fn narrow(widths: &mut [Option<usize>], giving: &[usize], over: usize) {
-    for _ in 0..over {
-        let width = |n: &&usize| widths[**n].unwrap_or(0);
-        let Some(widest) = giving.iter().max_by_key(width) else { return };
-        let Some(width) = widths[*widest].filter(|it| *it > NARROWEST) else { return };
-        widths[*widest] = Some(width - 1);
+fn narrow(widths: &mut [Option<usize>], giving: &[(usize, usize)], over: usize) {
+    // Where nothing more may go, even a column that gives way becomes narrower than is good.
+    let floor = |it: &(usize, usize), step: usize| if step < over { it.1 } else { 8 };
+    let mut left = over;
+    for step in 0..2 * over {
+        let may =
+            giving.iter().filter(|it| widths[it.0].is_some_and(|width| width > floor(it, step)));
+        let Some((widest, _)) = may.max_by_key(|it| widths[it.0]) else { continue };
+        let widest = *widest;
+        widths[widest] = widths[widest].map(|it| it - 1);
+        left -= 1;
+        if left == 0 {
+            return;
+        }
     }
 }
 

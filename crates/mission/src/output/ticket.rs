@@ -31,6 +31,7 @@ pub(crate) fn show(whole: &Whole, screen: &Screen) -> String {
         out.push_str(&rail(ticket, screen));
         out.push('\n');
         out.push_str(&gates(ticket, screen));
+        out.push_str(&said(ticket, screen));
     }
     out.push_str(&findings(&ticket.findings, screen));
     out.push_str(&attempts(&whole.attempts, screen));
@@ -67,7 +68,7 @@ fn situation(ticket: &TicketDoc, screen: &Screen) -> String {
             "ticket" => ("Waits".to_owned(), Tone::Plain),
             _ => (next.who.name.clone(), Tone::Plain),
         };
-        let what = format!("{} (since {})", next.what, screen.ago(next.since));
+        let what = format!("{} (for {})", next.what, words::age(next.since, screen.now));
         out.push_str(&screen.labelled(&label, tone, &what, 2));
     }
     out.push_str(&screen.labelled("Why", Tone::Plain, &ticket.reason.text, 2));
@@ -114,7 +115,7 @@ fn gates(ticket: &TicketDoc, screen: &Screen) -> String {
     let mut table = Table::new(&[
         ("GATE", Fit::Keep),
         ("OUTCOME", Fit::Keep),
-        ("BY", Fit::Keep),
+        ("BY", Fit::Drop),
         ("ROUND", Fit::Drop),
         ("PACKET", Fit::Drop),
         ("SIGN-OFF", Fit::Wrap),
@@ -154,31 +155,43 @@ fn signoff_tone(signoff: Option<&SignoffDoc>) -> Tone {
     }
 }
 
-/// Returns who decided, or who will, and what there is to note.
+/// Returns who decided, or who will.
 fn decided(gate: &GateDoc, screen: &Screen) -> String {
     let mut parts = Vec::new();
     for signoff in last_of_each(&gate.signoffs, gate.signoff.as_ref()) {
         let stale = if signoff.fresh { "" } else { ", stale" };
-        let on = signoff
-            .commit
-            .as_deref()
-            .map_or_else(String::new, |it| format!(" on {}", words::short(it)));
+        let on = signoff.commit.as_deref();
+        let on = on.map_or_else(String::new, |it| format!(" on {}", words::short(it)));
         let level = signoff.independence.as_deref().filter(|it| *it == "principal");
         let level = level.map_or("", |_| ", another principal only");
-        let reason =
-            if signoff.reason.is_empty() { String::new() } else { format!(": {}", signoff.reason) };
-        parts.push(format!(
-            "{} by {}{on} {}{level}{stale}{reason}",
-            signoff.verdict,
-            words::principal(&signoff.principal),
-            screen.ago(signoff.at)
-        ));
+        let who = words::principal(&signoff.principal);
+        let ago = screen.ago(signoff.at);
+        parts.push(format!("{} by {who}{on}, {ago}{level}{stale}", signoff.verdict));
     }
-    if parts.is_empty() && gate.required && !gate.decided_by.is_empty() {
+    let is_settled = matches!(gate.state.as_str(), "passed" | "waived" | "not_required");
+    if parts.is_empty() && !is_settled && gate.required {
         parts.push(gate.decided_by.join(", then "));
     }
-    parts.extend(gate.note.clone());
     parts.join("\n")
+}
+
+/// Returns what was said with the verdicts, and what there is to note of the gates.
+fn said(ticket: &TicketDoc, screen: &Screen) -> String {
+    let mut out = String::new();
+    for gate in &ticket.gates {
+        let mut lines = Vec::new();
+        for signoff in last_of_each(&gate.signoffs, gate.signoff.as_ref()) {
+            if !signoff.reason.trim().is_empty() {
+                lines.push(format!("{}: {}", words::principal(&signoff.principal), signoff.reason));
+            }
+        }
+        lines.extend(gate.note.clone());
+        if !lines.is_empty() {
+            out.push_str(&format!("  {}\n", screen.paint(Tone::Strong, &words::gate(&gate.id))));
+            out.extend(lines.iter().map(|it| screen.block(it, 4)));
+        }
+    }
+    if out.is_empty() { out } else { format!("{}{out}", screen.heading("What was said")) }
 }
 
 /// The newest verdict of every principal, oldest first; the deciding one alone where no others are told.

@@ -23,13 +23,17 @@ const PROGRAMS: [(&str, &[&str]); 7] = [
 pub(crate) const BROWSERS: &[&str] =
     &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// Returns the programs that are there.
+pub(crate) fn programs() -> Vec<String> {
+    let is_there = |names: &&[&str]| names.iter().any(|it| process::on_path(it).is_some());
+    PROGRAMS.iter().filter(|it| is_there(&it.1)).map(|it| it.0.to_owned()).collect()
+}
+
 /// Looks around in `repository` and on the PATH.
 pub(crate) fn around(repository: &Repository) -> Found {
-    let is_there = |names: &&[&str]| names.iter().any(|it| process::on_path(it).is_some());
-    let programs = PROGRAMS.iter().filter(|it| is_there(&it.1)).map(|it| it.0.to_owned()).collect();
     Found {
         default_branch: repository.default_branch(),
-        programs,
+        programs: programs(),
         checks: checks(&repository.root),
     }
 }
