@@ -9,6 +9,8 @@ mod messages;
 mod metrics;
 mod tickets;
 
+pub(crate) use fleet::switch_lane;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -112,12 +114,42 @@ fn tickets(table: Table) -> Table {
 fn gates(table: Table) -> Table {
     use tickets as t;
     table
-        .add(Route::post("/tickets/{key}/verdict", "Gives a person's verdict on a gate").body("verdict! gate reason findings:[Finding] packet").gives("Ticket"), t::verdict)
-        .add(Route::post("/tickets/{key}/withdraw", "Takes the last verdict back").body("gate").gives("Ticket"), t::withdraw)
-        .add(Route::get("/tickets/{key}/packets", "Returns the newest packet of each gate").query("gate").gives("{packets:[Packet]}"), t::packets)
-        .add(Route::post("/tickets/{key}/answer", "Answers the open question").body("text!").gives("Ticket"), messages::answer)
-        .add(Route::post("/tickets/{key}/say", "Writes to whoever works the ticket").body("text! to").gives("Message"), messages::say)
-        .add(Route::get("/messages", "Lists messages with their states").query("ticket").gives("{messages:[Message],next:string?}"), messages::list)
+        .add(
+            Route::post("/tickets/{key}/verdict", "Gives a person's verdict on a gate")
+                .body("verdict! gate reason findings:[Finding] packet")
+                .gives("Ticket"),
+            t::verdict,
+        )
+        .add(
+            Route::post("/tickets/{key}/withdraw", "Takes the last verdict back")
+                .body("gate")
+                .gives("Ticket"),
+            t::withdraw,
+        )
+        .add(
+            Route::get("/tickets/{key}/packets", "Returns the newest packet of each gate")
+                .query("gate")
+                .gives("{packets:[Packet]}"),
+            t::packets,
+        )
+        .add(
+            Route::post("/tickets/{key}/answer", "Answers the open question")
+                .body("text!")
+                .gives("Ticket"),
+            messages::answer,
+        )
+        .add(
+            Route::post("/tickets/{key}/say", "Writes to whoever works the ticket")
+                .body("text! to")
+                .gives("Message"),
+            messages::say,
+        )
+        .add(
+            Route::get("/messages", "Lists messages with their states")
+                .query("ticket")
+                .gives("{messages:[Message],next:string?}"),
+            messages::list,
+        )
 }
 
 fn attempts(table: Table) -> Table {
@@ -136,15 +168,52 @@ fn fleet(table: Table) -> Table {
     use fleet as f;
     table
         .add(Route::get("/projects", "Lists projects").gives("{projects:[Project]}"), f::projects)
-        .add(Route::post("/projects", "Registers a repository").body("path! trust:bool").made().gives("Project"), f::add_project)
-        .add(Route::delete("/projects/{key}", "Forgets a repository; its tickets and files stay"), f::remove_project)
-        .add(Route::get("/roles", "Lists roles").query("project").gives("{roles:[object]}"), f::roles)
+        .add(
+            Route::post("/projects", "Registers a repository")
+                .body("path! trust:bool")
+                .made()
+                .gives("Project"),
+            f::add_project,
+        )
+        .add(
+            Route::delete("/projects/{key}", "Forgets a repository; its tickets and files stay"),
+            f::remove_project,
+        )
+        .add(
+            Route::get("/roles", "Lists roles").query("project").gives("{roles:[object]}"),
+            f::roles,
+        )
         .add(Route::get("/lanes", "Lists lanes").query("project").gives("{lanes:[Lane]}"), f::lanes)
-        .add(Route::post("/lanes/{role}/pause", "Lets a lane take no more work").body("project").gives("Lane"), f::pause)
-        .add(Route::post("/lanes/{role}/resume", "Lets a lane take work again").body("project").gives("Lane"), f::resume)
-        .add(Route::get("/runtimes", "Lists runtimes with their breakers").query("project").gives("{runtimes:[Runtime]}"), f::runtimes)
-        .add(Route::get("/workflows/{name}", "Returns a workflow's gates").query("project").gives("Workflow"), f::workflow)
-        .add(Route::get("/check", "Lists what is wrong with the rules").query("project").gives("{problems:[object]}"), f::check)
+        .add(
+            Route::post("/lanes/{role}/pause", "Lets a lane take no more work")
+                .body("project")
+                .gives("Lane"),
+            f::pause,
+        )
+        .add(
+            Route::post("/lanes/{role}/resume", "Lets a lane take work again")
+                .body("project")
+                .gives("Lane"),
+            f::resume,
+        )
+        .add(
+            Route::get("/runtimes", "Lists runtimes with their breakers")
+                .query("project")
+                .gives("{runtimes:[Runtime]}"),
+            f::runtimes,
+        )
+        .add(
+            Route::get("/workflows/{name}", "Returns a workflow's gates")
+                .query("project")
+                .gives("Workflow"),
+            f::workflow,
+        )
+        .add(
+            Route::get("/check", "Lists what is wrong with the rules")
+                .query("project")
+                .gives("{problems:[object]}"),
+            f::check,
+        )
 }
 
 fn home(table: Table) -> Table {
@@ -164,8 +233,22 @@ fn access(table: Table) -> Table {
     use access as a;
     table
         .add(Route::get("/tokens", "Lists tokens").gives("{tokens:[object]}"), a::list)
-        .add(Route::post("/tokens", "Makes a token; it is told once").body("name! role! project person:bool").made().gives("{token:string}"), a::make)
+        .add(
+            Route::post("/tokens", "Makes a token; it is told once")
+                .body("name! role! project person:bool")
+                .made()
+                .gives("{token:string}"),
+            a::make,
+        )
         .add(Route::delete("/tokens/{name}", "Revokes a token"), a::revoke)
-        .add(Route::post("/sign-in-link", "Makes a link that signs in once").gives("{url:string}"), a::link)
-        .add(Route::post("/down", "Stops the server").body("stop_lanes:bool").gives("{stopping:bool}"), a::down)
+        .add(
+            Route::post("/sign-in-link", "Makes a link that signs in once").gives("{url:string}"),
+            a::link,
+        )
+        .add(
+            Route::post("/down", "Stops the server")
+                .body("stop_lanes:bool")
+                .gives("{stopping:bool}"),
+            a::down,
+        )
 }

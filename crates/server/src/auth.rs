@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use mission_control::{Caller, TokenRole};
+use mission_control::{Caller, TicketRequest, TokenRole};
 use mission_domain::ids::{AttemptId, Digest, ProjectKey, TicketKey, Timestamp};
 use mission_domain::principal::Principal;
 use mission_store::ProjectionKind;
@@ -58,6 +58,15 @@ impl Who {
         }
     }
 
+    /// Limits a new ticket to the token's own project.
+    pub(crate) fn narrow_request(&self, request: &mut TicketRequest) -> Answer<()> {
+        let asked = request.project.take().filter(|it| !it.is_empty());
+        let asked = asked.map(|it| it.parse::<ProjectKey>()).transpose();
+        let asked = asked.map_err(|e| Problem::senseless("bad_request", e.to_string()))?;
+        request.project = self.narrow(asked)?.map(String::from);
+        Ok(())
+    }
+
     /// Returns whether something of the ticket `key` may be shown.
     pub(crate) fn may_see(&self, key: &str) -> bool {
         let Some(own) = &self.caller.project else { return true };
@@ -85,10 +94,15 @@ pub(crate) async fn identify(site: &Shared, headers: &HeaderMap) -> Answer<Optio
         let csrf = csrf_of(token.trim());
         return Ok(caller.map(|caller| Who { caller, csrf, by_cookie: false }));
     }
-    let Some(secret) = cookie(headers, SESSION) else { return Ok(None) };
+    let Some(secret) = cookie(headers, &session_cookie(site)) else { return Ok(None) };
     let caller = site.control.session(secret).await?;
     let csrf = csrf_of(secret);
     Ok(caller.map(|caller| Who { caller, csrf, by_cookie: true }))
+}
+
+/// Returns the name of this server's session cookie: browsers tell cookies apart by host and not by port.
+pub(crate) fn session_cookie(site: &Shared) -> String {
+    site.hosts.port().map_or_else(|| SESSION.into(), |port| format!("{SESSION}_{port}"))
 }
 
 /// Returns the value of a cookie.

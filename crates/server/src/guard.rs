@@ -43,6 +43,11 @@ impl Hosts {
         Self { port, others: others.collect() }
     }
 
+    /// Returns the port that the server listens on, where one is known.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Returns whether `host`, as the header has it, is one of ours.
     fn allows(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
@@ -95,7 +100,9 @@ async fn admit(site: &Site, request: Request) -> Answer<Request> {
     }
     let (head, body) = request.into_parts();
     let bytes = tokio::time::timeout(PATIENCE, read(&head.headers, body)).await;
-    let late = || Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not arrive within 30 s");
+    let late = || {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not arrive within 30 s")
+    };
     let bytes = bytes.map_err(|_| late())??;
     Ok(Request::from_parts(head, Body::from(bytes)))
 }
@@ -126,7 +133,8 @@ fn same_site(site: &Site, headers: &HeaderMap, uri: &Uri) -> Answer<()> {
     if here || public.is_some_and(|it| it.eq_ignore_ascii_case(&origin)) {
         return Ok(());
     }
-    let detail = format!("a page of `{origin}` sent this request, which only this server's own pages may");
+    let detail =
+        format!("a page of `{origin}` sent this request, which only this server's own pages may");
     Err(Problem::refused("origin_refused", detail))
 }
 
@@ -198,7 +206,15 @@ mod tests {
         for host in ["mission.local", "mission.local:99", "box.lan:9000"] {
             assert!(hosts.allows(host), "{host}");
         }
-        for host in ["evil.example", "localhost:1", "127.0.0.1:80", "box.lan", "localhost.evil:4207", "localhost:x", ""] {
+        for host in [
+            "evil.example",
+            "localhost:1",
+            "127.0.0.1:80",
+            "box.lan",
+            "localhost.evil:4207",
+            "localhost:x",
+            "",
+        ] {
             assert!(!hosts.allows(host), "{host}");
         }
     }

@@ -123,12 +123,7 @@ async fn once(
 }
 
 /// Keeps the answer, so that a repeat gets the same. A failure of ours is not kept: the repeat may succeed.
-async fn answer(
-    site: &Shared,
-    principal: &str,
-    end: &str,
-    response: Response,
-) -> Answer<Response> {
+async fn answer(site: &Shared, principal: &str, end: &str, response: Response) -> Answer<Response> {
     let (head, body) = response.into_parts();
     let bytes = whole(body).await?;
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());

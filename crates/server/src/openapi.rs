@@ -64,17 +64,41 @@ impl Route {
 
 /// The documents, with their fields in the notation of [`schema`].
 const DOCUMENTS: [(&str, &str); 16] = [
-    ("Ticket", "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! created_at! updated_at! closed_at? version:int!"),
+    (
+        "Ticket",
+        "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! created_at! updated_at! closed_at? version:int!",
+    ),
     ("Reason", "code! text!"),
     ("NextAction", "what! who:object! since!"),
-    ("Gate", "id! role! state! runtime? required:bool! when! decided_by:[string]! requires:[string]! round:int! attempts_used:int! attempt? packet:object? signoff:object? signoffs:[object]! note?"),
+    (
+        "Gate",
+        "id! role! state! runtime? required:bool! when! decided_by:[string]! requires:[string]! round:int! attempts_used:int! attempt? packet:object? signoff:object? signoffs:[object]! note?",
+    ),
     ("Finding", "id gate file? line:int? text! principal state answer?"),
-    ("Attempt", "id! ticket! gate! round:int! role! runtime! model? epoch:int! state! state_source! pid:int? tmux? started_at! last_progress_at? ended_at? terminal:object? death:object? usage:object!"),
-    ("Message", "id! ticket! from! to! kind! body! state! queued_at! delivered_at? processed_at? attempt? count:int! why?"),
-    ("Event", "seq:int! at! project? ticket? version:int? type! principal! attempt? epoch:int? body:object! prev! hash!"),
-    ("Packet", "gate! round:int! commit? tree? base? digest! status! files:[object]! commands:[object]! screenshots:[object]! findings:[object]! risk? ships:object! artifacts:[object]!"),
-    ("Project", "key! path! default_branch! workflow! checks:[string]! trusted:bool! policy_digest! config_problem? notice?"),
-    ("Lane", "role! project! state! slots:int! attempts:[string]! queued:int! runtimes:[Runtime]! note?"),
+    (
+        "Attempt",
+        "id! ticket! gate! round:int! role! runtime! model? epoch:int! state! state_source! pid:int? tmux? started_at! last_progress_at? ended_at? terminal:object? death:object? usage:object!",
+    ),
+    (
+        "Message",
+        "id! ticket! from! to! kind! body! state! queued_at! delivered_at? processed_at? attempt? count:int! why?",
+    ),
+    (
+        "Event",
+        "seq:int! at! project? ticket? version:int? type! principal! attempt? epoch:int? body:object! prev! hash!",
+    ),
+    (
+        "Packet",
+        "gate! round:int! commit? tree? base? digest! status! files:[object]! commands:[object]! screenshots:[object]! findings:[object]! risk? ships:object! artifacts:[object]!",
+    ),
+    (
+        "Project",
+        "key! path! default_branch! workflow! checks:[string]! trusted:bool! policy_digest! config_problem? notice?",
+    ),
+    (
+        "Lane",
+        "role! project! state! slots:int! attempts:[string]! queued:int! runtimes:[Runtime]! note?",
+    ),
     ("Runtime", "name! driver! command:[string]! model? breaker! note? found:bool? from!"),
     ("NeedsYou", "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail!"),
     ("OperatorAct", "id! rule! ticket? cause! did! at! undone:bool! undoable:bool!"),
@@ -91,7 +115,10 @@ pub(crate) fn document(routes: &[Route]) -> Value {
     }
     let mut schemas: Map<String, Value> =
         DOCUMENTS.iter().map(|(name, fields)| ((*name).into(), object(fields))).collect();
-    schemas.insert("Problem".into(), object("type! title! status:int! detail! code! current_version:int"));
+    schemas.insert(
+        "Problem".into(),
+        object("type! title! status:int! detail! code! current_version:int"),
+    );
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -132,7 +159,8 @@ fn operation(route: &Route) -> Value {
         "responses": { route.status: answer(route), "default": problem },
     });
     if !route.body.is_empty() {
-        made["requestBody"] = json!({ "content": { "application/json": { "schema": object(route.body) } } });
+        made["requestBody"] =
+            json!({ "content": { "application/json": { "schema": object(route.body) } } });
     }
     made
 }
@@ -176,7 +204,8 @@ fn object(fields: &str) -> Value {
     for word in fields.split_whitespace() {
         let (name, kind, mark) = field(word);
         let value = schema(kind);
-        let value = if mark == "?" { json!({ "anyOf": [value, { "type": "null" }] }) } else { value };
+        let value =
+            if mark == "?" { json!({ "anyOf": [value, { "type": "null" }] }) } else { value };
         properties.insert(name.into(), value);
         if !mark.is_empty() {
             required.push(name);

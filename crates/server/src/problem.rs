@@ -23,11 +23,7 @@ pub(crate) struct Problem {
 pub(crate) type Answer<T> = Result<T, Problem>;
 
 impl Problem {
-    pub(crate) fn new(
-        status: StatusCode,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code: code.into(), detail: detail.into(), current_version: None }
     }
 

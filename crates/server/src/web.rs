@@ -1,18 +1,146 @@
 //! The pages' doors: each GET fills one view, each form post is one command and leads back.
 
+mod files;
+mod forms;
+mod output;
 pub(crate) mod read;
+mod shell;
+mod sign_in;
+mod ticket;
+mod views;
 
 use axum::Router;
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use mission_domain::ids::TicketKey;
+use mission_store::EventFilter;
+
+pub(crate) use output::plain;
+pub(crate) use shell::{PROJECT, Visitor};
+pub(crate) use ticket::view as ticket_view;
+pub(crate) use views::{attempts_now, limited};
 
 use crate::app::Site;
+use crate::auth::Who;
+use crate::pages;
+use crate::pages::view::{ProblemView, Shell};
 use crate::problem::Problem;
 
-pub(crate) fn router(_site: &Site) -> Router<Site> {
+/// Returns the routes of pages, forms, files and live fragments.
+pub(crate) fn router(site: &Site) -> Router<Site> {
     Router::new()
+        .route("/", get(async || Redirect::to("/needs-you")))
+        .route("/needs-you", get(views::needs_you))
+        .route("/board", get(views::board))
+        .route("/fleet", get(views::fleet))
+        .route("/tickets/new", get(views::new_ticket))
+        .route("/tickets/{key}", get(ticket::page))
+        .route("/tickets", post(forms::file))
+        .route("/tickets/{key}/{verb}", post(forms::act))
+        .route("/operator/{id}/undo", post(forms::undo))
+        .route("/lanes/{role}/{verb}", post(forms::switch))
+        .route("/sign-in", get(sign_in::page).post(sign_in::post))
+        .route("/sign-out", post(sign_in::out))
+        .route("/artifacts/{hex}", get(files::artifact))
+        .route("/assets/{*path}", get(files::asset))
+        .route("/live", get(crate::live::live))
+        .fallback(async || Problem::not_found("there is no page at this address"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this address only takes a form",
+            )
+        })
+        .layer(from_fn_with_state(site.clone(), dress))
+}
+
+/// Turns a problem into a page, and remembers the project that was switched to.
+async fn dress(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let switched = shell::switched(&site, request.uri());
+    let path = request.uri().path().to_owned();
+    let (mut parts, body) = request.into_parts();
+    let visitor = Visitor::of(&site, &mut parts);
+    let who = parts.extensions.get::<Who>().cloned();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let shell = match &visitor {
+            Some(visitor) => visitor.shell().await.ok(),
+            None => None,
+        };
+        response = problem_page(&site, who.as_ref(), shell, &path, &problem).await;
+    }
+    if let Some(cookie) = switched.and_then(|it| HeaderValue::from_str(&it).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Returns a problem as a page for who is not signed in.
 pub(crate) fn bare_problem(problem: &Problem) -> Response {
-    problem.clone().into_response()
+    said(problem, None, kind_of(problem), None)
+}
+
+async fn problem_page(
+    site: &Site,
+    who: Option<&Who>,
+    shell: Option<Shell>,
+    path: &str,
+    problem: &Problem,
+) -> Response {
+    let key = path.strip_prefix("/tickets/").and_then(|it| it.split('/').next());
+    let key = key.and_then(|it| it.parse::<TicketKey>().ok());
+    let kind = match (&key, who) {
+        (Some(key), Some(_)) if problem.status == StatusCode::CONFLICT => {
+            first(site, key).await.unwrap_or_else(|| kind_of(problem))
+        }
+        _ => kind_of(problem),
+    };
+    let is_there = problem.status != StatusCode::NOT_FOUND;
+    let way = key
+        .filter(|_| is_there)
+        .map(|key| (pages::words::ticket_path(&key.to_string()), format!("See {key}")));
+    said(problem, shell, kind, way)
+}
+
+/// Returns who did what to the ticket last: whoever that was, they were first.
+async fn first(site: &Site, key: &TicketKey) -> Option<pages::view::Problem> {
+    let ticket = Some(key.clone());
+    let filter =
+        EventFilter { ticket, newest_first: true, limit: Some(1), ..EventFilter::default() };
+    let last = site.control.store().events(&filter).await.ok()?.pop()?;
+    let what = pages::words::plain(&last.kind);
+    Some(pages::view::Problem::Conflict { who: last.principal, what, at: last.at })
+}
+
+fn kind_of(problem: &Problem) -> pages::view::Problem {
+    match problem.status {
+        StatusCode::NOT_FOUND => pages::view::Problem::NotFound,
+        status if status.is_server_error() => pages::view::Problem::Failed,
+        _ => pages::view::Problem::Refused,
+    }
+}
+
+fn said(
+    problem: &Problem,
+    shell: Option<Shell>,
+    kind: pages::view::Problem,
+    way_on: Option<(String, String)>,
+) -> Response {
+    let next = match (&kind, problem.status) {
+        (_, StatusCode::UNAUTHORIZED) => "Sign in with the link that `mission sign-in` prints.",
+        (pages::view::Problem::Conflict { .. }, _) => {
+            "Look at what is there now, then decide again if it is still yours to decide."
+        }
+        (pages::view::Problem::NotFound, _) => "See the board, or search for it.",
+        (pages::view::Problem::Failed, _) => {
+            "Try again; if it fails again, the log in the home's `log/` folder says why."
+        }
+        (pages::view::Problem::Refused, _) => "Go back: what you typed is still in the form.",
+    };
+    let view = ProblemView { shell, kind, what: problem.detail.clone(), next: next.into(), way_on };
+    (problem.status, pages::problem::page(&view)).into_response()
 }

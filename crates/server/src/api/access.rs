@@ -61,7 +61,9 @@ pub(super) async fn down(
     _: Who,
     Given(Down { stop_lanes }): Given<Down>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let none = || Problem::new(StatusCode::CONFLICT, "no_server", "no server is up, so none can be stopped");
+    let none = || {
+        Problem::new(StatusCode::CONFLICT, "no_server", "no server is up, so none can be stopped")
+    };
     let shutdown = site.shutdown.as_ref().ok_or_else(none)?;
     // A server that is stopping already does what was asked.
     let _ = shutdown.try_send(stop_lanes);

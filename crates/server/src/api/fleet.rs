@@ -45,7 +45,8 @@ pub(super) async fn add_project(
     let project = site.control.add_project(&path, trust, who.principal()).await?;
     let all = site.control.project_docs().await;
     let doc = all.into_iter().find(|it| it.key == project.key.as_str());
-    let doc = doc.ok_or_else(|| Problem::not_found(format!("there is no project `{}`", project.key)))?;
+    let doc =
+        doc.ok_or_else(|| Problem::not_found(format!("there is no project `{}`", project.key)))?;
     Ok((StatusCode::CREATED, Json(doc)))
 }
 
@@ -135,8 +136,13 @@ fn the_project(site: &Site, who: &Who, asked: Option<ProjectKey>) -> Answer<Proj
     let mut keys = home.projects.into_keys();
     match (keys.next(), keys.next()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(Problem::not_found("this home has no project yet; `mission init` in a repository adds one")),
-        (Some(_), Some(_)) => Err(Problem::senseless("project_missing", "this home has several projects; name one as `project`")),
+        (None, _) => Err(Problem::not_found(
+            "this home has no project yet; `mission init` in a repository adds one",
+        )),
+        (Some(_), Some(_)) => Err(Problem::senseless(
+            "project_missing",
+            "this home has several projects; name one as `project`",
+        )),
     }
 }
 
@@ -150,7 +156,8 @@ pub(super) async fn workflow(
     let rules = site.control.project(&project).await?.rules.clone();
     let found = rules.workflows.get(&WorkflowId::new(&name)).cloned();
     let names: Vec<&str> = rules.workflows.keys().map(WorkflowId::as_str).collect();
-    let unknown = || format!("project `{project}` has no workflow `{name}`; there is {}", names.join(", "));
+    let unknown =
+        || format!("project `{project}` has no workflow `{name}`; there is {}", names.join(", "));
     found.map(Json).ok_or_else(|| Problem::not_found(unknown()))
 }
 

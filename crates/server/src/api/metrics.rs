@@ -35,17 +35,45 @@ pub(super) async fn metrics(State(site): State<Site>, _: Who) -> Answer<impl Int
     family(&mut text, "mission_queue", "gauge", "Tickets that wait for a lane.");
     for lane in &lanes {
         let (project, role) = (&lane.project, &lane.role);
-        let _ = writeln!(text, "mission_queue{{project=\"{project}\",role=\"{role}\"}} {}", lane.queued);
+        let _ = writeln!(
+            text,
+            "mission_queue{{project=\"{project}\",role=\"{role}\"}} {}",
+            lane.queued
+        );
     }
     family(&mut text, "mission_breaker_open", "gauge", "Runtimes that rest because they failed.");
     for runtime in home.breakers.keys() {
         let _ = writeln!(text, "mission_breaker_open{{runtime=\"{runtime}\"}} 1");
     }
     let uptime = site.control.now().duration_since(site.started_at).as_secs();
-    single(&mut text, "mission_attempts_live", "gauge", "Attempts that have not ended.", live as u64);
-    single(&mut text, "mission_event_seq", "counter", "Events in the log.", store.watermark().await?);
-    single(&mut text, "mission_uptime_seconds", "gauge", "Seconds since the start.", uptime.unsigned_abs());
-    single(&mut text, "mission_dispatch_paused", "gauge", "Whether dispatch rests.", u64::from(home.outage.is_some()));
+    single(
+        &mut text,
+        "mission_attempts_live",
+        "gauge",
+        "Attempts that have not ended.",
+        live as u64,
+    );
+    single(
+        &mut text,
+        "mission_event_seq",
+        "counter",
+        "Events in the log.",
+        store.watermark().await?,
+    );
+    single(
+        &mut text,
+        "mission_uptime_seconds",
+        "gauge",
+        "Seconds since the start.",
+        uptime.unsigned_abs(),
+    );
+    single(
+        &mut text,
+        "mission_dispatch_paused",
+        "gauge",
+        "Whether dispatch rests.",
+        u64::from(home.outage.is_some()),
+    );
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
 

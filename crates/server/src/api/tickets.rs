@@ -7,10 +7,8 @@ use mission_control::{EditRequest, TicketRequest, VerdictRequest};
 use mission_domain::doc::TicketDoc;
 use mission_domain::ids::{GateId, ProjectKey, TicketKey};
 use mission_domain::ticket::Command;
-use mission_domain::ids::BadName;
 use mission_store::{TicketFilter, TicketRow};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::extract::{Asked, Given, Named};
@@ -73,7 +71,7 @@ pub(super) async fn list(
         site.control.store().list(&filter).await?.iter().map(row).collect()
     } else {
         let views = site.control.store().views(&filter).await?;
-        let read = |it: String| RawValue::from_string(it).and_then(|it| serde_json::to_value(&it));
+        let read = |it: String| serde_json::from_str(&it);
         let views: Result<Vec<Value>, _> = views.into_iter().map(read).collect();
         views.map_err(damaged)?
     };
@@ -97,16 +95,14 @@ fn row(row: &TicketRow) -> Value {
 pub(super) async fn open(
     State(site): State<Site>,
     who: Who,
-    Given(request): Given<Value>,
+    Given(mut request): Given<TicketRequest>,
 ) -> Answer<(StatusCode, Json<TicketDoc>)> {
-    let channel = request["channel"].as_str().unwrap_or("api");
-    let channel = ["cli", "page", "api"].into_iter().find(|it| *it == channel);
-    let channel = channel.ok_or_else(|| Problem::senseless("bad_request", "`channel` is `cli`, `page` or `api`"))?;
-    let mut request: TicketRequest = serde_json::from_value(request)
-        .map_err(|e| Problem::senseless("bad_request", format!("the body cannot be read: {e}")))?;
-    let asked = request.project.as_deref().map(str::parse).transpose();
-    let asked = asked.map_err(|e: BadName| Problem::senseless("bad_request", e.to_string()))?;
-    request.project = who.narrow(asked)?.map(|it| it.to_string());
+    let channel = request.channel.take();
+    let channel = channel.as_deref().unwrap_or("api");
+    if !["cli", "page", "api"].contains(&channel) {
+        return Err(Problem::senseless("bad_request", "`channel` is `cli`, `page` or `api`"));
+    }
+    who.narrow_request(&mut request)?;
     let ticket = site.control.open_ticket(request, who.principal(), channel).await?;
     Ok((StatusCode::CREATED, Json(ticket)))
 }
@@ -188,7 +184,7 @@ pub(super) async fn reopen(
     who: Who,
     Named(key): Named<TicketKey>,
 ) -> Answer<Json<TicketDoc>> {
-    run(&site, &who, &key, Command::Reopen).await
+    Ok(Json(site.control.reopen(&key, who.principal()).await?))
 }
 
 pub(super) async fn comment(

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use mission_domain::doc::{AttemptDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, ProjectKey, TicketKey, Timestamp};
-use mission_store::{
-    EventFilter, ProjectionFilter, ProjectionKind, TicketFilter, TicketRow,
-};
+use mission_store::{EventFilter, ProjectionFilter, ProjectionKind, TicketFilter, TicketRow};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
@@ -66,6 +65,8 @@ pub(crate) struct Rows {
     /// The rows.
     pub(crate) rows: BTreeMap<TicketKey, TicketRow>,
     deaths: Vec<(String, Timestamp)>,
+    /// What each open ticket waits for.
+    waits: BTreeMap<TicketKey, Vec<TicketKey>>,
 }
 
 impl Rows {
@@ -91,6 +92,12 @@ impl Rows {
             open: number(self.of(project).filter(|it| it.open).count()),
             died: number(self.deaths.iter().filter(lately).count()),
         }
+    }
+
+    /// Returns the open tickets that wait for `key`.
+    pub(crate) fn held_up_by(&self, key: &TicketKey) -> Vec<TicketKey> {
+        let waits = self.waits.iter().filter(|(_, waits)| waits.contains(key));
+        waits.map(|(waiting, _)| waiting.clone()).collect()
     }
 
     /// Returns how many tickets each state holds.
@@ -127,7 +134,9 @@ impl RowsCache {
 async fn all(site: &Site, seq: u64) -> Answer<Rows> {
     let rows = site.control.store().list(&TicketFilter::default()).await?;
     let rows = rows.into_iter().map(|it| (it.key.clone(), it)).collect();
-    Ok(Rows { seq, rows, deaths: deaths(site).await? })
+    let open = TicketFilter { open: Some(true), ..TicketFilter::default() };
+    let waits = waits(site, &open).await?.collect();
+    Ok(Rows { seq, rows, deaths: deaths(site).await?, waits })
 }
 
 async fn renewed(site: &Site, held: Arc<Rows>, seq: u64) -> Answer<Rows> {
@@ -141,7 +150,9 @@ async fn renewed(site: &Site, held: Arc<Rows>, seq: u64) -> Answer<Rows> {
     let keys: Vec<TicketKey> = keys.into_iter().filter_map(|it| it.parse().ok()).collect();
     let mut rows = Arc::unwrap_or_clone(held);
     if !keys.is_empty() {
-        let changed = store.list(&TicketFilter { keys, ..TicketFilter::default() }).await?;
+        let filter = TicketFilter { keys, ..TicketFilter::default() };
+        let changed = store.list(&filter).await?;
+        rows.waits.extend(waits(site, &filter).await?);
         rows.rows.extend(changed.into_iter().map(|it| (it.key.clone(), it)));
     }
     if events.iter().any(|it| it.kind == "attempt_ended") {
@@ -151,11 +162,36 @@ async fn renewed(site: &Site, held: Arc<Rows>, seq: u64) -> Answer<Rows> {
     Ok(rows)
 }
 
+/// What of a ticket's document says what it waits for.
+#[derive(Deserialize)]
+struct Waiting {
+    key: TicketKey,
+    state: String,
+    #[serde(default)]
+    blocked_by: Vec<TicketKey>,
+}
+
+/// Returns what each of the selected tickets waits for: nothing once it has ended.
+async fn waits(
+    site: &Site,
+    filter: &TicketFilter,
+) -> Answer<impl Iterator<Item = (TicketKey, Vec<TicketKey>)> + use<>> {
+    let views = site.control.store().views(filter).await?;
+    let read: Result<Vec<Waiting>, _> = views.iter().map(|it| serde_json::from_str(it)).collect();
+    let has_ended = |it: &Waiting| matches!(it.state.as_str(), "done" | "cancelled" | "superseded");
+    Ok(read.map_err(|e| damaged(&e))?.into_iter().map(move |it| {
+        let waits = if has_ended(&it) { Vec::new() } else { it.blocked_by };
+        (it.key, waits)
+    }))
+}
+
 /// Returns the latest attempts whose process died.
 async fn deaths(site: &Site) -> Answer<Vec<(String, Timestamp)>> {
     let ended = ProjectionFilter::of(ProjectionKind::Attempt).in_states(&["ended"]);
     let ended = ProjectionFilter { newest_first: true, limit: Some(ENDED), ..ended };
     let ended: Vec<AttemptDoc> = projections(site, &ended).await?;
-    let died = |it: AttemptDoc| it.death.is_some().then_some(it.ended_at).flatten().map(|at| (it.ticket, at));
+    let died = |it: AttemptDoc| {
+        it.death.is_some().then_some(it.ended_at).flatten().map(|at| (it.ticket, at))
+    };
     Ok(ended.into_iter().filter_map(died).collect())
 }

@@ -1,0 +1,288 @@
+//! Form posts: each is one command, and leads back where the form stood.
+
+use axum::Form;
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use mission_control::{TicketRequest, VerdictRequest};
+use mission_domain::ids::{AttemptId, GateId, OperatorActId, TicketKey};
+use mission_domain::ticket::{Command, NewFinding, Report};
+
+use super::shell::Visitor;
+use super::views;
+use crate::api;
+use crate::app::Site;
+use crate::auth::Who;
+use crate::pages::view::TypedTicket;
+use crate::pages::words;
+use crate::problem::{Answer, Problem};
+
+/// The fields of a form.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Returns a field's text; empty where it is absent.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    fn owned(&self, name: &str) -> String {
+        self.text(name).to_owned()
+    }
+
+    /// Returns a field's trimmed text, if it has any.
+    fn given(&self, name: &str) -> Option<String> {
+        Some(self.text(name).trim()).filter(|it| !it.is_empty()).map(str::to_owned)
+    }
+
+    /// Returns a field's words, split by spaces and commas.
+    fn words(&self, name: &str) -> Vec<String> {
+        let split = |c: char| c.is_whitespace() || c == ',';
+        self.text(name).split(split).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
+        form.map(|Form(fields)| Self(fields)).map_err(|e| Problem::bad(e.body_text()))
+    }
+}
+
+/// A form that this session's own page sent.
+pub(super) struct Posted {
+    visitor: Visitor,
+    fields: Fields,
+}
+
+impl FromRequest<Site> for Posted {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, site: &Site) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::of(site, &mut parts).ok_or_else(Problem::not_signed_in)?;
+        let fields = Fields::from_request(Request::from_parts(parts, body), site).await?;
+        if fields.text("csrf") == visitor.who.csrf {
+            return Ok(Self { visitor, fields });
+        }
+        let detail = "the form is from another session. Load the page again and send it from there";
+        Err(Problem::refused("forged_form", detail))
+    }
+}
+
+/// Files a ticket; what is wrong with it is said in the form, and nothing that was typed is lost.
+pub(super) async fn file(posted: Posted) -> Answer<Response> {
+    let Posted { visitor, fields } = posted;
+    match opened(&visitor, &fields).await {
+        Ok(key) => Ok(Redirect::to(&words::ticket_path(&key)).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => {
+            let (status, said) = (problem.status, problem.detail);
+            let page = views::filed(&visitor, typed(&fields), Some(said)).await?;
+            Ok((status, page).into_response())
+        }
+    }
+}
+
+async fn opened(visitor: &Visitor, fields: &Fields) -> Answer<String> {
+    let mut request = TicketRequest {
+        title: fields.text("title").trim().to_owned(),
+        body: fields.text("body").replace("\r\n", "\n"),
+        project: fields.given("project"),
+        workflow: fields.given("workflow"),
+        kind: fields.given("kind"),
+        priority: fields.given("priority"),
+        parent: fields.given("parent"),
+        labels: fields.words("labels"),
+        blocked_by: fields.words("blocked_by"),
+        park: fields.text("park") == "true",
+        ..TicketRequest::default()
+    };
+    visitor.who.narrow_request(&mut request)?;
+    let who = visitor.who.principal();
+    Ok(visitor.site.control.open_ticket(request, who, "page").await?.key)
+}
+
+fn typed(fields: &Fields) -> TypedTicket {
+    TypedTicket {
+        project: fields.owned("project"),
+        title: fields.owned("title"),
+        body: fields.owned("body"),
+        workflow: fields.owned("workflow"),
+        kind: fields.owned("kind"),
+        priority: fields.owned("priority"),
+        labels: fields.owned("labels"),
+        parent: fields.owned("parent"),
+        blocked_by: fields.owned("blocked_by"),
+        park: fields.text("park") == "true",
+    }
+}
+
+/// Carries out one action on a ticket.
+pub(super) async fn act(
+    Path((key, verb)): Path<(String, String)>,
+    posted: Posted,
+) -> Answer<Redirect> {
+    let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
+    let Posted { visitor: Visitor { site, who, .. }, fields } = posted;
+    carry_out(&site, &who, &key, &verb, &fields).await?;
+    let back = if fields.text("back") == "needs-you" {
+        "/needs-you".to_owned()
+    } else {
+        words::ticket_path(&key.to_string())
+    };
+    Ok(Redirect::to(&back))
+}
+
+async fn carry_out(
+    site: &Site,
+    who: &Who,
+    key: &TicketKey,
+    verb: &str,
+    fields: &Fields,
+) -> Answer<()> {
+    let by = who.principal();
+    let control = &site.control;
+    let text = || fields.text("text").replace("\r\n", "\n");
+    let reason = || fields.text("reason").replace("\r\n", "\n");
+    match verb {
+        "verdict" => control.judge(key, verdict(fields)?, by).await.map(drop)?,
+        "answer" => {
+            still_asks(site, key, fields.text("attempt")).await?;
+            control.answer(key, text(), by).await.map(drop)?;
+        }
+        "report" => control.report(attempt(fields)?, report(fields), by).await.map(drop)?,
+        "say" => control.say(key, text(), None, by).await.map(drop)?,
+        "park" => control.park(key, false, by).await.map(drop)?,
+        "reopen" => control.reopen(key, by).await.map(drop)?,
+        "unpark" => control.execute(key, Command::Unpark, by).await.map(drop)?,
+        "cancel" => {
+            control.execute(key, Command::Cancel { reason: reason() }, by).await.map(drop)?;
+        }
+        "retry" => control.execute(key, Command::Retry { reason: reason() }, by).await.map(drop)?,
+        "withdraw" => {
+            let gate = fields.given("gate").map(GateId::new);
+            control.execute(key, Command::Withdraw { gate }, by).await.map(drop)?;
+        }
+        other => return Err(Problem::not_found(format!("nothing is called `{other}`"))),
+    }
+    Ok(())
+}
+
+/// Refuses an answer to a question that is no longer the open one.
+async fn still_asks(site: &Site, key: &TicketKey, attempt: &str) -> Answer<()> {
+    let question = site.control.ticket_doc(key).await?.question;
+    if attempt.is_empty() || question.is_none_or(|it| it.attempt == attempt) {
+        return Ok(());
+    }
+    let detail = "another question is open now; what you answered was asked before it";
+    Err(Problem::new(StatusCode::CONFLICT, "conflict", detail))
+}
+
+fn attempt(fields: &Fields) -> Answer<AttemptId> {
+    fields.text("attempt").parse().map_err(|e| Problem::not_found(format!("{e}")))
+}
+
+fn report(fields: &Fields) -> Report {
+    let text = fields.text("text").replace("\r\n", "\n");
+    match fields.text("kind") {
+        "question" => Report::Question { text },
+        _ => Report::Done { summary: text },
+    }
+}
+
+fn verdict(fields: &Fields) -> Answer<VerdictRequest> {
+    let word = fields.text("verdict");
+    let verdict = serde_json::from_value(word.into());
+    let unknown = |_| {
+        Problem::bad(format!("`{word}` is no verdict; it is `pass`, `changes`, `fail` or `waive`"))
+    };
+    Ok(VerdictRequest {
+        verdict: verdict.map_err(unknown)?,
+        gate: fields.given("gate"),
+        reason: fields.text("reason").replace("\r\n", "\n"),
+        findings: fields.text("findings").lines().filter_map(finding).collect(),
+        packet: fields.given("packet"),
+    })
+}
+
+/// Reads one line: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`.
+fn finding(line: &str) -> Option<NewFinding> {
+    let line = line.trim();
+    let whole = || NewFinding { file: None, line: None, text: line.into(), command: None };
+    if line.is_empty() {
+        return None;
+    }
+    let Some((file, rest)) = line.split_once(':') else { return Some(whole()) };
+    let is_file =
+        !file.is_empty() && !file.contains(char::is_whitespace) && file.contains(['.', '/']);
+    if !is_file || rest.trim().is_empty() || rest.starts_with("//") {
+        return Some(whole());
+    }
+    let numbered = rest.split_once(':').and_then(|(n, text)| Some((n.trim().parse().ok()?, text)));
+    let (number, text) = match numbered {
+        Some((number, text)) if !text.trim().is_empty() => (Some(number), text),
+        Some(_) | None => (None, rest),
+    };
+    Some(NewFinding {
+        file: Some(file.into()),
+        line: number,
+        text: text.trim().into(),
+        command: None,
+    })
+}
+
+pub(super) async fn undo(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    Posted { visitor, .. }: Posted,
+) -> Answer<Redirect> {
+    let id: OperatorActId = id.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
+    site.control.undo(id, visitor.who.principal()).await?;
+    Ok(Redirect::to("/needs-you"))
+}
+
+pub(super) async fn switch(
+    State(site): State<Site>,
+    Path((role, verb)): Path<(String, String)>,
+    Posted { visitor, fields }: Posted,
+) -> Answer<Redirect> {
+    let pauses = match verb.as_str() {
+        "pause" => true,
+        "resume" => false,
+        other => return Err(Problem::not_found(format!("nothing is called `{other}`"))),
+    };
+    let project = fields.given("project").map(|it| it.parse()).transpose();
+    let project = project.map_err(|e: mission_domain::ids::BadName| Problem::bad(e.to_string()))?;
+    api::switch_lane(&site, &visitor.who, role, project, pauses).await?;
+    Ok(Redirect::to("/fleet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_read_with_its_file_and_line_or_as_text_alone() {
+        let read = |line: &str| finding(line).map(|it| (it.file, it.line, it.text));
+        let file = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            read("src/lib.rs:42:no empty list"),
+            Some((file("src/lib.rs"), Some(42), "no empty list".into()))
+        );
+        assert_eq!(
+            read("README.md: says the old name"),
+            Some((file("README.md"), None, "says the old name".into()))
+        );
+        assert_eq!(read("two words: and more"), Some((None, None, "two words: and more".into())));
+        assert_eq!(
+            read("https://example.org/x"),
+            Some((None, None, "https://example.org/x".into()))
+        );
+        assert_eq!(read("src/a.rs:7:"), Some((file("src/a.rs"), None, "7:".into())));
+        assert_eq!(read("  "), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! What stands around every page, and who visits it with which project in view.
+
+use axum::extract::FromRequestParts;
+use axum::http::Uri;
+use axum::http::request::Parts;
+use mission_domain::doc::ProjectDoc;
+use mission_domain::ids::ProjectKey;
+use mission_store::TicketRow;
+
+use super::read::Rows;
+use crate::app::Site;
+use crate::auth::{self, Who};
+use crate::pages::view::{CampaignLink, Shell};
+use crate::problem::{Answer, Problem};
+
+/// The cookie that remembers the project lists are limited to.
+pub(crate) const PROJECT: &str = "mission_project";
+
+/// The campaigns that the navigation shows.
+const CAMPAIGNS: usize = 5;
+
+/// Somebody at a page.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    pub(crate) site: Site,
+    pub(crate) who: Who,
+    /// The project that lists are limited to.
+    pub(crate) project: Option<ProjectKey>,
+}
+
+impl FromRequestParts<Site> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Problem> {
+        Self::of(site, parts).ok_or_else(Problem::not_signed_in)
+    }
+}
+
+impl Visitor {
+    /// Returns who visits: the token's own project, else the asked one, else the remembered one.
+    pub(super) fn of(site: &Site, parts: &mut Parts) -> Option<Self> {
+        let who = parts.extensions.get::<Who>().cloned()?;
+        let asked = in_query(&parts.uri, "project");
+        let named = asked.as_deref().or_else(|| auth::cookie(&parts.headers, PROJECT));
+        let named = named.and_then(|it| it.parse().ok()).filter(|it| is_known(site, it));
+        let project = who.caller.project.clone().or(named);
+        Some(Self { site: site.clone(), who, project })
+    }
+
+    /// Returns what stands around a page now.
+    pub(crate) async fn shell(&self) -> Answer<Shell> {
+        let rows = self.site.rows.read(&self.site).await?;
+        Ok(self.shell_over(&rows).await)
+    }
+
+    /// Returns what stands around a page that shows `rows`.
+    pub(crate) async fn shell_over(&self, rows: &Rows) -> Shell {
+        let now = self.site.control.now();
+        let own = self.who.caller.project.as_ref();
+        let is_own = |it: &ProjectDoc| own.is_none_or(|own| it.key == own.as_str());
+        let projects: Vec<_> =
+            self.site.control.project_docs().await.into_iter().filter(is_own).collect();
+        Shell {
+            person: self.who.name(),
+            problem_notices: self.notices(&projects),
+            projects,
+            current_project: self.project.as_ref().map(ToString::to_string),
+            counts: rows.counts(self.project.as_ref(), now),
+            campaigns: campaigns(rows, self.project.as_ref()),
+            csrf: self.who.csrf.clone(),
+            now,
+            seq: rows.seq,
+        }
+    }
+
+    fn notices(&self, projects: &[ProjectDoc]) -> Vec<String> {
+        let named = |it: &ProjectDoc, text: &str| format!("{}: {text}", it.key);
+        let mut notices = Vec::new();
+        if let Some((why, until)) = self.site.control.home().outage {
+            notices.push(format!("Dispatch rests until {until}: {why}"));
+        }
+        for project in projects {
+            let broken = project.config_problem.as_deref();
+            notices
+                .extend(broken.map(|it| {
+                    named(project, &format!("{it}. The last good rules stay in force."))
+                }));
+            notices.extend(project.notice.as_deref().map(|it| named(project, it)));
+            if !project.trusted {
+                notices.push(named(project, "nobody has agreed to run its commands yet. `mission init` in its repository asks."));
+            }
+        }
+        notices
+    }
+}
+
+fn is_known(site: &Site, key: &ProjectKey) -> bool {
+    site.control.home().projects.contains_key(key)
+}
+
+/// Returns a value of the address's query.
+pub(super) fn in_query(uri: &Uri, name: &str) -> Option<String> {
+    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
+    query.0.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// Returns the cookie that remembers the project named in the address; an empty name forgets it.
+pub(super) fn switched(site: &Site, uri: &Uri) -> Option<String> {
+    if uri.path() == "/live" {
+        return None;
+    }
+    let asked = in_query(uri, "project")?;
+    let known = asked.parse().ok().filter(|it| is_known(site, it));
+    let rest = "Path=/; HttpOnly; SameSite=Strict";
+    match known {
+        Some(key) => Some(format!("{PROJECT}={key}; {rest}; Max-Age=31536000")),
+        None if asked.is_empty() => Some(format!("{PROJECT}=; {rest}; Max-Age=0")),
+        None => None,
+    }
+}
+
+/// Returns the open campaigns, the latest changed first.
+fn campaigns(rows: &Rows, project: Option<&ProjectKey>) -> Vec<CampaignLink> {
+    let mut open: Vec<&TicketRow> =
+        rows.of(project).filter(|it| it.kind == "campaign" && it.open).collect();
+    open.sort_by_key(|it| std::cmp::Reverse(it.updated_at));
+    open.truncate(CAMPAIGNS);
+    let link = |row: &TicketRow| {
+        let children = || rows.rows.values().filter(|it| it.parent.as_ref() == Some(&row.key));
+        let (all, settled) = (children().count(), children().filter(|it| !it.open).count());
+        let percent = (settled * 100).checked_div(all).unwrap_or(0);
+        let percent = u8::try_from(percent).unwrap_or(100);
+        CampaignLink { key: row.key.to_string(), title: row.title.clone(), percent }
+    };
+    open.into_iter().map(link).collect()
+}

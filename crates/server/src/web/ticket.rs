@@ -1,0 +1,165 @@
+//! Fills the view of one ticket.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+
+use axum::extract::Path;
+use maud::Markup;
+use mission_domain::doc::{AttemptDoc, EventDoc, GateDoc, MessageDoc, OperatorActDoc, TicketDoc};
+use mission_domain::ids::{AttemptId, TicketKey};
+use mission_domain::ticket::Ticket;
+use mission_store::{EventFilter, ProjectionFilter, ProjectionKind};
+
+use super::output::plain;
+use super::read::{self, Rows};
+use super::shell::Visitor;
+use crate::app::Site;
+use crate::pages::view::{ConsoleView, RelatedTicket, TicketView};
+use crate::pages::{self, PacketView};
+use crate::problem::{Answer, Problem};
+
+/// How much of a terminal's output a page has, in bytes.
+const OUTPUT: u64 = 16 * 1024;
+
+/// How many events and messages a page has.
+const EVENTS: u32 = 200;
+const MESSAGES: u32 = 100;
+
+pub(super) async fn page(visitor: Visitor, Path(key): Path<String>) -> Answer<Markup> {
+    let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
+    Ok(pages::ticket::page(&view(&visitor, &key).await?))
+}
+
+/// Returns everything that the page of `key` shows.
+pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketView> {
+    let site = &visitor.site;
+    let rows = site.rows.read(site).await?;
+    let shell = visitor.shell_over(&rows).await;
+    let (whole, _) = site.control.ticket(key).await?;
+    let ticket = site.control.ticket_doc(key).await?;
+    let attempts = attempts(site, key).await?;
+    let holds_up = rows.held_up_by(key);
+    let (previous, next) = neighbours(&rows, key);
+    Ok(TicketView {
+        shell,
+        packet: packet(site, key, &ticket).await?,
+        console: console(site, attempts.first()).await,
+        messages: messages(site, key).await?,
+        events: events(site, key).await?,
+        acts: acts(site, key).await?,
+        related: related(&rows, &ticket, &holds_up),
+        children: children(site, &ticket).await?,
+        policy: policy(&whole),
+        holds_up: u32::try_from(holds_up.len()).unwrap_or(u32::MAX),
+        ticket,
+        attempts,
+        previous,
+        next,
+    })
+}
+
+async fn attempts(site: &Site, key: &TicketKey) -> Answer<Vec<AttemptDoc>> {
+    let filter = ProjectionFilter::of(ProjectionKind::Attempt).about(key);
+    read::projections(site, &ProjectionFilter { newest_first: true, ..filter }).await
+}
+
+async fn messages(site: &Site, key: &TicketKey) -> Answer<Vec<MessageDoc>> {
+    let filter = ProjectionFilter::of(ProjectionKind::Message).about(key);
+    let filter = ProjectionFilter { newest_first: true, limit: Some(MESSAGES), ..filter };
+    read::projections(site, &filter).await
+}
+
+async fn events(site: &Site, key: &TicketKey) -> Answer<Vec<EventDoc>> {
+    let ticket = Some(key.clone());
+    let filter =
+        EventFilter { ticket, newest_first: true, limit: Some(EVENTS), ..EventFilter::default() };
+    Ok(site.control.store().events(&filter).await?)
+}
+
+async fn acts(site: &Site, key: &TicketKey) -> Answer<Vec<OperatorActDoc>> {
+    let mut acts = site.control.operator_log().await?;
+    acts.retain(|it| it.ticket.as_deref() == Some(&key.to_string()));
+    acts.sort_by_key(|it| std::cmp::Reverse(it.at));
+    Ok(acts)
+}
+
+/// Returns the newest packet of the gate at work, else of the last gate that has one.
+async fn packet(site: &Site, key: &TicketKey, ticket: &TicketDoc) -> Answer<Option<PacketView>> {
+    let stands = |it: &&GateDoc| it.packet.is_some() && it.state == "active";
+    let last = || ticket.gates.iter().rev().find(|it| it.packet.is_some());
+    let Some(gate) = ticket.gates.iter().find(stands).or_else(last) else { return Ok(None) };
+    let found = site.control.packets(key, Some(&gate.id)).await?.pop();
+    let read = found.map(serde_json::from_value::<PacketView>).transpose();
+    read.or_else(|error| {
+        tracing::warn!(%key, gate = gate.id, %error, "a packet cannot be shown");
+        Ok(None)
+    })
+}
+
+/// Returns what the newest attempt last printed.
+async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option<ConsoleView> {
+    let attempt = attempt?.clone();
+    let id: AttemptId = attempt.id.parse().ok()?;
+    let output = plain(&tail(site, id).await.0);
+    let is_live = attempt.state != "ended" && attempt.tmux.is_some();
+    let attach = is_live.then(|| format!("mission attempt attach {id}"));
+    Some(ConsoleView { attempt, output, attach })
+}
+
+/// Returns the end of an attempt's journal, and where it goes on.
+pub(crate) async fn tail(site: &Site, id: AttemptId) -> (Vec<u8>, u64) {
+    let path = site.control.paths().lane(id).join("journal");
+    let read = move || -> std::io::Result<(Vec<u8>, u64)> {
+        let mut file = std::fs::File::open(path)?;
+        let end = file.metadata()?.len();
+        file.seek(SeekFrom::Start(end.saturating_sub(OUTPUT)))?;
+        let mut bytes = Vec::new();
+        file.take(OUTPUT).read_to_end(&mut bytes)?;
+        Ok((bytes, end))
+    };
+    // An attempt that printed nothing yet has no journal.
+    tokio::task::spawn_blocking(read).await.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+fn related(rows: &Rows, ticket: &TicketDoc, holds_up: &[TicketKey]) -> Vec<RelatedTicket> {
+    let beside = |how: &str, key: &str| {
+        let row = rows.rows.get(&key.parse::<TicketKey>().ok()?)?;
+        let (how, key) = (how.to_owned(), key.to_owned());
+        Some(RelatedTicket { how, key, title: row.title.clone(), state: row.state.clone() })
+    };
+    let parent = ticket.parent.iter().filter_map(|it| beside("in", it));
+    let waits = ticket.blocked_by.iter().filter_map(|it| beside("waits for", it));
+    let holds = holds_up.iter().filter_map(|it| beside("holds up", &it.to_string()));
+    let replaced = ticket.superseded_by.iter().filter_map(|it| beside("replaced by", it));
+    parent.chain(waits).chain(holds).chain(replaced).collect()
+}
+
+async fn children(site: &Site, ticket: &TicketDoc) -> Answer<Vec<TicketDoc>> {
+    let keys = ticket.children.iter().filter_map(|it| it.parse().ok()).collect();
+    let mut docs = read::tickets(site, keys).await?;
+    Ok(ticket.children.iter().filter_map(|it| docs.remove(it)).collect())
+}
+
+/// Returns the rules that the ticket carries, one sentence each.
+fn policy(ticket: &Ticket) -> Vec<String> {
+    let mut rules =
+        vec![format!("Lands by {}, once every required gate holds a fresh sign-off", ticket.land)];
+    for gate in ticket.gates.iter().filter(|it| it.required) {
+        let deciders: Vec<String> = gate.rule.decided_by.iter().map(ToString::to_string).collect();
+        let apart = gate.rule.independent.map(|it| format!(", independent by {it}"));
+        let name = pages::words::gate(gate.rule.id.as_str());
+        rules.push(format!(
+            "{name}: decided by {}{}",
+            deciders.join(" and "),
+            apart.unwrap_or_default()
+        ));
+    }
+    rules
+}
+
+/// Returns the open tickets before and after this one in its project.
+fn neighbours(rows: &Rows, key: &TicketKey) -> (Option<String>, Option<String>) {
+    let open = || rows.of(Some(key.project())).filter(|it| it.open);
+    let before = open().filter(|it| it.key < *key).last();
+    let after = open().find(|it| it.key > *key);
+    (before.map(|it| it.key.to_string()), after.map(|it| it.key.to_string()))
+}
