@@ -54,7 +54,6 @@ pub struct TicketRequest {
 /// Changes of a ticket's words and links; what is left out stays.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "absent leaves it, null takes it away")]
 pub struct EditRequest {
     /// The new title.
     pub title: Option<String>,
@@ -73,7 +72,6 @@ pub struct EditRequest {
     pub not_before: Option<Option<Timestamp>>,
 }
 
-#[expect(clippy::option_option, reason = "absent leaves it, null takes it away")]
 fn present<'de, D: serde::Deserializer<'de>>(
     from: D,
 ) -> std::result::Result<Option<Option<Timestamp>>, D::Error> {

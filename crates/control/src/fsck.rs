@@ -113,8 +113,8 @@ impl Control {
         for kind in [ProjectionKind::Attempt, ProjectionKind::Message] {
             kept.extend(self.store().projections(&ProjectionFilter::of(kind).about(key)).await?);
         }
-        expected.sort_by(|a, b| (a.kind, a.ord).cmp(&(b.kind, b.ord)));
-        kept.sort_by(|a, b| (a.kind, a.ord).cmp(&(b.kind, b.ord)));
+        expected.sort_by_key(|a| (a.kind, a.ord));
+        kept.sort_by_key(|a| (a.kind, a.ord));
         if expected != kept {
             report.find("projection", format!("the rows of {key} are not what its events tell"));
         }
@@ -201,11 +201,11 @@ impl Control {
                 if let Ok(packet) = self.read_packet(&digest) {
                     named.extend(packet.artifacts.iter().map(|it| it.digest.clone()));
                     named.extend(packet.commands.iter().filter_map(|it| it.log.clone()));
-                    for picture in &packet.screenshots {
-                        named.extend(picture.before.clone());
-                        named.extend(picture.after.clone());
-                        named.extend(picture.difference.clone());
-                    }
+                    named.extend(packet.screenshots.iter().flat_map(|it| {
+                        [it.before.clone(), it.after.clone(), it.difference.clone()]
+                            .into_iter()
+                            .flatten()
+                    }));
                 }
                 named.insert(digest);
             }

@@ -478,8 +478,8 @@ fn on_attempt(ticket: &mut Ticket, id: AttemptId, record: u64, change: impl FnOn
     }
 }
 
-fn on_messages(ticket: &mut Ticket, ids: &[MessageId], mut change: impl FnMut(&mut Message)) {
-    ticket.messages.iter_mut().filter(|it| ids.contains(&it.id)).for_each(|it| change(it));
+fn on_messages(ticket: &mut Ticket, ids: &[MessageId], change: impl FnMut(&mut Message)) {
+    ticket.messages.iter_mut().filter(|it| ids.contains(&it.id)).for_each(change);
 }
 
 impl Gate {

@@ -24,7 +24,7 @@ impl Draft<'_> {
         self.still_open()?;
         let active = self.ticket.active_gate().map(|it| it.rule.id.clone());
         let id = spoken.gate.clone().or(active).ok_or(Rejection::NoOpenGate)?;
-        let gate = self.ticket.gate(&id).cloned().ok_or_else(|| Rejection::UnknownGate(id))?;
+        let gate = self.ticket.gate(&id).cloned().ok_or(Rejection::UnknownGate(id))?;
         if let (Some(seen), Some(now)) = (&spoken.seen, gate.packet.as_ref().map(|it| &it.digest))
             && seen != now
         {
@@ -178,7 +178,7 @@ impl Draft<'_> {
         let next = gate.next_decider().unwrap_or(0);
         let decides = gate.decider(next) == Some(&Decider::Role(attempt.role.clone()));
         let asks_the_controller = gate.decider(next) == Some(&Decider::Controller);
-        if !decides && !(asks_the_controller && verdict == VerdictWord::Changes) {
+        if !(decides || (asks_the_controller && verdict == VerdictWord::Changes)) {
             // Where somebody else decides, the worker's verdict is advice: it is in the packet.
             self.pass_what_is_complete(gate);
             return;

@@ -239,12 +239,6 @@ impl Draft<'_> {
         let used = self.ticket.gate(gate).map_or(0, |it| it.used);
         let base = self.context.retry_base_ms.saturating_mul(1 << used.min(10));
         let spread = 1.0 + 0.25 * self.context.jitter.clamp(0.0, 1.0);
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "milliseconds below 2^20 are exact in a double"
-        )]
         let wait = (base.min(RETRY_MOST_MS) as f64 * spread) as i64;
         Some(self.context.now + jiff::SignedDuration::from_millis(wait))
     }

@@ -9,6 +9,7 @@ use crate::ticket::{
 };
 
 /// Every state, with the sub-situations that differ.
+#[expect(clippy::too_many_lines, reason = "one line per case keeps the whole table on one page")]
 pub(super) fn situations() -> Vec<(&'static str, Life)> {
     let standard = || Life::task("standard");
     let with = |mut life: Life, change: &dyn Fn(&mut Life)| {
@@ -187,6 +188,7 @@ pub(super) fn situations() -> Vec<(&'static str, Life)> {
 }
 
 /// Every command, fitted to the situation where it needs a name from it.
+#[expect(clippy::too_many_lines, reason = "one line per case keeps the whole table on one page")]
 pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
     let mut life = of.clone();
     let active = of.ticket.active_gate().map_or(gate_id("plan"), |it| it.rule.id.clone());

@@ -148,10 +148,10 @@ fn at_work(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
         (1, ..) => LaneRecord::Report(question()),
         (2, ..) => LaneRecord::Began { pid: 7, tmux: None },
         (3 | 4, ..) if !queued.is_empty() => LaneRecord::Delivered { ids: queued },
-        (_, Some(kind), _) if of.report.is_none() && b % 12 != 0 => {
+        (_, Some(kind), _) if of.report.is_none() && !b.is_multiple_of(12) => {
             LaneRecord::Evidence(Box::new(evidence(*kind)))
         }
-        (_, _, Some(id)) if of.report.is_none() && b % 12 != 0 => {
+        (_, _, Some(id)) if of.report.is_none() && !b.is_multiple_of(12) => {
             let answer = crate::ticket::FindingAnswer {
                 finding: id,
                 state: crate::ticket::FindingState::Fixed,
@@ -163,7 +163,7 @@ fn at_work(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
             }))
         }
         _ if of.report.is_some() => {
-            exit(if b % 6 == 0 { EndClass::Crashed } else { EndClass::Reported })
+            exit(if b.is_multiple_of(6) { EndClass::Crashed } else { EndClass::Reported })
         }
         _ => LaneRecord::Report(match (of.purpose, c % 6) {
             (Purpose::Deliver, _) | (_, 0) => done(),
@@ -175,14 +175,14 @@ fn at_work(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
 }
 
 pub(super) fn observed(life: &mut Life, a: u8, b: u8, c: u8) -> Observation {
-    let paths: &[&str] = if c % 5 == 0 { &["ui/page.html"] } else { &["src/lib.rs"] };
+    let paths: &[&str] = if c.is_multiple_of(5) { &["ui/page.html"] } else { &["src/lib.rs"] };
     let attempts = life.ticket.attempts.iter().rev();
     let is_coder = attempts.take(1).any(|it| it.role.as_str() == "coder");
-    let mut seen = if is_coder && b % 4 != 0 {
+    let mut seen = if is_coder && !b.is_multiple_of(4) {
         let patch = life.id();
         let head = life.commits(patch, paths);
         let mut by = vec![contributor("coder", "codex")];
-        if c % 7 == 0 {
+        if c.is_multiple_of(7) {
             by.push(Contributor { principal: person("bob"), identity: None });
         }
         life.sees_head(head, ChangeKind::Code, by)
@@ -192,7 +192,7 @@ pub(super) fn observed(life: &mut Life, a: u8, b: u8, c: u8) -> Observation {
     } else {
         life.sees()
     };
-    if a % 16 == 0 {
+    if a.is_multiple_of(16) {
         seen.missing.push("a commit".into());
     }
     if a % 16 == 1 {
@@ -203,7 +203,7 @@ pub(super) fn observed(life: &mut Life, a: u8, b: u8, c: u8) -> Observation {
 
 /// Another head, honestly named by how it differs from the present one.
 pub(super) fn moved(life: &mut Life, a: u8, c: u8) -> (crate::ticket::Head, ChangeKind) {
-    let paths: &[&str] = if c % 4 == 0 { &["ui/page.html"] } else { &["src/lib.rs"] };
+    let paths: &[&str] = if c.is_multiple_of(4) { &["ui/page.html"] } else { &["src/lib.rs"] };
     let now = life.ticket.head.clone();
     let patch = now.as_ref().and_then(|it| it.tree.as_str()[1..].split('.').next()?.parse().ok());
     match (patch, now, a % 3) {
@@ -221,7 +221,7 @@ pub(super) fn moved(life: &mut Life, a: u8, c: u8) -> (crate::ticket::Head, Chan
 
 fn of_people(life: &mut Life, b: u8, c: u8) -> Command {
     let text = pick(&["go on", "stop that", "use blue"], c).to_owned();
-    let gate = if c % 2 == 0 { None } else { Some(pick(&GATES, c / 2)) };
+    let gate = if c.is_multiple_of(2) { None } else { Some(pick(&GATES, c / 2)) };
     match b % 24 {
         0 => Command::Park,
         1 | 2 => Command::Unpark,
@@ -233,7 +233,7 @@ fn of_people(life: &mut Life, b: u8, c: u8) -> Command {
         9..=11 => Command::Withdraw { gate: gate.map(gate_id) },
         12 => Command::Answer { text, id: MessageId(life.id()) },
         13..=16 => {
-            let to = (c % 3 == 0).then(|| RoleId::new(pick(&ROLES, c / 3)));
+            let to = c.is_multiple_of(3).then(|| RoleId::new(pick(&ROLES, c / 3)));
             Command::Say { text, to, kind: MessageKind::Instruction, id: MessageId(life.id()) }
         }
         17 => {
@@ -242,7 +242,7 @@ fn of_people(life: &mut Life, b: u8, c: u8) -> Command {
                 vec![key(5)],
                 vec!["visual".into()],
             );
-            let until = (c % 4 == 0).then_some(Some(until));
+            let until = c.is_multiple_of(4).then_some(Some(until));
             let labels = (c % 4 == 1).then_some(labels);
             let add_blockers = if c % 4 == 2 { add } else { vec![] };
             edit(labels, add_blockers, until)

@@ -18,7 +18,7 @@ pub(super) fn of_controller(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
         0..=2 => {
             let (head, change) = moved(life, b, c);
             let mut contributors = life.ticket.contributors.clone();
-            if c % 8 == 0 {
+            if c.is_multiple_of(8) {
                 contributors.push(Contributor {
                     principal: Principal::Person("ada".into()),
                     identity: None,
