@@ -236,8 +236,13 @@ fn project(it: &ProjectDoc) -> Look {
 /// A runtime that is not here is missed only by a lane that has no other: `lane` says so.
 fn runtime(it: &RuntimeDoc) -> Look {
     let what = format!("runtime {}", it.name);
-    let program = it.command.first().map_or("", String::as_str);
-    match (it.found, it.breaker.as_str()) {
+    let program = program(&it.command);
+    let found = if it.found == Some(true) && !program.is_empty() {
+        Some(process::on_path(program).is_some())
+    } else {
+        it.found
+    };
+    match (found, it.breaker.as_str()) {
         (Some(false), _) => Look::new(what, Health::Unneeded, format!("`{program}` was not found"))
             .fix(format!("install it, or name its path under [runtime.{}]", it.name)),
         (_, "open" | "half_open") => {
@@ -257,6 +262,20 @@ fn runtime(it: &RuntimeDoc) -> Look {
             format!("`{program}` is there; it was not started, so its sign-in is unknown"),
         ),
         (None, _) => Look::new(what, Health::Weak, "unknown whether its program is there"),
+    }
+}
+
+/// Returns the program that a command is about: behind `sh -c 'exec PROGRAM …'` it is not the shell.
+fn program(command: &[String]) -> &str {
+    match command {
+        [shell, flag, line, ..]
+            if flag == "-c" && (shell == "sh" || shell.ends_with("/sh") || shell == "bash") =>
+        {
+            let word = line.strip_prefix("exec ").and_then(|it| it.split_whitespace().next());
+            word.unwrap_or(shell)
+        }
+        [program, ..] => program,
+        [] => "",
     }
 }
 
@@ -286,7 +305,7 @@ mod tests {
         RuntimeDoc {
             name: "mine".into(),
             driver: "exec".into(),
-            command: vec!["mine".into()],
+            command: vec!["sh".into()],
             model: None,
             breaker: breaker.into(),
             note: None,
@@ -310,6 +329,14 @@ mod tests {
         assert_eq!(lane(&lane_doc(Some(false))).map(|it| it.health), Some(Health::Missing));
         assert!(lane(&lane_doc(Some(true))).is_none());
         assert!(lane(&lane_doc(None)).is_none());
+    }
+
+    #[test]
+    fn the_program_behind_a_shell_is_the_one_that_is_looked_for() {
+        let words = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        assert_eq!(program(&words(&["sh", "-c", "exec gemini -p \"$(cat)\""])), "gemini");
+        assert_eq!(program(&words(&["sh", "-c", "cat; echo done"])), "sh");
+        assert_eq!(program(&words(&["codex", "exec"])), "codex");
     }
 
     #[test]

@@ -68,7 +68,11 @@ fn situation(ticket: &TicketDoc, screen: &Screen) -> String {
             "ticket" => ("Waits".to_owned(), Tone::Plain),
             _ => (next.who.name.clone(), Tone::Plain),
         };
-        let what = format!("{} (for {})", next.what, words::age(next.since, screen.now));
+        let since = match words::age(next.since, screen.now) {
+            age if age == "now" => String::new(),
+            age => format!(" (for {age})"),
+        };
+        let what = format!("{}{since}", next.what);
         out.push_str(&screen.labelled(&label, tone, &what, 2));
     }
     out.push_str(&screen.labelled("Why", Tone::Plain, &ticket.reason.text, 2));
