@@ -1,7 +1,273 @@
-//! stub
-use crate::app::Site;
-use crate::problem::Problem;
-use axum::extract::State;
-pub(crate) async fn live(State(_): State<Site>) -> Problem {
-    Problem::not_found("not yet")
+//! The live stream of pages: after each change only the elements that came out differently are sent, as HTML.
+
+mod parts;
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::Query;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::Response;
+use futures::{Stream, StreamExt as _, stream};
+use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
+use mission_store::EventFilter;
+use serde::Deserialize;
+use serde_json::json;
+
+use self::parts::{Page, Seen};
+use crate::events::{self, Follow, Step};
+use crate::problem::{Answer, Problem};
+use crate::web::{self, Visitor};
+
+/// How long changes are gathered before they are sent together.
+const GATHER: Duration = Duration::from_millis(40);
+
+/// How often the clock is sent while nothing happens.
+const CLOCK: Duration = Duration::from_secs(5);
+
+/// How often a terminal's journal is looked at.
+const SCREEN: Duration = Duration::from_millis(400);
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    page: String,
+    key: Option<String>,
+    after: Option<u64>,
+}
+
+/// Streams what changes on one page.
+pub(crate) async fn live(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Answer<Response> {
+    let shown = headers.get(header::REFERER).and_then(|it| it.to_str().ok());
+    let shown = shown.and_then(|it| it.parse::<Uri>().ok());
+    let page = match (asked.page.as_str(), asked.key.as_deref().map(str::parse::<TicketKey>)) {
+        ("needs-you", _) => Page::NeedsYou,
+        ("board", _) => Page::Board(web::board_filter(shown.as_ref())),
+        ("fleet", _) => Page::Fleet,
+        ("ticket", Some(Ok(key))) => Page::Ticket(key),
+        _ => return Err(Problem::not_found("this page has no live stream")),
+    };
+    if let Page::Ticket(key) = &page {
+        let own = visitor.who.may_see(&key.to_string());
+        own.then_some(())
+            .ok_or_else(|| Problem::not_found(format!("there is no ticket `{key}`")))?;
+    }
+    let after = events::last_event_id(&headers).or(asked.after).unwrap_or(0);
+    Ok(events::sent(frames(Watch::new(visitor, page, after))))
+}
+
+fn frames(watch: Watch) -> impl Stream<Item = Bytes> + Send {
+    let first = stream::iter([Bytes::from_static(b"retry: 500\n\n")]);
+    let rest = stream::unfold(watch, async |mut watch| match watch.step().await {
+        Ok(Some(frames)) => Some((Bytes::from(frames), watch)),
+        Ok(None) => None,
+        Err(problem) => {
+            tracing::warn!(detail = problem.detail, "a live stream ends: the browser comes again");
+            None
+        }
+    });
+    first.chain(rest)
+}
+
+/// One page in one browser, and what it is known to show.
+struct Watch {
+    visitor: Visitor,
+    page: Page,
+    follow: Follow,
+    began: Timestamp,
+    is_begun: bool,
+    /// By element: the hash of what was sent. Ages are left out by rendering as of `began`.
+    sent: HashMap<String, u64>,
+    asks: BTreeSet<String>,
+    /// The attempt whose terminal the page shows.
+    shown: Option<String>,
+    /// The attempt that prints, and how far its journal was read.
+    screen: Option<(AttemptId, u64)>,
+    clock_at: Timestamp,
+}
+
+impl Watch {
+    fn new(visitor: Visitor, page: Page, after: u64) -> Self {
+        let began = visitor.site.control.now();
+        let follow = Follow::new(&visitor.site, EventFilter { after, ..EventFilter::default() });
+        Self {
+            visitor,
+            page,
+            follow,
+            began,
+            is_begun: false,
+            sent: HashMap::new(),
+            asks: BTreeSet::new(),
+            shown: None,
+            screen: None,
+            clock_at: began,
+        }
+    }
+
+    /// Returns what is to be sent next; nothing when the stream is over.
+    async fn step(&mut self) -> Answer<Option<String>> {
+        if !self.is_begun {
+            self.is_begun = true;
+            return self.begin().await.map(Some);
+        }
+        loop {
+            let patience = if self.screen.is_some() { SCREEN } else { CLOCK };
+            let frames = match self.follow.next(patience).await {
+                Step::Closed => return Ok(None),
+                Step::Quiet => self.quiet().await?,
+                Step::Events(events) => {
+                    let mut changed = BTreeSet::new();
+                    let mut note = |events: Vec<std::sync::Arc<mission_domain::doc::EventDoc>>| {
+                        changed.extend(events.iter().filter_map(|it| it.ticket.clone()));
+                    };
+                    note(events);
+                    // Being cut off while it waits loses nothing: what was taken has been noted.
+                    let gathering = async {
+                        while let Step::Events(events) = self.follow.next(GATHER).await {
+                            note(events);
+                        }
+                    };
+                    let _ = tokio::time::timeout(GATHER, gathering).await;
+                    self.changes(&changed).await?
+                }
+            };
+            if !frames.is_empty() {
+                return Ok(Some(frames));
+            }
+        }
+    }
+
+    /// Takes what the page shows as known where nothing happened since it was made; else sends all of it again.
+    async fn begin(&mut self) -> Answer<String> {
+        let rows = self.visitor.site.rows.read(&self.visitor.site).await?;
+        let is_current = rows.seq <= self.follow.seq();
+        let seen = Seen::read(&self.visitor, &self.page, &BTreeSet::new(), None).await?;
+        self.asks = seen.asks();
+        self.screen = match seen.live_attempt() {
+            Some(id) => Some((id, web::tail(&self.visitor.site, id).await.1)),
+            None => None,
+        };
+        if is_current {
+            self.shown = seen.console().map(str::to_owned);
+            let known = seen.without_output().parts(&self.visitor, self.began);
+            self.sent = known.into_iter().map(|(id, html)| (id, hash(&html))).collect();
+        }
+        Ok(self.clock())
+    }
+
+    /// Returns the clock when it is due, and what the terminal printed.
+    async fn quiet(&mut self) -> Answer<String> {
+        let mut frames = self.printed().await?;
+        let now = self.visitor.site.control.now();
+        if now.duration_since(self.clock_at).as_secs_f64() >= CLOCK.as_secs_f64() - 0.5 {
+            frames.push_str(&self.clock());
+        }
+        Ok(frames)
+    }
+
+    /// Returns the clock, which also carries how far this stream has come.
+    fn clock(&mut self) -> String {
+        self.clock_at = self.visitor.site.control.now();
+        let at = self.clock_at.as_millisecond();
+        format!("id: {}\nevent: clock\ndata: {at}\n\n", self.follow.seq())
+    }
+
+    /// Returns the elements that the changed tickets made different.
+    async fn changes(&mut self, changed: &BTreeSet<String>) -> Answer<String> {
+        let seen = Seen::read(&self.visitor, &self.page, changed, self.shown.as_deref()).await?;
+        let mut frames = String::new();
+        for id in self.gone(&seen, changed) {
+            self.sent.remove(&id);
+            frames.push_str(&frame("gone", &id));
+        }
+        let now = self.visitor.site.control.now();
+        let fresh = seen.parts(&self.visitor, now);
+        self.turn_screen(&seen).await;
+        let seen = seen.without_output();
+        let different: Vec<bool> = seen
+            .parts(&self.visitor, self.began)
+            .into_iter()
+            .map(|(id, html)| {
+                let hash = hash(&html);
+                self.sent.insert(id, hash) != Some(hash)
+            })
+            .collect();
+        let html = fresh.into_iter().zip(different).filter(|(_, is_different)| *is_different);
+        let html: Vec<String> = html.map(|((_, html), _)| html).collect();
+        if !html.is_empty() {
+            frames.push_str(&frame("fragment", &html.concat()));
+        }
+        for sentence in self.new_asks(&seen) {
+            frames.push_str(&frame("said", &sentence));
+        }
+        frames.push_str(&self.printed().await?);
+        frames.push_str(&self.clock());
+        Ok(frames)
+    }
+
+    /// Returns the elements that have no place on the page any more.
+    fn gone(&self, seen: &Seen, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        let asks = seen.asks();
+        let settled = match self.page {
+            Page::NeedsYou => self.asks.union(changed).filter(|it| !asks.contains(*it)).collect(),
+            Page::Board(_) | Page::Ticket(_) | Page::Fleet => Vec::new(),
+        };
+        let settled = settled.into_iter().map(|it| format!("ask-{it}"));
+        settled.chain(seen.filtered_out(changed)).collect()
+    }
+
+    /// Returns what waits for the person since now, as sentences.
+    fn new_asks(&mut self, seen: &Seen) -> Vec<String> {
+        let now = seen.asks();
+        let new: Vec<String> = now.difference(&self.asks).filter_map(|it| seen.told(it)).collect();
+        self.asks = now;
+        new
+    }
+
+    /// Follows the newest attempt's terminal from where the page has it.
+    async fn turn_screen(&mut self, seen: &Seen) {
+        if !matches!(self.page, Page::Ticket(_)) || !seen.is_whole() {
+            return;
+        }
+        self.shown = seen.console().map(str::to_owned);
+        let live = seen.live_attempt();
+        if self.screen.map(|it| it.0) != live {
+            self.screen = match live {
+                Some(id) => Some((id, web::tail(&self.visitor.site, id).await.1)),
+                None => None,
+            };
+        }
+    }
+
+    /// Returns what the terminal printed since it was last looked at.
+    async fn printed(&mut self) -> Answer<String> {
+        let Some((id, offset)) = self.screen else { return Ok(String::new()) };
+        let (bytes, next) = self.visitor.site.control.attempt_log(id, offset).await?;
+        // A line that is not whole yet may end within a character or an escape sequence.
+        let end = bytes.iter().rposition(|it| *it == b'\n').map_or(bytes.len(), |at| at + 1);
+        let left = (bytes.len() - end) as u64;
+        self.screen = Some((id, next - left));
+        let text = web::plain(bytes.get(..end).unwrap_or_default());
+        if text.is_empty() {
+            return Ok(String::new());
+        }
+        Ok(frame("output", &json!({ "attempt": id, "text": text }).to_string()))
+    }
+}
+
+fn hash(html: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    html.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Returns one event of the stream; the id comes with the clock that ends each batch.
+fn frame(event: &str, data: &str) -> String {
+    let lines: Vec<String> = data.lines().map(|it| format!("data: {it}\n")).collect();
+    format!("event: {event}\n{}\n", lines.concat())
 }

@@ -19,9 +19,10 @@ use mission_domain::ids::TicketKey;
 use mission_store::EventFilter;
 
 pub(crate) use output::plain;
-pub(crate) use shell::{PROJECT, Visitor};
-pub(crate) use ticket::view as ticket_view;
-pub(crate) use views::{attempts_now, limited};
+pub(crate) use read::{Rows, tickets};
+pub(crate) use shell::Visitor;
+pub(crate) use ticket::{tail, view as ticket_view};
+pub(crate) use views::{Limited, attempts_now, board_filter, is_wanted, limited};
 
 use crate::app::Site;
 use crate::auth::Who;

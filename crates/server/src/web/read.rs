@@ -100,10 +100,19 @@ impl Rows {
         waits.map(|(waiting, _)| waiting.clone()).collect()
     }
 
-    /// Returns how many tickets each state holds.
-    pub(crate) fn states<'a>(&'a self, project: Option<&'a ProjectKey>) -> BTreeMap<&'a str, u32> {
+    /// Returns what `key` waits for.
+    pub(crate) fn waits_for(&self, key: &TicketKey) -> &[TicketKey] {
+        self.waits.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns how many of the wanted tickets each state holds.
+    pub(crate) fn states<'a>(
+        &'a self,
+        project: Option<&'a ProjectKey>,
+        is_wanted: impl Fn(&TicketRow) -> bool,
+    ) -> BTreeMap<&'a str, u32> {
         let mut states = BTreeMap::new();
-        for row in self.of(project) {
+        for row in self.of(project).filter(|it| is_wanted(it)) {
             *states.entry(row.state.as_str()).or_default() += 1;
         }
         states

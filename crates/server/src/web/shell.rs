@@ -14,7 +14,7 @@ use crate::pages::view::{CampaignLink, Shell};
 use crate::problem::{Answer, Problem};
 
 /// The cookie that remembers the project lists are limited to.
-pub(crate) const PROJECT: &str = "mission_project";
+const PROJECT: &str = "mission_project";
 
 /// The campaigns that the navigation shows.
 const CAMPAIGNS: usize = 5;

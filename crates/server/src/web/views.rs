@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::Query;
+use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::Markup;
 use mission_domain::doc::{AttemptDoc, LaneDoc, NeedsYouDoc, OperatorActDoc, TicketDoc};
@@ -112,6 +113,12 @@ impl Limits {
     }
 }
 
+/// Returns what the board at an address is limited to.
+pub(crate) fn board_filter(address: Option<&Uri>) -> BoardFilter {
+    let limits = address.and_then(|it| Query::<Limits>::try_from_uri(it).ok());
+    limits.map(|Query(it)| it.filter()).unwrap_or_default()
+}
+
 pub(super) async fn board(visitor: Visitor, Query(limits): Query<Limits>) -> Answer<Response> {
     let filter = limits.filter();
     let rows = visitor.site.rows.read(&visitor.site).await?;
@@ -161,7 +168,8 @@ fn sort(column: &mut [&TicketRow], person: &str) {
     });
 }
 
-fn is_wanted(row: &TicketRow, filter: &BoardFilter) -> bool {
+/// Returns whether the board shows the ticket under `filter`.
+pub(crate) fn is_wanted(row: &TicketRow, filter: &BoardFilter) -> bool {
     let text = || format!("{} {}", row.key, row.title).to_lowercase();
     let words = filter.words.as_deref().is_none_or(|words| {
         let text = text();
