@@ -132,10 +132,7 @@ async fn drive_only(context: &Context, dir: &Path) -> Done {
 
 async fn verify_only(context: &Context, dir: &Path) -> Done {
     let stage = Stage::read(dir)?;
-    let home = stage.home()?;
-    let token =
-        home.credentials().ok_or_else(|| Failure::usage("the demo's home holds no credentials"))?;
-    let link = Link::of_home(home, token);
+    let link = Link::of_store(stage.home()?);
     let mut report = verify::tickets(&stage, &link).await?;
     verify::clean(&link).await?;
     report.add_rest(&stage, &server::exe()?);

@@ -22,8 +22,10 @@ const WAITING: usize = 1_024;
 enum Place {
     /// At this address for as long as it is up.
     Url(String),
-    /// Wherever the home's `server.json` says, else straight on its store.
+    /// Wherever the home's `server.json` says; a server that is away comes back.
     Home(Home),
+    /// The same, and the home's own store where no server is up.
+    Store(Home),
 }
 
 /// A way in for one principal.
@@ -44,6 +46,12 @@ impl Link {
         Self { place: Place::Home(home), token }
     }
 
+    /// The way to the server of `home`, else straight to its store, for the person whose home it is.
+    pub(super) fn of_store(home: Home) -> Self {
+        let token = home.credentials().unwrap_or_default();
+        Self { place: Place::Store(home), token }
+    }
+
     /// Returns the token that says who asks.
     pub(super) fn token(&self) -> &str {
         &self.token
@@ -52,6 +60,7 @@ impl Link {
     async fn door(&self) -> Result<Door, Failure> {
         match &self.place {
             Place::Url(url) => Door::at(url, self.token.clone()).await,
+            Place::Store(home) => Door::open(home, false).await,
             Place::Home(home) => match home.server() {
                 Some(card) => Door::at(&card.url, self.token.clone()).await,
                 None => Err(Failure::unreachable("no server is up in the demo's home")
