@@ -17,6 +17,7 @@ use mission_store::{Change, ProjectionKind, Store, Stream, Write};
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use crate::Options;
+use crate::again::streams_of;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::fleet::Fleet;
@@ -97,7 +98,7 @@ impl Control {
         Ok(control)
     }
 
-    async fn load_home(&self) -> Result<()> {
+    pub(crate) async fn load_home(&self) -> Result<()> {
         match self.inner.store.load(&Stream::Home).await {
             Ok((aggregate, version)) => {
                 let home = serde_json::from_str(&aggregate)
@@ -282,7 +283,14 @@ impl Control {
     /// Appends `writes`, all or none, and tells everybody who listens.
     pub(crate) async fn append(&self, writes: Vec<Write>) -> Result<()> {
         let change = Change { writes, idempotency: None };
-        let appended = self.inner.store.append(change).await?;
+        let streams = streams_of(&change);
+        let appended = match self.inner.store.append(change).await {
+            Ok(appended) => appended,
+            Err(error) => {
+                self.look_again(&streams).await;
+                return Err(error.into());
+            }
+        };
         for event in appended.events {
             // Nobody listening is no failure.
             let _ = self.inner.events.send(Arc::new(event));

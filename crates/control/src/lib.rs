@@ -1,5 +1,6 @@
 //! Carries out what was asked and what must happen unasked. The only place that calls `decide` and `plan`.
 
+mod again;
 mod ask;
 mod brief;
 mod clock;
