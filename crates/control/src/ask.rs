@@ -1,5 +1,7 @@
 //! What people and tools ask for, beyond a single command: filing, linking, parking a tree, talking, deciding.
 
+use std::sync::Arc;
+
 use mission_domain::doc::{AttemptDoc, MessageDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, GateId, ProjectKey, RoleId, TicketKey, Timestamp, Version};
 use mission_domain::principal::{Contributor, Principal};
@@ -298,17 +300,46 @@ impl Control {
         self.changed(ticket, Command::Supersede { by: others }, by).await
     }
 
-    /// Takes an ended ticket up again, and tells its campaign.
+    /// Takes an ended ticket up again, and tells its campaign in the same transaction.
     ///
     /// # Errors
     /// It has not ended.
     pub async fn reopen(&self, ticket: &TicketKey, by: &Principal) -> Result<TicketDoc> {
-        let doc = self.changed(ticket, Command::Reopen, by).await?;
-        if let Some(parent) = doc.parent.as_deref().map(key).transpose()? {
-            let command = Command::ReopenChild { child: ticket.clone() };
-            self.execute(&parent, command, by).await?;
+        for _ in 0..MAX_TRIES {
+            match self.reopen_once(ticket, by).await {
+                Err(Error::Store(mission_store::Error::Conflict { .. })) => {}
+                Err(error) => return Err(error),
+                Ok(()) => return self.ticket_doc(ticket).await,
+            }
         }
-        Ok(doc)
+        Err(Error::Invalid(format!("`{ticket}` changes too fast to be reopened; try again")))
+    }
+
+    async fn reopen_once(&self, key: &TicketKey, by: &Principal) -> Result<()> {
+        let rules = self.rules(key.project()).await?;
+        let now = self.now();
+        let (context, stamp) = (self.context(by, &rules, now), Stamp { at: now, by: by.clone() });
+        let (before, seen) = self.ticket(key).await?;
+        let mut all = vec![(before.clone(), seen, Command::Reopen)];
+        if let Some(parent) = &before.parent {
+            let (campaign, seen) = self.ticket(parent).await?;
+            all.push((campaign, seen, Command::ReopenChild { child: key.clone() }));
+        }
+        let (mut writes, mut changed) = (Vec::new(), Vec::new());
+        for (before, seen, command) in all {
+            let events = decide(&before, command, &context)?;
+            if !events.is_empty() {
+                let mut after = (*before).clone();
+                events.iter().for_each(|event| apply(&mut after, event, &stamp));
+                writes.push(ticket_write(seen, &after, &events, &stamp));
+                changed.push((Arc::new(after), Version(seen.0 + events.len() as u64), events));
+            }
+        }
+        self.append(writes).await?;
+        for (after, version, events) in changed {
+            self.take_in(after, version, &events);
+        }
+        Ok(())
     }
 
     /// Writes to whoever works the ticket.
