@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use mission_domain::doc::EventDoc;
 use mission_domain::ids::{Epoch, TicketKey, Version};
+use mission_domain::mutants::is_removed;
 
 use crate::chain::{self, GENESIS};
 use crate::prepare::{Prepared, PreparedWrite};
@@ -59,7 +60,8 @@ impl Batch {
 
     /// Takes `change` in behind those before it, or leaves everything as it was.
     pub(crate) fn admit(&mut self, change: &Prepared, known: &mut Known) -> Result<Appended> {
-        if let Some(answer) = &change.answer {
+        let answer = change.answer.as_ref().filter(|_| !is_removed("idempotency"));
+        if let Some(answer) = answer {
             let given = known.answers.get(&(answer.principal.clone(), answer.key.clone()));
             if let Some(given) = given {
                 return Err(replayed(given));
@@ -80,7 +82,7 @@ impl Batch {
             known.leases.insert(ticket.clone(), lease.clone());
             self.leases.insert(ticket, lease);
         }
-        if let Some(answer) = &change.answer {
+        if let Some(answer) = answer {
             let key = (answer.principal.clone(), answer.key.clone());
             known.answers.insert(key, answer.answer.clone());
             self.answers.push(answer.clone());
@@ -173,7 +175,7 @@ impl Draft {
                 }
             }
             LeaseChange::End { ticket, epoch } => match last {
-                Some(last) if last.epoch == epoch.0 && last.live == 1 => {
+                Some(last) if holds(last, *epoch) || is_removed("lease-epoch") => {
                     LeaseRecord { live: 0, ..last.clone() }
                 }
                 Some(_) | None => return Err(stale(ticket, *epoch, current)),
@@ -183,6 +185,11 @@ impl Draft {
         self.leases.insert(name, next);
         Ok(())
     }
+}
+
+/// Returns whether `lease` is live, and the one of `epoch`.
+fn holds(lease: &LeaseRecord, epoch: Epoch) -> bool {
+    lease.epoch == epoch.0 && lease.live == 1
 }
 
 fn check_version(write: &PreparedWrite, current: u64) -> Result<()> {

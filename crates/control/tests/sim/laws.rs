@@ -7,7 +7,8 @@ use mission_domain::ids::{AttemptId, GateId, TicketKey, Tree};
 use mission_domain::principal::Principal;
 use mission_domain::rules::{Decider, EvidenceKind, StaleOn, Worker};
 use mission_domain::ticket::{
-    Event, Gate, Kind, MessageState, SignOff, Stage, Stamp, State, Ticket, VerdictWord, apply, replay,
+    Event, Gate, Kind, MessageState, SignOff, Stage, Stamp, State, Ticket, VerdictWord, apply,
+    replay,
 };
 
 /// Reads an event of a ticket back as the controller wrote it.
@@ -40,7 +41,11 @@ fn lease_holds(before: &Ticket, event: &Event, doc: &EventDoc) {
         let (key, state) = (&before.key, before.state());
         assert!(claimed.epoch > before.epoch, "{key} was claimed under an old epoch");
         assert_eq!(before.live_attempt(), None, "{key} was claimed twice");
-        assert_eq!((before.kind, state), (Kind::Task, State::Todo), "{key} was claimed while {state}");
+        assert_eq!(
+            (before.kind, state),
+            (Kind::Task, State::Todo),
+            "{key} was claimed while {state}"
+        );
         return;
     }
     let is_word = matches!(
@@ -83,7 +88,11 @@ fn messages_hold(before: &Ticket, event: &Event, turns: &mut BTreeSet<(AttemptId
 /// Nothing passes, lands or finishes on a word that no longer holds.
 fn gates_hold(before: &Ticket, after: &Ticket, event: &Event) {
     match event {
-        Event::Judged { gate, .. } => after.gates.iter().filter(|it| it.rule.id == *gate).for_each(|it| passed_lawfully(after, it)),
+        Event::Judged { gate, .. } => after
+            .gates
+            .iter()
+            .filter(|it| it.rule.id == *gate)
+            .for_each(|it| passed_lawfully(after, it)),
         Event::Landed { .. } => {
             let key = &before.key;
             assert!(before.active_gate().is_none(), "{key} landed with a gate open");
@@ -91,7 +100,11 @@ fn gates_hold(before: &Ticket, after: &Ticket, event: &Event) {
         }
         Event::Finished {} if after.kind == Kind::Task => {
             assert!(before.active_gate().is_none(), "{} is done with a gate open", before.key);
-            assert!(!before.lands() || before.landed_as.is_some(), "{} is done and not landed", before.key);
+            assert!(
+                !before.lands() || before.landed_as.is_some(),
+                "{} is done and not landed",
+                before.key
+            );
             before.gates.iter().for_each(|it| passed_lawfully(before, it));
         }
         _ => {}
@@ -105,15 +118,19 @@ pub(crate) fn passed_lawfully(ticket: &Ticket, gate: &Gate) {
     }
     let id = &gate.rule.id;
     for (index, decider) in gate.rule.decided_by.iter().enumerate() {
-        let passes = |it: &&SignOff| it.fresh && it.decider == index && it.verdict == VerdictWord::Pass;
+        let passes =
+            |it: &&SignOff| it.fresh && it.decider == index && it.verdict == VerdictWord::Pass;
         let signoff = gate.signoffs.iter().rfind(passes);
-        let signoff = signoff.unwrap_or_else(|| panic!("{id} of {} passed without {decider}", ticket.key));
+        let signoff =
+            signoff.unwrap_or_else(|| panic!("{id} of {} passed without {decider}", ticket.key));
         let by = &signoff.principal;
         let lawful = match decider {
             Decider::Controller => *by == Principal::Controller,
             Decider::Person(None) => by.is_person(),
             Decider::Person(Some(name)) => *by == Principal::Person(name.clone()),
-            Decider::Role(role) => by.is_person() || matches!(by, Principal::Lane { role: it, .. } if it == role),
+            Decider::Role(role) => {
+                by.is_person() || matches!(by, Principal::Lane { role: it, .. } if it == role)
+            }
         };
         assert!(lawful, "{by} passed {id} in the place of {decider}");
         if ticket.kind == Kind::Task {
@@ -126,20 +143,31 @@ fn bound_to_present(ticket: &Ticket, gate: &Gate, signoff: &SignOff) {
     let (key, id) = (&ticket.key, &gate.rule.id);
     let packet = gate.packet.as_ref().map(|it| &it.digest);
     let Some(head) = ticket.head.as_ref().filter(|_| is_bound_to_code(ticket, id)) else {
-        assert_eq!(signoff.packet.as_ref(), packet, "the sign-off on {id} of {key} is for another packet");
+        assert_eq!(
+            signoff.packet.as_ref(),
+            packet,
+            "the sign-off on {id} of {key} is for another packet"
+        );
         return;
     };
     let patch = |tree: &Tree| tree.as_str().split('.').next().map(str::to_owned);
-    let is_machine = signoff.principal == Principal::Controller && gate.rule.worker == Worker::Controller;
+    let is_machine =
+        signoff.principal == Principal::Controller && gate.rule.worker == Worker::Controller;
     match gate.rule.stale_on {
         StaleOn::Never => {}
-        StaleOn::Any => assert_eq!(signoff.commit.as_ref(), Some(&head.commit), "{id} of {key} is stale"),
+        StaleOn::Any => {
+            assert_eq!(signoff.commit.as_ref(), Some(&head.commit), "{id} of {key} is stale")
+        }
         StaleOn::Code if is_machine => {
             assert_eq!(signoff.commit.as_ref(), Some(&head.commit), "{id} of {key} is stale");
             assert_eq!(signoff.packet.as_ref(), packet, "{id} of {key} is for another packet");
         }
         StaleOn::Code => {
-            assert_eq!(signoff.tree.as_ref().and_then(patch), patch(&head.tree), "{id} of {key} is for another patch");
+            assert_eq!(
+                signoff.tree.as_ref().and_then(patch),
+                patch(&head.tree),
+                "{id} of {key} is for another patch"
+            );
         }
     }
 }
@@ -155,14 +183,17 @@ pub(crate) fn effects(docs: &[EventDoc]) -> BTreeMap<String, u32> {
     let mut told: BTreeMap<(Option<String>, String), String> = BTreeMap::new();
     let mut effects = BTreeMap::new();
     for doc in docs {
-        let field = |path: &str| doc.body.pointer(path).and_then(|it| it.as_str()).map(str::to_owned);
+        let field =
+            |path: &str| doc.body.pointer(path).and_then(|it| it.as_str()).map(str::to_owned);
         let text = match doc.kind.as_str() {
             "message_queued" => {
                 let (id, text) = (field("/id").unwrap_or_default(), field("/text"));
                 told.insert((doc.ticket.clone(), id), text.clone().unwrap_or_default());
                 text
             }
-            "message_repeated" => told.get(&(doc.ticket.clone(), field("/id").unwrap_or_default())).cloned(),
+            "message_repeated" => {
+                told.get(&(doc.ticket.clone(), field("/id").unwrap_or_default())).cloned()
+            }
             "commented" => field("/text"),
             "opened" => field("/title"),
             "cancelled" | "retried" => field("/reason"),

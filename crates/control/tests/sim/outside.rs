@@ -97,11 +97,17 @@ impl Outside {
     }
 
     /// Returns what Mission Control sees of a delivery of `attempt`.
-    pub(crate) fn seen(&mut self, ticket: &Ticket, by: Option<&Attempt>, chance: &mut Chance) -> Observation {
+    pub(crate) fn seen(
+        &mut self,
+        ticket: &Ticket,
+        by: Option<&Attempt>,
+        chance: &mut Chance,
+    ) -> Observation {
         let head = self.moved(ticket);
         let mut contributors = ticket.contributors.clone();
         if let (Some(by), Some(_)) = (by, &head) {
-            let who = Contributor { principal: by.principal.clone(), identity: by.identity.clone() };
+            let who =
+                Contributor { principal: by.principal.clone(), identity: by.identity.clone() };
             if !contributors.contains(&who) {
                 contributors.push(who);
             }
@@ -113,12 +119,8 @@ impl Outside {
             digest: Digest::of(&self.names.wrapping_add(chance.below(1 << 40) << 20).to_le_bytes()),
             status: PacketStatus::Verified,
         };
-        let finding = |text: &str| NewFinding {
-            file: None,
-            line: None,
-            text: text.into(),
-            command: chance.clone().one_in(2).then(|| "make".into()),
-        };
+        let command = chance.one_in(2).then(|| "make".to_owned());
+        let finding = NewFinding { file: None, line: None, text: "it fails".into(), command };
         let mut seen = Observation {
             head,
             contributors,
@@ -129,16 +131,22 @@ impl Outside {
             block: None,
         };
         match chance.below(16) {
-            0 => seen.findings.push(finding("it fails")),
+            0 => seen.findings.push(finding),
             1 if by.is_some() => seen.missing.push("a commit".into()),
-            2 if chance.one_in(3) => seen.block = Some((BlockCode::PreExisting, "the base fails".into())),
+            2 if chance.one_in(3) => {
+                seen.block = Some((BlockCode::PreExisting, "the base fails".into()))
+            }
             _ => {}
         }
         seen.answers = ticket
             .findings
             .iter()
             .filter(|it| it.what.command.is_some() && it.state == FindingState::Open)
-            .map(|it| FindingAnswer { finding: it.id, state: FindingState::Fixed, text: "it passes".into() })
+            .map(|it| FindingAnswer {
+                finding: it.id,
+                state: FindingState::Fixed,
+                text: "it passes".into(),
+            })
             .collect();
         seen
     }
@@ -149,19 +157,27 @@ impl Outside {
         let has = |kind: EvidenceKind| of.evidence.iter().any(|it| it.kind == kind);
         let requires = ticket.gate(&of.gate).map_or(Vec::new(), |it| it.rule.requires.clone());
         let lacking = requires.iter().copied().find(|kind| !has(*kind));
-        let answered = |id| of.evidence.iter().filter_map(|it| it.answer.as_ref()).any(|it| it.finding == id);
+        let answered =
+            |id| of.evidence.iter().filter_map(|it| it.answer.as_ref()).any(|it| it.finding == id);
         let unanswered = ticket.open_findings(&of.gate).map(|it| it.id).find(|id| !answered(*id));
         let queued: Vec<_> = ticket.queued_for(&of.role).map(|it| it.id).collect();
         let record = match chance.below(24) {
             0 => exit(chance.pick(EndClass::ALL)),
-            1 if of.report.is_none() => LaneRecord::Report(Report::Question { text: "which colour?".into() }),
+            1 if of.report.is_none() => {
+                LaneRecord::Report(Report::Question { text: "which colour?".into() })
+            }
             2 => LaneRecord::Began { pid: 7, tmux: None },
             3..=5 if !queued.is_empty() => LaneRecord::Delivered { ids: queued },
-            _ if of.report.is_some() => exit(if chance.one_in(8) { EndClass::Crashed } else { EndClass::Reported }),
+            _ if of.report.is_some() => {
+                exit(if chance.one_in(8) { EndClass::Crashed } else { EndClass::Reported })
+            }
             _ => match (lacking, unanswered) {
-                (Some(kind), _) if !chance.one_in(20) => LaneRecord::Evidence(Box::new(evidence(kind))),
+                (Some(kind), _) if !chance.one_in(20) => {
+                    LaneRecord::Evidence(Box::new(evidence(kind)))
+                }
                 (_, Some(finding)) if !chance.one_in(20) => {
-                    let answer = FindingAnswer { finding, state: FindingState::Fixed, text: "done".into() };
+                    let answer =
+                        FindingAnswer { finding, state: FindingState::Fixed, text: "done".into() };
                     let risk = evidence(EvidenceKind::Risk);
                     LaneRecord::Evidence(Box::new(Evidence { answer: Some(answer), ..risk }))
                 }

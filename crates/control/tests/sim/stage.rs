@@ -140,7 +140,16 @@ impl Stage {
         for line in [
             &["init", "--quiet", "--initial-branch=main", "--template="][..],
             &["add", "--all"],
-            &["-c", "user.name=Ada", "-c", "user.email=ada@x.invalid", "commit", "--quiet", "-m", "rules"],
+            &[
+                "-c",
+                "user.name=Ada",
+                "-c",
+                "user.email=ada@x.invalid",
+                "commit",
+                "--quiet",
+                "-m",
+                "rules",
+            ],
         ] {
             git(&repository, line);
         }
@@ -154,7 +163,8 @@ async fn register(home: &Path, repository: &Path) {
     let store = open_sqlite(home, Role::Controller).await.expect("a store");
     let clock = Arc::new(StageClock::new());
     let paths = HomePaths::new(home);
-    let control = Control::open(paths, store.clone(), clock, options()).await.expect("a controller");
+    let control =
+        Control::open(paths, store.clone(), clock, options()).await.expect("a controller");
     let by = Principal::Person("ada".into());
     let project = control.add_project(repository, true, &by).await.expect("a project");
     assert_eq!(project.problem, None);
