@@ -102,7 +102,7 @@ const DOCUMENTS: [(&str, &str); 16] = [
     ("Runtime", "name! driver! command:[string]! model? breaker! note? found:bool? from!"),
     ("NeedsYou", "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail!"),
     ("OperatorAct", "id! rule! ticket? cause! did! at! undone:bool! undoable:bool!"),
-    ("Why", "state! code! text! next who held_by:[object]"),
+    ("Why", "key! state! code! text! next! who! held_by:[string]!"),
     ("Workflow", "id! gates:[object]!"),
 ];
 

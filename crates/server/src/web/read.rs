@@ -81,7 +81,9 @@ impl Rows {
     /// Returns the numbers in the navigation.
     pub(crate) fn counts(&self, project: Option<&ProjectKey>, now: Timestamp) -> Counts {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let waits = |it: &&TicketRow| it.open && it.who.starts_with("person:");
+        let asks = ["needs_input", "blocked", "in_review", "active"];
+        let waits =
+            |it: &&TicketRow| it.who.starts_with("person:") && asks.contains(&it.state.as_str());
         let lately = |(ticket, at): &&(String, Timestamp)| {
             let here = ticket.parse::<TicketKey>().ok();
             let here = here.is_some_and(|it| project.is_none_or(|own| it.project() == own));

@@ -41,7 +41,7 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
     let (previous, next) = neighbours(&rows, key);
     Ok(TicketView {
         shell,
-        packet: packet(site, key, &ticket).await?,
+        packet: packet(site, key, &ticket).await,
         console: console(site, attempts.first()).await,
         messages: messages(site, key).await?,
         events: events(site, key).await?,
@@ -83,16 +83,20 @@ async fn acts(site: &Site, key: &TicketKey) -> Answer<Vec<OperatorActDoc>> {
 }
 
 /// Returns the newest packet of the gate at work, else of the last gate that has one.
-async fn packet(site: &Site, key: &TicketKey, ticket: &TicketDoc) -> Answer<Option<PacketView>> {
+async fn packet(site: &Site, key: &TicketKey, ticket: &TicketDoc) -> Option<PacketView> {
     let stands = |it: &&GateDoc| it.packet.is_some() && it.state == "active";
     let last = || ticket.gates.iter().rev().find(|it| it.packet.is_some());
-    let Some(gate) = ticket.gates.iter().find(stands).or_else(last) else { return Ok(None) };
-    let found = site.control.packets(key, Some(&gate.id)).await?.pop();
-    let read = found.map(serde_json::from_value::<PacketView>).transpose();
-    read.or_else(|error| {
-        tracing::warn!(%key, gate = gate.id, %error, "a packet cannot be shown");
-        Ok(None)
-    })
+    let gate = ticket.gates.iter().find(stands).or_else(last)?;
+    // A page without its packet still says where the ticket stands; `mission fsck` tells what is lost.
+    let found = site.control.packets(key, Some(&gate.id)).await.inspect_err(|error| {
+        tracing::warn!(%key, gate = gate.id, error = error.in_full(), "a packet cannot be read");
+    });
+    let newest = found.unwrap_or_default().pop()?;
+    let read = serde_json::from_value(newest);
+    read.inspect_err(
+        |error| tracing::warn!(%key, gate = gate.id, %error, "a packet cannot be shown"),
+    )
+    .ok()
 }
 
 /// Returns what the newest attempt last printed.
@@ -101,7 +105,9 @@ async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option<ConsoleVie
     let id: AttemptId = attempt.id.parse().ok()?;
     let output = plain(&tail(site, id).await.0);
     let is_live = attempt.state != "ended" && attempt.tmux.is_some();
-    let attach = is_live.then(|| format!("mission attempt attach {id}"));
+    let socket = site.control.paths().tmux();
+    let place = attempt.tmux.as_deref().filter(|_| is_live);
+    let attach = place.map(|it| format!("tmux -S {} attach -t {it}", socket.display()));
     Some(ConsoleView { attempt, output, attach })
 }
 

@@ -1,0 +1,207 @@
+//! Who comes in, and who does not.
+
+use axum::body::{Body, Bytes};
+use axum::http::Method;
+use serde_json::json;
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_request_without_a_token_is_never_a_person() {
+    let stage = Stage::new().await;
+    let key = stage.files("Ship it").await;
+    for path in ["/api/v1/tickets", "/api/v1/events", "/api/openapi.json", "/api/v1/nothing"] {
+        stage.ask(Method::GET, path).send().await.expect_code(401, "not_signed_in");
+    }
+    let verdict = format!("/api/v1/tickets/{key}/verdict");
+    let pass = json!({ "verdict": "pass", "principal": "person:ada" });
+    stage.ask(Method::POST, &verdict).json(&pass).send().await.expect_code(401, "not_signed_in");
+    stage.ask(Method::GET, "/api/v1/tickets").token("guessed").send().await.expect(401);
+    stage.ask(Method::GET, "/metrics").send().await.expect(303);
+    let page = stage.ask(Method::GET, "/board").send().await.expect(303);
+    assert_eq!(page.header("location"), "/sign-in");
+    stage.ask(Method::POST, "/tickets").form(&[("title", "x")]).send().await.expect(401);
+    for path in ["/healthz", "/readyz", "/sign-in", "/assets/live.js"] {
+        stage.ask(Method::GET, path).send().await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_link_signs_in_once_and_a_wrong_code_soon_has_to_wait() {
+    let stage = Stage::new().await;
+    let link = stage.post("/api/v1/sign-in-link", json!({})).await.expect(200).json();
+    let url = link["url"].as_str().unwrap();
+    let cookie = stage.signs_in().await;
+    stage.ask(Method::GET, "/needs-you").header("cookie", &cookie).send().await.expect(200);
+    stage.ask(Method::GET, url).send().await.expect(303);
+    stage.ask(Method::GET, url).send().await.expect(403);
+    for _ in 0..9 {
+        stage.ask(Method::GET, "/sign-in?code=wrong").send().await.expect(403);
+    }
+    stage.ask(Method::GET, "/sign-in?code=wrong").send().await.expect(429);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session() {
+    let stage = Stage::new().await;
+    let cookie = stage.signs_in().await;
+    let page = stage.ask(Method::GET, "/needs-you").header("cookie", &cookie).send().await.text();
+    let csrf = crate::forms::csrf_in(&page);
+    let out = stage.ask(Method::POST, "/sign-out").header("cookie", &cookie);
+    let out = out.form(&[("csrf", &csrf)]).send().await.expect(303);
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+    stage.ask(Method::GET, "/needs-you").header("cookie", &cookie).send().await.expect(303);
+}
+
+#[tokio::test]
+async fn another_host_or_origin_is_refused_on_every_kind_of_request() {
+    let stage = Stage::new().await;
+    for path in ["/api/v1/tickets", "/api/v1/events", "/board", "/live?page=board", "/healthz"] {
+        let mut request = stage.ask(Method::GET, path).token(&stage.token);
+        request = request.header("origin", "http://evil.example");
+        request.send().await.expect(403);
+        let answer = mission_call(&stage, path, "evil.example").await;
+        assert_eq!(answer, 421, "{path}");
+    }
+    let own = stage.ask(Method::GET, "/api/v1/tickets").token(&stage.token);
+    own.header("origin", "http://mission.local").send().await.expect(200);
+}
+
+async fn mission_call(stage: &Stage, path: &str, host: &str) -> u16 {
+    use tower::ServiceExt as _;
+    let request = axum::http::Request::get(path).header("host", host);
+    let request = request.header("authorization", format!("Bearer {}", stage.token));
+    let Ok(response) = stage.app.clone().oneshot(request.body(Body::empty()).unwrap()).await;
+    response.status().as_u16()
+}
+
+#[tokio::test]
+async fn a_session_changes_nothing_through_the_api_without_saying_where_from() {
+    let stage = Stage::new().await;
+    let cookie = stage.signs_in().await;
+    let post = || {
+        let ask = stage.ask(Method::POST, "/api/v1/tickets").header("cookie", &cookie);
+        ask.json(&json!({ "title": "By page" }))
+    };
+    post().send().await.expect_code(403, "origin_missing");
+    post().header("origin", "http://mission.local").send().await.expect(201);
+}
+
+#[tokio::test]
+async fn a_lane_token_cannot_pass_a_gate_nor_look_elsewhere() {
+    let stage = Stage::new().await;
+    let (own, other) = (stage.files("Its own").await, stage.files("Another").await);
+    let attempt = stage.is_claimed(&own, 1).await;
+    let token = stage.lane_token(attempt).await;
+    let get = |path: String| stage.ask(Method::GET, &path).token(&token).send();
+    get(format!("/api/v1/tickets/{own}")).await.expect(200);
+    get(format!("/api/v1/attempts/{attempt}")).await.expect(200);
+    get("/api/v1/messages".into()).await.expect(200);
+    for path in [
+        format!("/api/v1/tickets/{other}"),
+        "/api/v1/tickets".into(),
+        "/api/v1/events".into(),
+        "/api/v1/attempts".into(),
+        "/api/v1/attempts/A-2".into(),
+        "/board".into(),
+        "/live?page=board".into(),
+    ] {
+        assert_eq!(get(path.clone()).await.status, 403, "{path}");
+    }
+    for (path, body) in [
+        (format!("/api/v1/tickets/{own}/verdict"), json!({ "verdict": "pass" })),
+        (format!("/api/v1/tickets/{own}/cancel"), json!({ "reason": "no" })),
+        ("/api/v1/tickets".into(), json!({ "title": "mine" })),
+        ("/api/v1/attempts/A-2/report".into(), json!({ "kind": "done", "summary": "x" })),
+        ("/api/v1/tokens".into(), json!({ "name": "x", "role": "owner" })),
+        ("/api/v1/sign-in-link".into(), json!({})),
+    ] {
+        let asked = stage.ask(Method::POST, &path).token(&token).json(&body).send().await;
+        asked.expect_code(403, "lane_token");
+    }
+    let reports = format!("/api/v1/attempts/{attempt}/report");
+    let said = json!({ "kind": "done", "summary": "the plan is there" });
+    stage.ask(Method::POST, &reports).token(&token).json(&said).send().await.expect(200);
+    let plan = stage.control.ticket_doc(&own).await.unwrap().gates.remove(0);
+    assert!(plan.signoffs.is_empty() && plan.state != "passed", "{plan:?}");
+}
+
+#[tokio::test]
+async fn a_named_token_gives_no_persons_verdict_and_makes_no_tokens() {
+    let stage = Stage::new().await;
+    let key = stage.files("Ship it").await;
+    let token = stage.new_token("ci", "owner", None).await;
+    let post = |path: String, body| stage.ask(Method::POST, &path).token(&token).json(&body).send();
+    let verdict =
+        post(format!("/api/v1/tickets/{key}/verdict"), json!({ "verdict": "pass" })).await;
+    verdict.expect_code(403, "not_a_person");
+    post("/api/v1/tokens".into(), json!({ "name": "b", "role": "viewer" })).await.expect(403);
+    post("/api/v1/sign-in-link".into(), json!({})).await.expect(403);
+    post("/api/v1/tickets".into(), json!({ "title": "By a script" })).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_viewer_only_looks_and_an_operator_makes_no_tokens() {
+    let stage = Stage::new().await;
+    let viewer = stage.new_token("eye", "viewer", None).await;
+    let operator = stage.new_token("hand", "operator", None).await;
+    let file = json!({ "title": "x" });
+    stage.ask(Method::GET, "/api/v1/tickets").token(&viewer).send().await.expect(200);
+    let filed = stage.ask(Method::POST, "/api/v1/tickets").token(&viewer).json(&file).send().await;
+    filed.expect_code(403, "viewer");
+    stage
+        .ask(Method::POST, "/api/v1/tickets")
+        .token(&operator)
+        .json(&file)
+        .send()
+        .await
+        .expect(201);
+    let tokens = stage.ask(Method::GET, "/api/v1/tokens").token(&operator).send().await;
+    tokens.expect_code(403, "not_the_owner");
+}
+
+#[tokio::test]
+async fn a_projects_token_sees_that_project_alone() {
+    let stage = Stage::new().await;
+    let key = stage.files("Ship it").await;
+    let token = stage.new_token("other", "operator", Some("XX")).await;
+    let get = |path: String| stage.ask(Method::GET, &path).token(&token).send();
+    get(format!("/api/v1/tickets/{key}")).await.expect_code(403, "other_project");
+    get(format!("/tickets/{key}")).await.expect(403);
+    get("/api/v1/tickets?project=MC".into()).await.expect_code(403, "other_project");
+    assert_eq!(get("/api/v1/tickets".into()).await.expect(200).json()["tickets"], json!([]));
+    assert_eq!(get("/api/v1/events".into()).await.expect(200).json()["events"], json!([]));
+    assert_eq!(get("/api/v1/projects".into()).await.expect(200).json()["projects"], json!([]));
+    let page = get("/board".into()).await.expect(200).text();
+    assert!(!page.contains("Ship it"), "the board shows another project");
+}
+
+#[tokio::test]
+async fn a_body_of_ten_megabytes_is_refused_and_nothing_is_lost() {
+    let stage = Stage::new().await;
+    let key = stage.files("Kept").await;
+    let chunk = Bytes::from(vec![b'a'; 1024 * 1024]);
+    let chunks =
+        futures::stream::iter((0..10).map(move |_| Ok::<_, std::io::Error>(chunk.clone())));
+    let ask = stage.ask(Method::POST, "/api/v1/tickets").token(&stage.token);
+    let ask = ask.header("content-type", "application/json").body(Body::from_stream(chunks));
+    ask.send().await.expect_code(413, "too_large");
+    let listed = stage.get("/api/v1/tickets").await.expect(200).json();
+    assert_eq!(listed["tickets"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["tickets"][0]["key"], key.to_string());
+}
+
+#[tokio::test]
+async fn every_answer_forbids_framing_guessing_and_foreign_scripts() {
+    let stage = Stage::new().await;
+    for path in ["/needs-you", "/api/v1/tickets", "/api/v1/nothing", "/nothing"] {
+        let reply = stage.get(path).await;
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("cache-control"), "no-store", "{path}");
+        let policy = reply.header("content-security-policy");
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("script-src 'self'"),
+            "{path}"
+        );
+    }
+}

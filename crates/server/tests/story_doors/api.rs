@@ -1,0 +1,157 @@
+//! What the API answers, and what happens when the same is sent twice.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::stage::{Stage, app};
+
+#[tokio::test]
+async fn a_ticket_is_filed_read_changed_and_ended() {
+    let stage = Stage::new().await;
+    let body = json!({ "title": "A dark scheme", "priority": "high", "labels": ["visual"], "channel": "cli" });
+    let filed = stage.post("/api/v1/tickets", body).await.expect(201).json();
+    assert_eq!((&filed["key"], &filed["source"]["channel"]), (&json!("MC-1"), &json!("cli")));
+    let shown = stage.get("/api/v1/tickets/MC-1").await.expect(200).json();
+    assert_eq!(shown, filed);
+    let edit = stage.ask(Method::PATCH, "/api/v1/tickets/MC-1").token(&stage.token);
+    let edited = edit.json(&json!({ "title": "A dark theme" })).send().await.expect(200).json();
+    assert_eq!(edited["title"], "A dark theme");
+    let rows = stage.get("/api/v1/tickets?fields=row&state=todo,active").await.expect(200).json();
+    assert_eq!(rows["tickets"][0]["priority"], "high", "{rows}");
+    let why = stage.get("/api/v1/tickets/MC-1/why").await.expect(200).json();
+    assert_eq!(why["state"], shown["state"]);
+    stage.post("/api/v1/tickets/MC-1/park", json!({})).await.expect(200);
+    stage.post("/api/v1/tickets/MC-1/park", json!({})).await.expect_code(409, "already_parked");
+    stage.post("/api/v1/tickets/MC-1/unpark", json!({})).await.expect(200);
+    let ended = stage.post("/api/v1/tickets/MC-1/cancel", json!({ "reason": "no need" })).await;
+    assert_eq!(ended.expect(200).json()["state"], "cancelled");
+    stage
+        .post("/api/v1/tickets/MC-1/say", json!({ "text": "hello" }))
+        .await
+        .expect_code(409, "ended");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_or_found_is_said_with_its_place() {
+    let stage = Stage::new().await;
+    stage.files("There").await;
+    stage.get("/api/v1/tickets/MC-99").await.expect_code(404, "not_found");
+    stage.get("/api/v1/tickets/nonsense").await.expect_code(404, "not_found");
+    stage.get("/api/v1/attempts/A-9").await.expect_code(404, "not_found");
+    stage.get("/api/v1/workflows/none").await.expect_code(404, "not_found");
+    stage.get("/api/v1/tickets?project=no").await.expect_code(400, "bad_request");
+    let post = |body: &'static str| {
+        let ask = stage.ask(Method::POST, "/api/v1/tickets").token(&stage.token);
+        ask.header("content-type", "application/json").body(body).send()
+    };
+    let broken = post("{\n  \"title\": ").await.expect_code(400, "bad_request").json();
+    assert!(broken["detail"].as_str().unwrap().contains("line 2 column"), "{broken}");
+    let wrong = post("{\"title\": 7}").await.expect_code(422, "bad_request").json();
+    assert!(wrong["detail"].as_str().unwrap().contains("line 1 column"), "{wrong}");
+    post("{\"title\": \"x\", \"colour\": \"red\"}").await.expect_code(422, "bad_request");
+    let text = stage.ask(Method::POST, "/api/v1/tickets").token(&stage.token).body("title=x");
+    text.send().await.expect_code(415, "not_json");
+    let put = stage.ask(Method::PUT, "/api/v1/tickets").token(&stage.token).send().await;
+    put.expect_code(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn a_verdict_on_a_packet_that_changed_is_a_conflict() {
+    let stage = Stage::new().await;
+    let key = stage.files("Plan first").await;
+    let old = stage.delivers_a_plan(&key, 1, "first").await;
+    let path = format!("/api/v1/tickets/{key}/verdict");
+    let changes = json!({ "verdict": "changes", "reason": "too long", "packet": old });
+    stage.post(&path, changes).await.expect(200);
+    let new = stage.delivers_a_plan(&key, 2, "second").await;
+    let stale = stage.post(&path, json!({ "verdict": "pass", "packet": old })).await;
+    stale.expect_code(409, "packet_changed");
+    let passed =
+        stage.post(&path, json!({ "verdict": "pass", "packet": new })).await.expect(200).json();
+    assert_eq!(passed["gates"][0]["state"], "passed");
+    assert_eq!(passed["gates"][0]["signoff"]["packet"], json!(new));
+}
+
+#[tokio::test]
+async fn the_same_request_with_the_same_key_takes_effect_once() {
+    let stage = Stage::new().await;
+    let file = |title: &'static str| {
+        let ask = stage.ask(Method::POST, "/api/v1/tickets").token(&stage.token);
+        ask.header("idempotency-key", "k-1").json(&json!({ "title": title })).send()
+    };
+    let (one, two, three) = tokio::join!(file("Once"), file("Once"), file("Once"));
+    let again = file("Once").await;
+    for reply in [&two, &three, &again] {
+        assert_eq!((reply.status, reply.json()), (one.status, one.json()));
+    }
+    assert_eq!(one.status, 201);
+    file("Something else").await.expect_code(422, "idempotency_key_reused");
+    let all = stage.get("/api/v1/tickets").await.json();
+    assert_eq!(all["tickets"].as_array().unwrap().len(), 1);
+    let other = stage.new_token("ci", "operator", None).await;
+    let ask = stage.ask(Method::POST, "/api/v1/tickets").token(&other);
+    let theirs =
+        ask.header("idempotency-key", "k-1").json(&json!({ "title": "Once" })).send().await;
+    assert_eq!(theirs.expect(201).json()["key"], "MC-2");
+}
+
+#[tokio::test]
+async fn a_key_still_counts_after_a_restart() {
+    let stage = Stage::new().await;
+    let send = |app: &axum::Router| {
+        let ask = stage.ask(Method::POST, "/api/v1/tickets").of(app).token(&stage.token);
+        ask.header("idempotency-key", "k").json(&json!({ "title": "Once" })).send()
+    };
+    let first = send(&stage.app).await.expect(201);
+    let restarted = mission_server::router(app(&stage.control));
+    let second = send(&restarted).await.expect(201);
+    assert_eq!(second.header("idempotency-replayed"), "true");
+    assert_eq!(first.json(), second.json());
+}
+
+#[tokio::test]
+async fn lists_of_the_home_answer() {
+    let stage = Stage::new().await;
+    stage.files("One").await;
+    for (path, field) in [
+        ("/api/v1/projects", "projects"),
+        ("/api/v1/roles", "roles"),
+        ("/api/v1/lanes?project=MC", "lanes"),
+        ("/api/v1/runtimes", "runtimes"),
+        ("/api/v1/needs-you", "items"),
+        ("/api/v1/operator/log", "acts"),
+        ("/api/v1/workspaces", "workspaces"),
+        ("/api/v1/messages?ticket=MC-1", "messages"),
+        ("/api/v1/attempts", "attempts"),
+        ("/api/v1/tokens", "tokens"),
+        ("/api/v1/check", "problems"),
+        ("/api/v1/tickets/MC-1/packets", "packets"),
+    ] {
+        let reply = stage.get(path).await.expect(200).json();
+        assert!(reply[field].is_array(), "{path}: {reply}");
+    }
+    let paused = stage.post("/api/v1/lanes/coder/pause", json!({})).await.expect(200).json();
+    assert_eq!(paused["state"], "paused");
+    stage.post("/api/v1/lanes/coder/pause", json!({})).await.expect_code(409, "already_paused");
+    stage.post("/api/v1/lanes/nobody/pause", json!({})).await.expect_code(404, "not_found");
+    stage.post("/api/v1/down", json!({})).await.expect_code(409, "no_server");
+    let metrics = stage.get("/metrics").await.expect(200).text();
+    assert!(metrics.contains("mission_tickets{state=\"todo\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("mission_event_seq "), "{metrics}");
+}
+
+#[tokio::test]
+async fn an_artifact_is_shown_and_never_run() {
+    let stage = Stage::new().await;
+    let html = stage.control.artifacts().put(b"<script>alert(1)</script>").unwrap();
+    let reply = stage.get(&format!("/artifacts/{}", html.hex())).await.expect(200);
+    assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8");
+    assert!(reply.header("content-security-policy").starts_with("sandbox"));
+    let png = stage.control.artifacts().put(b"\x89PNG\r\n\x1a\n....").unwrap();
+    let reply = stage.get(&format!("/artifacts/{}", png.hex())).await.expect(200);
+    assert_eq!(reply.header("content-type"), "image/png");
+    let bytes = stage.control.artifacts().put(b"\xff\x00\xfe").unwrap();
+    let reply = stage.get(&format!("/artifacts/{}", bytes.hex())).await.expect(200);
+    assert_eq!(reply.header("content-disposition"), "attachment");
+    stage.get(&format!("/artifacts/{}", "0".repeat(64))).await.expect(404);
+}

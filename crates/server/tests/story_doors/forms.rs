@@ -1,0 +1,218 @@
+//! Pages and their forms, without a script.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::stage::{Reply, Stage};
+
+/// Returns the token against forged forms that a page holds.
+pub(crate) fn csrf_in(page: &str) -> String {
+    let (_, rest) = page.split_once("name=\"csrf\" value=\"").expect("a form with its token");
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Somebody at a browser without scripts.
+struct Browser<'a> {
+    stage: &'a Stage,
+    cookie: String,
+    csrf: String,
+}
+
+impl<'a> Browser<'a> {
+    async fn of(stage: &'a Stage) -> Self {
+        let cookie = stage.signs_in().await;
+        let mut browser = Self { stage, cookie, csrf: String::new() };
+        browser.csrf = csrf_in(&browser.get("/needs-you").await.expect(200).text());
+        browser
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.stage.ask(Method::GET, path).header("cookie", &self.cookie).send().await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let fields = [&[("csrf", self.csrf.as_str())], fields].concat();
+        let ask = self.stage.ask(Method::POST, path).header("cookie", &self.cookie);
+        ask.header("origin", "http://mission.local").form(&fields).send().await
+    }
+
+    #[track_caller]
+    fn leads(reply: Reply, to: &str) {
+        let reply = reply.expect(303);
+        assert_eq!(reply.header("location"), to);
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_goes_its_way_by_forms_alone() {
+    let stage = Stage::new().await;
+    let browser = Browser::of(&stage).await;
+    let fields = [
+        ("project", "MC"),
+        ("title", "A dark scheme"),
+        ("body", "Please\r\nsoon"),
+        ("labels", "visual, ui"),
+        ("kind", "task"),
+        ("priority", "high"),
+        ("workflow", ""),
+        ("parent", ""),
+        ("blocked_by", ""),
+    ];
+    Browser::leads(browser.post("/tickets", &fields).await, "/tickets/MC-1");
+    let key = "MC-1".parse().unwrap();
+    let ticket = stage.control.ticket_doc(&key).await.unwrap();
+    assert_eq!((ticket.source.channel.as_str(), ticket.body.as_str()), ("page", "Please\nsoon"));
+    assert_eq!(ticket.labels, ["visual", "ui"]);
+    let packet = stage.delivers_a_plan(&key, 1, "plan").await;
+    let page = browser.get("/needs-you").await.expect(200).text();
+    assert!(page.contains("id=\"ask-MC-1\""), "the decision is not listed");
+    let pass = [
+        ("gate", "plan"),
+        ("packet", packet.as_str()),
+        ("verdict", "pass"),
+        ("reason", ""),
+        ("back", "needs-you"),
+        ("version", "9"),
+    ];
+    Browser::leads(browser.post("/tickets/MC-1/verdict", &pass).await, "/needs-you");
+    assert_eq!(stage.control.ticket_doc(&key).await.unwrap().gates[0].state, "passed");
+    let back = ("back", "ticket");
+    Browser::leads(
+        browser.post("/tickets/MC-1/withdraw", &[("gate", "plan"), back]).await,
+        "/tickets/MC-1",
+    );
+    Browser::leads(
+        browser.post("/tickets/MC-1/say", &[("text", "hello"), back]).await,
+        "/tickets/MC-1",
+    );
+    Browser::leads(browser.post("/tickets/MC-1/park", &[back]).await, "/tickets/MC-1");
+    Browser::leads(browser.post("/tickets/MC-1/unpark", &[back]).await, "/tickets/MC-1");
+    Browser::leads(
+        browser.post("/tickets/MC-1/cancel", &[("reason", "no need"), back]).await,
+        "/tickets/MC-1",
+    );
+    Browser::leads(browser.post("/tickets/MC-1/reopen", &[back]).await, "/tickets/MC-1");
+    Browser::leads(browser.post("/lanes/coder/pause", &[("project", "MC")]).await, "/fleet");
+    Browser::leads(browser.post("/lanes/coder/resume", &[("project", "MC")]).await, "/fleet");
+    for path in ["/", "/board", "/fleet", "/tickets/new", "/tickets/MC-1"] {
+        let status = browser.get(path).await.status.as_u16();
+        assert_eq!(status, if path == "/" { 303 } else { 200 }, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_form_that_a_page_holds_has_a_route() {
+    let stage = Stage::new().await;
+    let key = stage.files("Plan first").await;
+    stage.delivers_a_plan(&key, 1, "plan").await;
+    stage.files("Blocked").await;
+    let browser = Browser::of(&stage).await;
+    let mut actions = std::collections::BTreeSet::new();
+    for path in ["/needs-you", "/board", "/fleet", "/tickets/new", "/tickets/MC-1", "/tickets/MC-2"]
+    {
+        let page = browser.get(path).await.expect(200).text();
+        let forms = page.split("<form ").skip(1).filter(|it| it.contains("method=\"post\""));
+        let action =
+            |form: &str| form.split("action=\"").nth(1)?.split('"').next().map(str::to_owned);
+        actions.extend(forms.filter_map(action));
+    }
+    actions.extend(
+        [
+            "/operator/O-1/undo",
+            "/sign-in",
+            "/tickets/MC-1/answer",
+            "/tickets/MC-1/report",
+            "/tickets/MC-1/retry",
+            "/tickets/MC-1/reopen",
+            "/tickets/MC-1/withdraw",
+        ]
+        .map(String::from),
+    );
+    assert!(actions.len() > 12, "{actions:?}");
+    for action in actions.iter().filter(|it| *it != "/sign-in") {
+        // A form from another session reaches its handler and is refused there.
+        let ask = stage.ask(Method::POST, action).header("cookie", &browser.cookie);
+        let refused = ask.form(&[("csrf", "wrong")]).send().await.expect(403).text();
+        assert!(refused.contains("another session"), "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_on_a_packet_that_changed_says_who_was_first() {
+    let stage = Stage::new().await;
+    let key = stage.files("Plan first").await;
+    let old = stage.delivers_a_plan(&key, 1, "first").await;
+    let path = format!("/api/v1/tickets/{key}/verdict");
+    let changes = json!({ "verdict": "changes", "reason": "too long" });
+    stage.post(&path, changes).await.expect(200);
+    stage.delivers_a_plan(&key, 2, "second").await;
+    let browser = Browser::of(&stage).await;
+    let stale = [
+        ("gate", "plan"),
+        ("packet", old.as_str()),
+        ("verdict", "pass"),
+        ("reason", ""),
+        ("back", "ticket"),
+    ];
+    let page = browser.post("/tickets/MC-1/verdict", &stale).await.expect(409).text();
+    assert!(
+        page.contains("was first")
+            && page.contains("The packet changed") | page.contains("the packet changed"),
+        "{page}"
+    );
+    assert_eq!(stage.control.ticket_doc(&key).await.unwrap().gates[0].signoffs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_ticket_keeps_what_was_typed() {
+    let stage = Stage::new().await;
+    let browser = Browser::of(&stage).await;
+    let fields = [
+        ("project", "MC"),
+        ("title", "Kept <words>"),
+        ("body", "all of it"),
+        ("blocked_by", "MC-77"),
+    ];
+    let reply = browser.post("/tickets", &fields).await;
+    assert!(reply.status.is_client_error(), "{}", reply.status);
+    let page = reply.text();
+    assert!(
+        page.contains("Not filed.")
+            && page.contains("Kept &lt;words&gt;")
+            && page.contains("all of it")
+    );
+}
+
+#[tokio::test]
+async fn problems_are_pages_that_say_what_to_do() {
+    let stage = Stage::new().await;
+    let browser = Browser::of(&stage).await;
+    for path in ["/tickets/MC-9", "/tickets/nonsense", "/nothing"] {
+        let page = browser.get(path).await.expect(404);
+        assert!(page.header("content-type").starts_with("text/html"), "{path}");
+        assert!(page.text().contains("Not found"), "{path}");
+    }
+    stage.files("There").await;
+    let page = browser.post("/tickets/MC-1/cancel", &[("reason", "")]).await.expect(422).text();
+    assert!(page.contains("Not recorded."), "{page}");
+}
+
+#[tokio::test]
+async fn the_project_in_view_is_remembered_and_a_key_finds_its_ticket() {
+    let stage = Stage::new().await;
+    stage.files("Find me").await;
+    let browser = Browser::of(&stage).await;
+    let switched = browser.get("/board?project=MC").await.expect(200);
+    assert!(switched.header("set-cookie").starts_with("mission_project=MC;"));
+    let cookie = format!("{}; mission_project=MC", browser.cookie);
+    let page = stage.ask(Method::GET, "/board").header("cookie", &cookie).send().await.text();
+    assert!(page.contains("/board?project=MC"), "the project is not remembered");
+    let all = browser.get("/board?project=").await.expect(200);
+    assert!(all.header("set-cookie").contains("Max-Age=0"));
+    let unknown = browser.get("/board?project=NO").await.expect(200);
+    assert_eq!(unknown.header("set-cookie"), "");
+    Browser::leads(browser.get("/board?q=mc-1").await, "/tickets/MC-1");
+    let found = browser.get("/board?q=find").await.expect(200).text();
+    let lost = browser.get("/board?q=absent").await.expect(200).text();
+    assert!(found.contains("id=\"ticket-MC-1\"") && !lost.contains("id=\"ticket-MC-1\""));
+}

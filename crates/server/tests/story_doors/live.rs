@@ -1,0 +1,97 @@
+//! Live pages: a change arrives as the elements it made different, and as little else as can be.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::stage::{Reader, Stage};
+
+/// What one change may cost on the wire, in bytes.
+const MOST: usize = 5 * 1024;
+
+async fn opens(stage: &Stage, page: &str) -> Reader {
+    let seq = stage.control.store().watermark().await.unwrap();
+    let path = format!("/live?page={page}&after={seq}");
+    let mut reader = Reader::new(stage.ask(Method::GET, &path).token(&stage.token).open().await);
+    assert_eq!(reader.batch().await, [], "a page that is current gets nothing at once");
+    reader
+}
+
+#[tokio::test]
+async fn a_card_moves_and_the_counts_follow() {
+    let stage = Stage::new().await;
+    let key = stage.files("One").await;
+    stage.files("Two").await;
+    let mut reader = opens(&stage, "board").await;
+    stage.post(&format!("/api/v1/tickets/{key}/park"), json!({})).await.expect(200);
+    let batch = reader.batch().await;
+    let html: String = batch.iter().map(|it| it.data.as_str()).collect();
+    assert!(
+        html.contains("id=\"ticket-MC-1\"") && html.contains("data-into=\"cards-parked\""),
+        "{html}"
+    );
+    assert!(html.contains("id=\"n-parked\"") && html.contains("id=\"n-todo\""), "{html}");
+    assert!(!html.contains("ticket-MC-2") && !html.contains("id=\"n-done\""), "{html}");
+    assert!(html.len() <= MOST, "{} bytes", html.len());
+}
+
+#[tokio::test]
+async fn a_decision_appears_is_announced_and_goes() {
+    let stage = Stage::new().await;
+    let key = stage.files("Plan first").await;
+    let mut reader = opens(&stage, "needs-you").await;
+    let packet = stage.delivers_a_plan(&key, 1, "plan").await;
+    let heard = reader.until("MC-1 waits for you").await;
+    assert!(
+        heard.contains("id=\"ask-MC-1\"") && heard.contains("id=\"count-needs-you\""),
+        "{heard}"
+    );
+    let verdict = json!({ "verdict": "pass", "packet": packet });
+    stage.post(&format!("/api/v1/tickets/{key}/verdict"), verdict).await.expect(200);
+    reader.batch().await;
+    let batch = reader.batch().await;
+    assert!(batch.iter().any(|it| it.event == "gone" && it.data == "ask-MC-1"), "{batch:?}");
+}
+
+#[tokio::test]
+async fn a_ticket_gets_only_what_changed_of_it() {
+    let stage = Stage::new().await;
+    let key = stage.files("Watched").await;
+    let other = stage.files("Other").await;
+    let mut reader = opens(&stage, &format!("ticket&key={key}")).await;
+    stage
+        .post(&format!("/api/v1/tickets/{other}/comment"), json!({ "text": "elsewhere" }))
+        .await
+        .expect(200);
+    assert_eq!(reader.batch().await, [], "another ticket is no change here");
+    stage
+        .post(&format!("/api/v1/tickets/{key}/say"), json!({ "text": "please hurry" }))
+        .await
+        .expect(200);
+    let html: String = reader.batch().await.iter().map(|it| it.data.as_str()).collect();
+    assert!(html.contains("id=\"inbox\"") && html.contains("please hurry"), "{html}");
+    assert!(html.contains("id=\"activity\"") && !html.contains("id=\"situation\""), "{html}");
+    assert!(html.len() <= MOST, "{} bytes", html.len());
+}
+
+#[tokio::test]
+async fn what_an_agent_prints_is_appended() {
+    let stage = Stage::new().await;
+    let key = stage.files("Printing").await;
+    let attempt = stage.is_claimed(&key, 1).await;
+    let lane = stage.control.paths().lane(attempt);
+    std::fs::create_dir_all(&lane).unwrap();
+    std::fs::write(lane.join("journal"), "before\n").unwrap();
+    let mut reader = opens(&stage, &format!("ticket&key={key}")).await;
+    std::fs::write(lane.join("journal"), "before\n\u{1b}[1mafter\u{1b}[0m\n").unwrap();
+    let sent = reader.next().await.unwrap();
+    assert_eq!(sent.event, "output");
+    let printed: serde_json::Value = serde_json::from_str(&sent.data).unwrap();
+    assert_eq!(printed, json!({ "attempt": "A-1", "text": "after\n" }));
+}
+
+#[tokio::test]
+async fn a_page_without_a_stream_is_not_found() {
+    let stage = Stage::new().await;
+    stage.get("/live?page=new").await.expect(404);
+    stage.get("/live?page=ticket&key=nonsense").await.expect(404);
+}

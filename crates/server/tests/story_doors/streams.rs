@@ -1,0 +1,90 @@
+//! The event stream: it resumes, and neither skips nor repeats.
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::stage::{Reader, Stage};
+
+async fn opens(stage: &Stage, path: &str, last: Option<u64>) -> Reader {
+    let ask =
+        stage.ask(Method::GET, path).token(&stage.token).header("accept", "text/event-stream");
+    let ask = match last {
+        Some(last) => ask.header("last-event-id", last.to_string()),
+        None => ask,
+    };
+    Reader::new(ask.open().await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_breaks_again_and_again_has_each_of_500_events_once_and_in_order() {
+    let stage = Arc::new(Stage::new().await);
+    let key = stage.files("Busy").await;
+    let start = stage.control.store().watermark().await.unwrap();
+    let writer = {
+        let (stage, path) = (stage.clone(), format!("/api/v1/tickets/{key}/comment"));
+        tokio::spawn(async move {
+            for n in 0..125 {
+                let body = || json!({ "text": format!("note {n}") });
+                let (a, b) = tokio::join!(stage.post(&path, body()), stage.post(&path, body()));
+                let (c, d) = tokio::join!(stage.post(&path, body()), stage.post(&path, body()));
+                for reply in [a, b, c, d] {
+                    reply.expect(200);
+                }
+            }
+        })
+    };
+    let mut seen: Vec<u64> = Vec::new();
+    let mut last = start;
+    while seen.len() < 500 {
+        let mut reader = opens(&stage, &format!("/api/v1/events?after={start}"), Some(last)).await;
+        for _ in 0..60.min(500 - seen.len()) {
+            let sent = reader.next().await.expect("the stream goes on");
+            let event: Value = serde_json::from_str(&sent.data).unwrap();
+            assert_eq!(Some(event["seq"].as_u64().unwrap()), sent.id);
+            last = sent.id.unwrap();
+            seen.push(last);
+        }
+    }
+    writer.await.unwrap();
+    let expected: Vec<u64> = (start + 1..=start + 500).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_falls_far_behind_gets_the_rest_from_the_store() {
+    let stage = Stage::new().await;
+    let (key, other) = (stage.files("Followed").await, stage.files("Other").await);
+    let mut reader = opens(&stage, &format!("/api/v1/events?ticket={key}"), None).await;
+    let first = reader.next().await.expect("the filing");
+    // More than any broadcast keeps, while nobody reads.
+    for n in 0..1_500 {
+        let command = mission_domain::ticket::Command::Comment { text: format!("note {n}") };
+        let about = if n % 3 == 0 { &key } else { &other };
+        let by = mission_domain::principal::Principal::Person("ada".into());
+        stage.control.execute(about, command, &by).await.unwrap();
+    }
+    let mut last = first.id.unwrap();
+    for _ in 0..500 {
+        let sent = reader.next().await.expect("the stream goes on");
+        let event: Value = serde_json::from_str(&sent.data).unwrap();
+        assert_eq!(event["ticket"], key.to_string());
+        assert!(sent.id.unwrap() > last, "{last} came again");
+        last = sent.id.unwrap();
+    }
+    let listed = stage.get(&format!("/api/v1/events?ticket={key}&limit=10000")).await.json();
+    assert_eq!(listed["next"], last);
+}
+
+#[tokio::test]
+async fn the_log_is_listed_from_an_event_on() {
+    let stage = Stage::new().await;
+    stage.files("One").await;
+    let all = stage.get("/api/v1/events").await.expect(200).json();
+    let last = all["next"].as_u64().unwrap();
+    let some = stage.get("/api/v1/events?after=1&limit=1").await.json();
+    assert_eq!((some["events"][0]["seq"].as_u64(), some["next"].as_u64()), (Some(2), Some(2)));
+    let none = stage.get(&format!("/api/v1/events?after={last}")).await.json();
+    assert_eq!(none, json!({ "events": [], "next": last }));
+}
