@@ -322,7 +322,9 @@ impl Draft<'_> {
         self.by_controller()?;
         self.still_open()?;
         let found = self.ticket.gate(&gate).ok_or_else(|| Rejection::UnknownGate(gate.clone()))?;
-        if found.handed_over.is_some() || found.is_settled() {
+        let waits_for_a_person =
+            found.handed_over.is_some() && matches!(found.stage, Stage::Deciding { .. });
+        if waits_for_a_person || found.is_settled() {
             return Ok(());
         }
         // Only a decision can be handed over: work that is to be delivered, or is under way, stays with its lane.

@@ -163,6 +163,16 @@ fn a_reviewer_of_the_authors_runtime_is_refused_and_a_person_decides_instead() {
     life.judges(&ada(), VerdictWord::Pass);
     assert_eq!(life.gate("qa_review").stage, Stage::Passed);
 
+    // Work that is to be judged anew is handed over anew.
+    life.carries("final_validation");
+    let landing = Command::RecordLanding { commit: crate::ids::Commit::new("landed") };
+    life.controller_does(landing);
+    life.does(&ada(), Command::Reopen);
+    life.delivers_commit(2, &[]);
+    life.checks();
+    life.controller_does(hand_over("qa_review"));
+    life.stands(State::InReview, "no_independent_runtime");
+
     // What is to be delivered cannot be decided on by anybody yet.
     let mut early = Life::task("standard");
     let by = crate::principal::Principal::Controller;
