@@ -246,7 +246,12 @@ impl Draft<'_> {
     /// Blocks the ticket when the gate has no attempt left, with the whole story in one sentence.
     pub(super) fn block_if_used_up(&mut self, id: &crate::ids::GateId) {
         let Some(gate) = self.ticket.gate(id) else { return };
-        if gate.used < ATTEMPTS_PER_ROUND || self.ticket.blocked.is_some() {
+        // Another block does not stand in for this one: letting that go would give a fourth attempt.
+        let is_told =
+            self.ticket.blocked.as_ref().is_some_and(|it| {
+                it.code == BlockCode::AttemptsUsedUp && it.gate.as_ref() == Some(id)
+            });
+        if gate.used < ATTEMPTS_PER_ROUND || is_told {
             return;
         }
         let tries =

@@ -10,7 +10,7 @@ use crate::principal::Principal;
 use crate::ticket::{Command, MessageState, Rejection, State};
 
 /// How many lives each property lives.
-const LIVES: u32 = 200;
+const LIVES: u32 = 120;
 
 /// How many steps a life has at most.
 const STEPS: usize = 320;

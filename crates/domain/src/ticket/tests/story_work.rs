@@ -78,6 +78,24 @@ fn three_deaths_block_with_the_story_and_a_retry_gives_three_more() {
 }
 
 #[test]
+fn another_block_does_not_hide_that_the_attempts_are_used_up() {
+    let mut life = Life::task("standard");
+    for _ in 0..2 {
+        life.passes(400);
+        life.dispatches();
+        life.exits(EndClass::Crashed);
+    }
+    life.passes(400);
+    life.dispatches();
+    let (code, text) = (crate::ticket::BlockCode::LandBlocked, "in the way".into());
+    life.controller_does(Command::BlockLanding { code, text });
+    life.exits(EndClass::Crashed);
+    life.stands(State::Blocked, "attempts_used_up");
+    life.does(&ada(), Command::Retry { reason: "again".into() });
+    assert_eq!(life.gate("plan").used, 0);
+}
+
+#[test]
 fn a_delivery_that_lacks_evidence_costs_an_attempt_and_says_what_is_missing() {
     let mut life = Life::task("standard");
     life.dispatches();
