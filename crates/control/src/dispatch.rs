@@ -28,6 +28,7 @@ impl Control {
     /// # Errors
     /// What the store or the runner said.
     pub async fn start(&self) -> Result<()> {
+        self.empty_scratch().await;
         self.load_fleet().await?;
         let exe = self.options().exe;
         let dir = self.paths().runner();

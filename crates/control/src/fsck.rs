@@ -199,13 +199,7 @@ impl Control {
             for digest in named_digests(&ticket) {
                 // A packet names pictures and logs of its own.
                 if let Ok(packet) = self.read_packet(&digest) {
-                    named.extend(packet.artifacts.iter().map(|it| it.digest.clone()));
-                    named.extend(packet.commands.iter().filter_map(|it| it.log.clone()));
-                    named.extend(packet.screenshots.iter().flat_map(|it| {
-                        [it.before.clone(), it.after.clone(), it.difference.clone()]
-                            .into_iter()
-                            .flatten()
-                    }));
+                    named.extend(contents(&packet));
                 }
                 named.insert(digest);
             }
@@ -217,6 +211,15 @@ impl Control {
         }
         Ok(unused)
     }
+}
+
+/// Returns what a packet names: files, logs and pictures.
+fn contents(packet: &mission_evidence::packet::Packet) -> Vec<Digest> {
+    let pictures = packet.screenshots.iter();
+    let pictures = pictures.flat_map(|it| [&it.before, &it.after, &it.difference]).flatten();
+    let logs = packet.commands.iter().filter_map(|it| it.log.as_ref());
+    let files = packet.artifacts.iter().map(|it| &it.digest);
+    pictures.chain(logs).chain(files).cloned().collect()
 }
 
 fn named_digests(ticket: &Ticket) -> Vec<Digest> {

@@ -73,12 +73,17 @@ impl Control {
 
     /// Follows every live lane again, and starts those that were claimed and never started.
     fn adopt_lanes(&self) -> Result<()> {
-        let live: Vec<(TicketKey, AttemptId, u64)> = {
+        let live: Vec<Arc<Ticket>> = {
             let fleet = self.fleet();
-            let live = fleet.tickets.values().filter_map(|it| Some((it, it.live_attempt()?)));
-            live.map(|(ticket, it)| (ticket.key.clone(), it.id, it.last_record)).collect()
+            fleet.tickets.values().filter(|it| it.live_attempt().is_some()).cloned().collect()
         };
-        for (key, attempt, after_record) in live {
+        for ticket in live {
+            let Some(live) = ticket.live_attempt() else { continue };
+            let (key, attempt, after_record) = (ticket.key.clone(), live.id, live.last_record);
+            if live.report.is_some() {
+                // The timer that would have ended it went with the last server.
+                self.stop_after_report(&ticket, attempt);
+            }
             let lane_dir = self.paths().lane(attempt);
             if lane_dir.join("spec.json").exists() {
                 self.send_to_runner(ToRunner::Adopt { attempt, lane_dir, after_record })?;
@@ -200,7 +205,9 @@ impl Control {
                 number += 1;
             }
             let class = end_class(classify(exit, spoken.is_some()));
-            let (summary, death) = (summary(exit, class, spoken.as_ref()), Some(death(exit)));
+            let summary = summary(exit, class, spoken.as_ref());
+            // Who delivered did not die, however the process ended after it.
+            let death = spoken.is_none().then(|| death(exit));
             let record = LaneRecord::Exited { class, summary, death };
             let command = Command::Record { attempt: id, epoch, number, record };
             self.lane_command(key, command, &by).await?;

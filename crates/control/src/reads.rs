@@ -73,11 +73,7 @@ impl Control {
             items.push(NeedsYouDoc {
                 kind: kind.into(),
                 what,
-                rank_reason: if holds_up == 1 {
-                    "holds up 1 ticket".into()
-                } else {
-                    format!("holds up {holds_up} tickets")
-                },
+                rank_reason: if holds_up == 1 { "by age" } else { "others wait for it" }.into(),
                 holds_up,
                 ticket: ticket_doc(ticket, version),
                 detail: if detail.is_empty() { self.detail(ticket) } else { detail },

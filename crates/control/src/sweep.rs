@@ -351,6 +351,16 @@ impl Control {
         self.execute_home(HomeCommand::RecordAct { act }, &Principal::Controller).await
     }
 
+    /// Clean checkouts that a crash left are of no use to anybody.
+    pub(crate) async fn empty_scratch(&self) {
+        let scratch = self.paths().scratch();
+        if scratch.exists()
+            && let Err(error) = tokio::fs::remove_dir_all(&scratch).await
+        {
+            tracing::warn!("`{}` is not emptied: {error}", scratch.display());
+        }
+    }
+
     /// What a crash may have left is put right as soon as the lanes had time to answer.
     pub(crate) async fn sweep_at_start(&self) {
         tokio::time::sleep(std::time::Duration::from_secs(3)).await;
@@ -537,7 +547,11 @@ impl Control {
             return Ok(());
         }
         let tip = Git::at(&project.path).branch(&project.rules.default_branch).await?;
-        let snapshot = workspace.remove(&tip, self.now()).await?;
+        let snapshot = match workspace.remove(&tip, self.now()).await {
+            // Somebody else removed it at this very moment.
+            Err(_) if !workspace.exists() => return Ok(()),
+            answer => answer?,
+        };
         let names: Vec<_> = snapshot.kept.iter().map(|it| it.name.clone()).collect();
         let kept = (!names.is_empty()).then(|| names.join(", "));
         self.execute(key, Command::RemoveWorkspace { kept }, &Principal::Controller).await?;

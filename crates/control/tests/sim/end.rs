@@ -1,6 +1,9 @@
 //! How a schedule ends: the plan comes to rest, the process starts once more, and every law is looked at.
 
+use std::collections::BTreeMap;
+
 use mission_control::Error;
+use mission_domain::doc::EventDoc;
 use mission_domain::ids::{Epoch, TicketKey, Version};
 use mission_domain::plan::Action;
 use mission_domain::ticket::Ticket;
@@ -80,7 +83,7 @@ impl Play {
             let kept = usize::try_from(seq - 1).ok().and_then(|at| self.log.get(at));
             assert_eq!(kept.map(|it| &it.hash), Some(&hash), "event {seq} was acknowledged");
         }
-        let effects = laws::effects(&self.log);
+        let effects = effects(&self.log);
         for asked in self.asked.iter().filter(|it| it.is_told) {
             let times = effects.get(&asked.key).copied().unwrap_or(0);
             assert!(times <= 1, "{asked:?} took effect {times} times");
@@ -198,4 +201,33 @@ fn long(actions: Vec<Action>) -> Vec<String> {
     let mut all: Vec<_> = actions.iter().map(|it| format!("{it:?}")).collect();
     all.sort();
     all
+}
+
+/// Returns how often each request took effect, by the text that only it used.
+fn effects(docs: &[EventDoc]) -> BTreeMap<String, u32> {
+    let mut told: BTreeMap<(Option<String>, String), String> = BTreeMap::new();
+    let mut effects = BTreeMap::new();
+    for doc in docs {
+        let field =
+            |path: &str| doc.body.pointer(path).and_then(|it| it.as_str()).map(str::to_owned);
+        let text = match doc.kind.as_str() {
+            "message_queued" => {
+                let (id, text) = (field("/id").unwrap_or_default(), field("/text"));
+                told.insert((doc.ticket.clone(), id), text.clone().unwrap_or_default());
+                text
+            }
+            "message_repeated" => {
+                told.get(&(doc.ticket.clone(), field("/id").unwrap_or_default())).cloned()
+            }
+            "commented" => field("/text"),
+            "opened" => field("/title"),
+            "cancelled" | "retried" => field("/reason"),
+            "judged" => field("/signoff/reason"),
+            _ => None,
+        };
+        if let Some(text) = text {
+            *effects.entry(text).or_insert(0) += 1;
+        }
+    }
+    effects
 }

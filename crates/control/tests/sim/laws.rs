@@ -178,35 +178,6 @@ fn is_bound_to_code(ticket: &Ticket, id: &GateId) -> bool {
     ticket.gates.iter().position(writes).is_some_and(|first| at(id) >= Some(first))
 }
 
-/// Returns how often each request took effect, by the text that only it used.
-pub(crate) fn effects(docs: &[EventDoc]) -> BTreeMap<String, u32> {
-    let mut told: BTreeMap<(Option<String>, String), String> = BTreeMap::new();
-    let mut effects = BTreeMap::new();
-    for doc in docs {
-        let field =
-            |path: &str| doc.body.pointer(path).and_then(|it| it.as_str()).map(str::to_owned);
-        let text = match doc.kind.as_str() {
-            "message_queued" => {
-                let (id, text) = (field("/id").unwrap_or_default(), field("/text"));
-                told.insert((doc.ticket.clone(), id), text.clone().unwrap_or_default());
-                text
-            }
-            "message_repeated" => {
-                told.get(&(doc.ticket.clone(), field("/id").unwrap_or_default())).cloned()
-            }
-            "commented" => field("/text"),
-            "opened" => field("/title"),
-            "cancelled" | "retried" => field("/reason"),
-            "judged" => field("/signoff/reason"),
-            _ => None,
-        };
-        if let Some(text) = text {
-            *effects.entry(text).or_insert(0) += 1;
-        }
-    }
-    effects
-}
-
 /// Sorts the log by ticket.
 pub(crate) fn by_ticket(docs: Vec<EventDoc>) -> BTreeMap<TicketKey, Vec<EventDoc>> {
     let mut all: BTreeMap<TicketKey, Vec<EventDoc>> = BTreeMap::new();

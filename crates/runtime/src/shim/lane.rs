@@ -42,6 +42,8 @@ pub(crate) struct Shim {
     pub(crate) running: Option<Running>,
     pub(crate) turns: Turns,
     pub(crate) queue: VecDeque<Text>,
+    /// Messages that were accepted, the brief's among them: none is taken twice.
+    pub(crate) accepted: std::collections::BTreeSet<mission_domain::ids::MessageId>,
     pub(crate) stop: Option<Stop>,
     pub(crate) watch: Watch,
     pub(crate) oom: OomWatch,
@@ -83,6 +85,7 @@ impl Shim {
             running: None,
             turns: Turns::default(),
             queue: VecDeque::new(),
+            accepted: spec.brief_messages.iter().copied().collect(),
             stop: None,
             watch: Watch::new(&spec.limits, began),
             oom: OomWatch::start(),

@@ -200,7 +200,9 @@ impl Default for ShipsView {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "ArtifactJson")]
 pub struct ArtifactView {
-    /// `plan`, `direction`, `steps`, `log`, a file's name, or empty.
+    /// `plan`, `direction`, `steps`, `log`, `file`, or empty.
+    pub kind: String,
+    /// Its name, for a person; may be empty.
     pub name: String,
     /// Its digest.
     pub digest: String,
@@ -214,7 +216,9 @@ pub struct ArtifactView {
 enum ArtifactJson {
     Digest(String),
     Full {
-        #[serde(default, alias = "kind")]
+        #[serde(default)]
+        kind: String,
+        #[serde(default)]
         name: String,
         #[serde(alias = "sha256")]
         digest: String,
@@ -226,8 +230,10 @@ enum ArtifactJson {
 impl From<ArtifactJson> for ArtifactView {
     fn from(json: ArtifactJson) -> Self {
         match json {
-            ArtifactJson::Digest(digest) => Self { name: String::new(), digest, bytes: None },
-            ArtifactJson::Full { name, digest, bytes } => Self { name, digest, bytes },
+            ArtifactJson::Digest(digest) => {
+                Self { kind: String::new(), name: String::new(), digest, bytes: None }
+            }
+            ArtifactJson::Full { kind, name, digest, bytes } => Self { kind, name, digest, bytes },
         }
     }
 }
@@ -250,9 +256,7 @@ impl PacketView {
             "risk" => self.risk.as_ref().filter(|r| !r.is_empty()).map(|_| "stated".into()),
             "findings" => Some(super::words::count(self.findings.len(), "finding")),
             "artifact" => some(self.artifacts.len(), "artifact"),
-            other => {
-                self.artifacts.iter().any(|a| a.name.starts_with(other)).then(|| "handed in".into())
-            }
+            other => self.artifacts.iter().any(|a| a.kind == other).then(|| "handed in".into()),
         }
     }
 }

@@ -205,7 +205,7 @@ pub(crate) fn packet() -> PacketView {
         "screenshots": [shot(1440, 3.6), shot(390, 7.4)],
         "findings": ["F-1"], "risk": "Low. Cards poll every 30 s, about 2 more requests a second at peak.",
         "ships": {"push": "none", "deploy": "requested", "restart": "none"},
-        "artifacts": [PACKET, {"name": "direction.md", "digest": PACKET, "bytes": 2048}],
+        "artifacts": [PACKET, {"kind": "direction", "name": "direction.md", "digest": PACKET, "bytes": 2048}],
     }))
     .expect("a packet")
 }
