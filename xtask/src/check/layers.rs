@@ -100,7 +100,9 @@ pub(super) fn arrows(tree: &Tree) -> Vec<Finding> {
                 Some((_, Some(allowed))) => allowed.contains(&arrow.on),
                 Some((_, None)) | None => true,
             };
-            !allowed && !tests_may
+            // A crate's own tests may ask it for a feature.
+            let is_itself = arrow.is_for_tests && arrow.on == arrow.package;
+            !allowed && !tests_may && !is_itself
         });
     let wrong = wrong.map(|arrow| {
         Finding::failure(

@@ -237,7 +237,7 @@ impl Ticket {
         let decided = from_first.filter(|it| match it.stage {
             Stage::Passed | Stage::Waived | Stage::Deciding { .. } => true,
             // The machine looks again, and a person's word was kept: the next change may end that.
-            Stage::Pending | Stage::Stale { .. } => false,
+            Stage::Pending | Stage::Stale { .. } => it.signoffs.iter().any(|it| it.fresh),
             Stage::Working { .. }
             | Stage::Observing { .. }
             | Stage::ChangesRequested
