@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, header};
 use mission_control::{Caller, TicketRequest, TokenRole};
 use mission_domain::ids::{AttemptId, Digest, ProjectKey, TicketKey, Timestamp};
 use mission_domain::principal::Principal;
+use mission_domain::rules::Driver;
 use mission_store::ProjectionKind;
 
 use crate::app::Shared;
@@ -141,6 +142,9 @@ pub(crate) async fn permit(site: &Shared, who: &Who, method: &Method, path: &str
         );
         return Err(Problem::refused("not_a_person", detail));
     }
+    if let ["attempts", id, "report" | "evidence"] = parts.as_slice() {
+        own_attempt(site, who, id).await?;
+    }
     match &who.caller.project {
         Some(own) => within(site, own, reads, &parts).await,
         None => Ok(()),
@@ -182,6 +186,24 @@ async fn lane(site: &Shared, id: AttemptId, reads: bool, parts: &[&str]) -> Answ
         "a lane's token is good for its own attempt alone: `{id}` may read its ticket and messages, report and add evidence"
     );
     own.then_some(()).ok_or_else(|| Problem::refused("lane_token", detail))
+}
+
+/// Refuses to speak for an attempt of somebody else: whoever took it reports it, and a person what a person took.
+pub(crate) async fn own_attempt(site: &Shared, who: &Who, id: &str) -> Answer<()> {
+    let Ok(id) = id.parse::<AttemptId>() else { return Ok(()) };
+    let Some(key) = ticket_of(site, id).await? else { return Ok(()) };
+    let (ticket, _) = site.control.ticket(&key).await?;
+    let Some(attempt) = ticket.attempt(id) else { return Ok(()) };
+    let (theirs, ours) = (&attempt.principal, who.principal());
+    let rules = site.control.project(key.project()).await?.rules.clone();
+    let driver = rules.runtimes.get(&attempt.runtime).map(|it| it.driver);
+    let by_person = driver == Some(Driver::Person) || theirs.is_person();
+    if theirs == ours || (by_person && ours.is_person()) {
+        return Ok(());
+    }
+    let detail =
+        format!("`{id}` is the work of `{theirs}`, so only they may report it, not `{ours}`");
+    Err(Problem::refused("not_your_attempt", detail))
 }
 
 /// Returns the ticket of an attempt.

@@ -4,6 +4,7 @@ mod parts;
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,6 +12,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use futures::{Stream, StreamExt as _, stream};
+use mission_domain::doc::EventDoc;
 use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
 use mission_store::EventFilter;
 use serde::Deserialize;
@@ -121,18 +123,7 @@ impl Watch {
                 Step::Closed => return Ok(None),
                 Step::Quiet => self.quiet().await?,
                 Step::Events(events) => {
-                    let mut changed = BTreeSet::new();
-                    let mut note = |events: Vec<std::sync::Arc<mission_domain::doc::EventDoc>>| {
-                        changed.extend(events.iter().filter_map(|it| it.ticket.clone()));
-                    };
-                    note(events);
-                    // Being cut off while it waits loses nothing: what was taken has been noted.
-                    let gathering = async {
-                        while let Step::Events(events) = self.follow.next(GATHER).await {
-                            note(events);
-                        }
-                    };
-                    let _ = tokio::time::timeout(GATHER, gathering).await;
+                    let changed = self.gather(events).await;
                     self.changes(&changed).await?
                 }
             };
@@ -140,6 +131,21 @@ impl Watch {
                 return Ok(Some(frames));
             }
         }
+    }
+
+    /// Returns the tickets that `events` and those of the next moment are about.
+    async fn gather(&mut self, events: Vec<Arc<EventDoc>>) -> BTreeSet<String> {
+        let about =
+            |events: Vec<Arc<EventDoc>>| events.into_iter().filter_map(|it| it.ticket.clone());
+        let mut changed: BTreeSet<String> = about(events).collect();
+        // Being cut off while it waits loses nothing: what was taken has been noted.
+        let gathering = async {
+            while let Step::Events(events) = self.follow.next(GATHER).await {
+                changed.extend(about(events));
+            }
+        };
+        let _ = tokio::time::timeout(GATHER, gathering).await;
+        changed
     }
 
     /// Takes what the page shows as known where nothing happened since it was made; else sends all of it again.

@@ -12,7 +12,7 @@ use super::shell::Visitor;
 use super::views;
 use crate::api;
 use crate::app::Site;
-use crate::auth::Who;
+use crate::auth::{self, Who};
 use crate::pages::view::TypedTicket;
 use crate::pages::words;
 use crate::problem::{Answer, Problem};
@@ -154,7 +154,10 @@ async fn carry_out(
             still_asks(site, key, fields.text("attempt")).await?;
             control.answer(key, text(), by).await.map(drop)?;
         }
-        "report" => control.report(attempt(fields)?, report(fields), by).await.map(drop)?,
+        "report" => {
+            auth::own_attempt(site, who, fields.text("attempt")).await?;
+            control.report(attempt(fields)?, report(fields), by).await.map(drop)?;
+        }
         "say" => control.say(key, text(), None, by).await.map(drop)?,
         "park" => control.park(key, false, by).await.map(drop)?,
         "reopen" => control.reopen(key, by).await.map(drop)?,

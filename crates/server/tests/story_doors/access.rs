@@ -141,6 +141,32 @@ async fn a_named_token_gives_no_persons_verdict_and_makes_no_tokens() {
 }
 
 #[tokio::test]
+async fn nobody_reports_for_the_attempt_of_another() {
+    let stage = Stage::new().await;
+    let key = stage.files("Reviewed").await;
+    let attempt = stage.is_claimed(&key, 1).await;
+    let script = stage.new_token("ci", "owner", None).await;
+    let path = format!("/api/v1/attempts/{attempt}/report");
+    let said = json!({ "kind": "done", "summary": "trust me" });
+    for token in [&script, &stage.token] {
+        let asked = stage.ask(Method::POST, &path).token(token).json(&said).send().await;
+        asked.expect_code(403, "not_your_attempt");
+    }
+    let cookie = stage.signs_in().await;
+    let page = stage.ask(Method::GET, "/needs-you").header("cookie", &cookie).send().await.text();
+    let csrf = crate::forms::csrf_in(&page);
+    let form = stage.ask(Method::POST, &format!("/tickets/{key}/report")).header("cookie", &cookie);
+    let form = form.form(&[("csrf", &csrf), ("attempt", "A-1"), ("kind", "done"), ("text", "me")]);
+    form.send().await.expect(403);
+    let own = stage.files("By hand").await;
+    let attempt = stage.is_claimed_through("person", &own, 2).await;
+    let path = format!("/api/v1/attempts/{attempt}/report");
+    let scripts = stage.ask(Method::POST, &path).token(&script).json(&said).send().await;
+    scripts.expect_code(403, "not_your_attempt");
+    stage.post(&path, said).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_viewer_only_looks_and_an_operator_makes_no_tokens() {
     let stage = Stage::new().await;
     let viewer = stage.new_token("eye", "viewer", None).await;

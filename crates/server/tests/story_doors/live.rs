@@ -3,7 +3,8 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::stage::{Reader, Stage};
+use crate::reader::Reader;
+use crate::stage::Stage;
 
 /// What one change may cost on the wire, in bytes.
 const MOST: usize = 5 * 1024;

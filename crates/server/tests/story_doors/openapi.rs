@@ -25,7 +25,7 @@ async fn each_route_is_described_and_each_description_has_a_route() {
         for (method, operation) in operations.as_object().unwrap() {
             assert!(operation["summary"].as_str().is_some_and(|it| !it.is_empty()), "{path}");
             let method = method.to_uppercase();
-            let address = path.replace('{', "").replace('}', "");
+            let address = path.replace(['{', '}'], "");
             let asked = stage.ask(Method::from_bytes(method.as_bytes()).unwrap(), &address);
             let reply = asked.token("nobody").send().await;
             reply.expect_code(401, "not_signed_in");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Reader, Stage};
+use crate::reader::Reader;
+use crate::stage::Stage;
 
 async fn opens(stage: &Stage, path: &str, last: Option<u64>) -> Reader {
     let ask =
@@ -29,9 +30,7 @@ async fn a_stream_that_breaks_again_and_again_has_each_of_500_events_once_and_in
                 let body = || json!({ "text": format!("note {n}") });
                 let (a, b) = tokio::join!(stage.post(&path, body()), stage.post(&path, body()));
                 let (c, d) = tokio::join!(stage.post(&path, body()), stage.post(&path, body()));
-                for reply in [a, b, c, d] {
-                    reply.expect(200);
-                }
+                let _ = [a, b, c, d].map(|it| it.expect(200));
             }
         })
     };
