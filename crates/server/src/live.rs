@@ -85,6 +85,8 @@ struct Watch {
     is_begun: bool,
     /// By element: the hash of what was sent. Ages are left out by rendering as of `began`.
     sent: HashMap<String, u64>,
+    /// Whether the page was made before the last events: it may show decisions that were settled since.
+    is_old: bool,
     asks: BTreeSet<String>,
     /// The attempt whose terminal the page shows.
     shown: Option<String>,
@@ -104,6 +106,7 @@ impl Watch {
             began,
             is_begun: false,
             sent: HashMap::new(),
+            is_old: false,
             asks: BTreeSet::new(),
             shown: None,
             screen: None,
@@ -158,6 +161,7 @@ impl Watch {
             Some(id) => Some((id, web::tail(&self.visitor.site, id).await.1)),
             None => None,
         };
+        self.is_old = !is_current;
         if is_current {
             self.shown = seen.console().map(str::to_owned);
             let known = seen.without_output().parts(&self.visitor, self.began);
@@ -219,8 +223,11 @@ impl Watch {
     /// Returns the elements that have no place on the page any more.
     fn gone(&self, seen: &Seen, changed: &BTreeSet<String>) -> BTreeSet<String> {
         let asks = seen.asks();
-        let settled = match self.page {
-            Page::NeedsYou => self.asks.union(changed).filter(|it| !asks.contains(*it)).collect(),
+        let settled: Vec<&String> = match self.page {
+            Page::NeedsYou => {
+                let unknown = changed.iter().filter(|_| self.is_old);
+                self.asks.iter().chain(unknown).filter(|it| !asks.contains(*it)).collect()
+            }
             Page::Board(_) | Page::Ticket(_) | Page::Fleet => Vec::new(),
         };
         let settled = settled.into_iter().map(|it| format!("ask-{it}"));

@@ -21,7 +21,7 @@ use crate::problem::{Answer, Problem};
 const OUTPUT: u64 = 16 * 1024;
 
 /// How many events and messages a page has.
-const EVENTS: u32 = 200;
+const EVENTS: u32 = 60;
 const MESSAGES: u32 = 100;
 
 pub(super) async fn page(visitor: Visitor, Path(key): Path<String>) -> Answer<Markup> {

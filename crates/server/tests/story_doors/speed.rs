@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::http::Method;
 use mission_control::TicketRequest;
 use mission_domain::principal::Principal;
+use serde_json::json;
 
+use crate::reader::Reader;
 use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,4 +42,33 @@ async fn timed(stage: &Stage, path: &str) -> (Duration, usize) {
     let began = tokio::time::Instant::now();
     let reply = stage.ask(Method::GET, path).token(&stage.token).send().await.expect(200);
     (began.elapsed(), reply.body.len())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measure, not a check: it takes its time"]
+async fn a_change_of_a_long_ticket_is_small_and_soon_there() {
+    let stage = Stage::new().await;
+    let key = stage.files("A long story").await;
+    let path = format!("/api/v1/tickets/{key}");
+    for n in 0..120 {
+        let text = format!("note {n}: something happened that takes a line to tell");
+        stage.post(&format!("{path}/comment"), json!({ "text": text })).await.expect(200);
+    }
+    for page in
+        ["board".to_owned(), "needs-you".into(), "fleet".into(), format!("ticket&key={key}")]
+    {
+        let seq = stage.control.store().watermark().await.unwrap();
+        let live = format!("/live?page={page}&after={seq}");
+        let mut reader =
+            Reader::new(stage.ask(Method::GET, &live).token(&stage.token).open().await);
+        reader.batch().await;
+        for (verb, body) in
+            [("say", json!({ "text": page })), ("park", json!({})), ("unpark", json!({}))]
+        {
+            stage.post(&format!("{path}/{verb}"), body).await.expect(200);
+            let began = tokio::time::Instant::now();
+            let bytes: usize = reader.batch().await.iter().map(|it| it.data.len()).sum();
+            println!("/live {page} {verb}: {bytes} bytes, {:?}", began.elapsed());
+        }
+    }
 }
