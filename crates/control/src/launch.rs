@@ -234,7 +234,10 @@ impl Control {
         };
         let dir = self.paths().copy(key, attempt.id);
         if !dir.join(".git").exists() {
-            mission_evidence::snapshot::detached_copy(&project.path, &commit, &dir).await?;
+            let scratch = self.scratch()?;
+            let made = scratch.path().join("copy");
+            mission_evidence::snapshot::detached_copy(&project.path, &commit, &made).await?;
+            put_in_place(&made, &dir)?;
         }
         Ok(dir)
     }
@@ -250,7 +253,8 @@ impl Control {
         let identity = Identity::lane(attempt.role.as_str(), attempt.runtime.as_str());
         let branch = &project.rules.default_branch;
         let tip = Git::at(&project.path).branch(branch).await?;
-        if workspace.exists() {
+        let is_there = workspace.exists();
+        if is_there {
             workspace.identify(&identity).await?;
             workspace.refresh_base(branch, &tip).await?;
             if ticket.workspace.as_ref().is_some_and(|it| it.present) {
@@ -258,12 +262,17 @@ impl Control {
             }
         } else {
             let start = ticket.head.as_ref().map_or_else(|| tip.clone(), |it| it.commit.clone());
-            workspace.create(branch, &tip, &start, &identity).await?;
-            let after_create = &project.rules.setup.after_create;
-            if !after_create.is_empty() {
-                self.set_up(project, &workspace.dir, after_create, &self.paths().lane(attempt.id))
-                    .await?;
-            }
+            let scratch = self.scratch()?;
+            let made = scratch.path().join("workspace");
+            let new = Workspace::at(&project.path, ticket.key.clone(), made.clone());
+            new.create(branch, &tip, &start, &identity).await?;
+            put_in_place(&made, &workspace.dir)?;
+        }
+        // One that is there and not on record was made when the server died: its set-up may not have ended.
+        let after_create = &project.rules.setup.after_create;
+        if !after_create.is_empty() {
+            self.set_up(project, &workspace.dir, after_create, &self.paths().lane(attempt.id))
+                .await?;
         }
         let command = Command::MakeWorkspace { branch: ticket.key.branch(), base: tip };
         self.execute(&ticket.key, command, &Principal::Controller).await?;
@@ -364,6 +373,14 @@ async fn instructions(project: &Project, text: &str) -> Result<String> {
     let commit: &Commit = &project.tip;
     let bytes = Git::at(&project.path).show_file(commit, path).await?;
     Ok(bytes.map_or_else(String::new, |it| String::from_utf8_lossy(&it).into_owned()))
+}
+
+/// Moves a working copy that is whole to where it is looked for: one that is half made is never found there.
+fn put_in_place(made: &Path, dir: &Path) -> Result<()> {
+    // What is there without being a clone is the rest of a removal that was cut off.
+    let rest = if dir.exists() { std::fs::remove_dir_all(dir) } else { Ok(()) };
+    let moved = rest.and_then(|()| std::fs::rename(made, dir));
+    moved.map_err(Error::file(format!("put a working copy at `{}`", dir.display())))
 }
 
 /// Makes a folder that only its owner can look into.

@@ -264,7 +264,11 @@ impl Control {
         Ok(dir)
     }
 
-    fn scratch(&self) -> Result<tempfile::TempDir> {
+    /// Returns a folder of one's own there, which goes with the value.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(crate) fn scratch(&self) -> Result<tempfile::TempDir> {
         let dir = self.scratch_dir()?;
         tempfile::tempdir_in(&dir).map_err(Error::file(format!("use `{}`", dir.display())))
     }
