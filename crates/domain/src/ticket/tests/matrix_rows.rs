@@ -30,9 +30,7 @@ pub(super) fn situations() -> Vec<(&'static str, Life)> {
         life
     };
     let ends = |how| {
-        move |life: &mut Life| {
-            life.controller_does(Command::EndChild { child: key(20), how });
-        }
+        move |it: &mut Life| drop(it.controller_does(Command::EndChild { child: key(20), how }))
     };
     vec![
         ("todo at plan", standard()),
@@ -145,8 +143,8 @@ pub(super) fn situations() -> Vec<(&'static str, Life)> {
         (
             "blocked, could not run",
             with(Life::at("first_validation"), &|it| {
-                let gate = gate_id("first_validation");
-                it.controller_does(Command::FailToRun { gate, cause: "no disk".into() });
+                let (gate, cause) = (gate_id("first_validation"), "no disk".into());
+                it.controller_does(Command::FailToRun { gate, cause });
             }),
         ),
         (
@@ -187,14 +185,14 @@ pub(super) fn situations() -> Vec<(&'static str, Life)> {
     ]
 }
 
-/// Every command, fitted to the situation where it needs a name from it.
+/// Every command, fitted to the situation.
 #[expect(clippy::too_many_lines, reason = "one line per case keeps the whole table on one page")]
 pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
     let mut life = of.clone();
     let active = of.ticket.active_gate().map_or(gate_id("plan"), |it| it.rule.id.clone());
     let last = of.ticket.attempts.last();
-    let (attempt, epoch) = last.map_or((AttemptId(1), Epoch(1)), |it| (it.id, it.epoch));
-    let number = last.map_or(1, |it| it.last_record + 1);
+    let (attempt, epoch, number) =
+        last.map_or((AttemptId(1), Epoch(1), 1), |it| (it.id, it.epoch, it.last_record + 1));
     let record = |record| Command::Record { attempt, epoch, number, record };
     let exit = |class| record(LaneRecord::Exited { class, summary: "over".into(), death: None });
     let claim = |life: &mut Life, role, runtime, purpose| {
