@@ -111,12 +111,7 @@ impl Control {
                 }
             }
         }
-        for key in linked {
-            let is_held = self.fleet().tickets.contains_key(&key);
-            if !is_held && let Ok((ticket, version)) = self.read_ticket(&key).await {
-                self.fleet().put(ticket, version);
-            }
-        }
+        self.hold_tickets(linked).await;
         for key in self.home().projects.keys() {
             if let Err(error) = self.project(key).await {
                 tracing::warn!("project {key} cannot be worked: {}", error.in_full());
@@ -124,6 +119,26 @@ impl Control {
         }
         self.inner.is_resident.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Holds the tickets that an open one waits for: one that ended while nobody was linked to it was forgotten.
+    pub(crate) async fn hold_linked(&self, ticket: &Ticket) {
+        let is_resident = self.inner.is_resident.load(Ordering::Acquire);
+        if is_resident && !ticket.is_ended() {
+            let open = ticket.blockers.iter().chain(&ticket.children);
+            let open = open.filter(|it| it.1.is_none()).map(|it| it.0.clone());
+            self.hold_tickets(open.collect()).await;
+        }
+    }
+
+    async fn hold_tickets(&self, keys: Vec<TicketKey>) {
+        for key in keys {
+            let is_held = self.fleet().tickets.contains_key(&key);
+            if !is_held && let Ok((ticket, version)) = self.read_ticket(&key).await {
+                self.fleet().put(ticket, version);
+                self.nudge();
+            }
+        }
     }
 
     async fn dispatch(self) {

@@ -241,6 +241,7 @@ impl Control {
                 Ok(()) => {
                     let after = Arc::new(after);
                     self.take_in(after.clone(), Version(seen.0 + events.len() as u64), &events);
+                    self.hold_linked(&after).await;
                     return Ok(after);
                 }
                 Err(Error::Store(mission_store::Error::Conflict { .. })) if tries < MAX_TRIES => {
