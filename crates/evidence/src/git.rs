@@ -1,5 +1,5 @@
-//! Runs git so that nothing in a repository's or a user's settings is executed or asked. Reading is in [`read`] and
-//! [`changes`], refs in [`refs`].
+//! Runs git so that nothing in a repository's or a user's settings is executed or asked. Reading is in [`read`](mod@read) and
+//! [`changes`](mod@changes), refs in [`refs`](mod@refs).
 
 pub mod changes;
 pub mod read;

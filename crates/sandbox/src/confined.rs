@@ -15,7 +15,7 @@ pub struct Confined {
     pub args: Vec<String>,
     /// The working directory.
     pub cwd: PathBuf,
-    /// The complete environment: it starts cleared. [`crate::run`] adds [`crate::RUN_MARK`] only.
+    /// The complete environment: it starts cleared. [`crate::run()`] adds [`crate::RUN_MARK`] only.
     pub env: BTreeMap<String, String>,
     /// Which paths may be read and written.
     pub access: Access,
@@ -28,12 +28,12 @@ pub struct Confined {
 /// The most that a command may use; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall time. Only [`crate::run`] enforces it.
+    /// Wall time. Only [`crate::run()`] enforces it.
     pub wall: Option<Duration>,
-    /// Bytes of memory. [`crate::run`] sums the resident memory of the whole tree (sampled four times a second);
+    /// Bytes of memory. [`crate::run()`] sums the resident memory of the whole tree (sampled four times a second);
     /// with the other door it is each process's data limit.
     pub memory_bytes: Option<u64>,
-    /// Bytes of output kept in the log; the rest is read and dropped. Only [`crate::run`] enforces it.
+    /// Bytes of output kept in the log; the rest is read and dropped. Only [`crate::run()`] enforces it.
     pub output_bytes: Option<u64>,
 }
 

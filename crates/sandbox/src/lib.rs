@@ -1,7 +1,7 @@
 //! Runs one command confined: cleared environment, a list of readable and writable paths, limits, no leftovers.
 //! Nothing here knows of tickets, gates or git.
 //!
-//! Two doors: [`run`] starts a command, waits and cleans up after it; [`Confined::into_std_command`] hands a
+//! Two doors: [`run()`] starts a command, waits and cleans up after it; [`Confined::into_std_command`] hands a
 //! prepared [`std::process::Command`] to a caller that owns the process itself.
 
 mod access;

@@ -21,7 +21,7 @@ const FAR: Duration = Duration::from_hours(24 * 365);
 /// Runs `what` to its end, its output and errors interleaved in a new file at `log`.
 ///
 /// Its standard input is empty. Whatever it started is killed when it ends; dropping the future kills it too, and so
-/// does the death of this process (then only the command itself; see [`crate::leftovers`] for the rest). A
+/// does the death of this process (then only the command itself; see [`crate::leftovers()`] for the rest). A
 /// process that both left the session and wiped its environment is not found.
 ///
 /// # Errors
