@@ -90,19 +90,12 @@ impl Play {
             campaigns: Vec::new(),
             tally,
         };
-        let (mut a, mut b) = (0, 0);
         for step in 0..STEPS {
             let mut chance = Chance::of(seed, step);
-            let t = std::time::Instant::now();
             play.step(step, &mut chance);
-            a += t.elapsed().as_micros();
-            let t = std::time::Instant::now();
             play.reads();
-            b += t.elapsed().as_micros();
         }
-        let t = std::time::Instant::now();
         play.ends();
-        if seed % 50 == 0 { eprintln!("steps {a} reads {b} ends {} deaths {} crashes {}", t.elapsed().as_micros(), DEATHS.load(std::sync::atomic::Ordering::SeqCst), play.tally.crashes); }
         play.tally
     }
 
@@ -157,14 +150,12 @@ impl Play {
     /// kill -9, and the next life.
     pub(crate) fn dies(&mut self) {
         self.tally.crashes += 1;
-        let t = std::time::Instant::now();
         self.works.clear();
         self.sent.clear();
         if let Some(life) = self.life.take() {
             life.dies();
         }
         self.life = Some(Life::begin(&self.home, &self.clock, &self.world));
-        DEATHS.fetch_add(t.elapsed().as_micros() as u64, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// Lets somebody change something, perhaps with a fault, and says what they learn of it.
@@ -247,5 +238,3 @@ pub(crate) fn told(answer: &Result<()>) -> Outcome {
         Err(other) => panic!("nobody should hear this: {other:?}"),
     }
 }
-
-static DEATHS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
