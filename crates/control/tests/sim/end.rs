@@ -125,6 +125,8 @@ impl Play {
                 );
             }
             let campaign = ticket.parent.as_ref().map(|it| self.ticket(it).0);
+            // One that has ended counts no longer.
+            let campaign = campaign.filter(|it| !it.is_ended());
             if let Some(campaign) = campaign {
                 let counted = campaign.children.get(&key).copied().flatten();
                 assert_eq!(counted, ticket.end_how(), "{} counts {key} otherwise", campaign.key);
