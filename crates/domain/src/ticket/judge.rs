@@ -2,8 +2,8 @@
 
 use super::decide::Draft;
 use super::{
-    Attempt, BlockCode, EndClass, Event, FindingState, Gate, NewFinding, Owed, Purpose, Rejection,
-    Report, SignOff, Stage, State, Ticket, VerdictWord,
+    Attempt, BlockCode, EndClass, Event, Gate, NewFinding, Owed, Purpose, Rejection, Report,
+    SignOff, Stage, State, VerdictWord,
 };
 use crate::ids::{Digest, FindingId, GateId};
 use crate::principal::{Contributor, Principal};
@@ -347,60 +347,5 @@ impl Draft<'_> {
 
     fn speaker(&self) -> Contributor {
         Contributor { principal: self.context.by.clone(), identity: None }
-    }
-}
-
-impl Ticket {
-    /// Returns the smallest distance between `who` and everybody whose work `gate` decides on.
-    ///
-    /// # Errors
-    /// [`Rejection::OwnWork`] or [`Rejection::NotIndependent`] when that is less than the gate asks for.
-    pub fn independence(
-        &self,
-        gate: &GateId,
-        who: &Contributor,
-    ) -> Result<Option<Independence>, Rejection> {
-        let rule = self.gate(gate).map(|it| &it.rule);
-        let needed = rule.and_then(|it| it.independent).unwrap_or(Independence::Principal);
-        let mut smallest = None;
-        for author in self.authors(gate) {
-            let by = who.principal.clone();
-            let Some(distance) = who.distance(&author) else {
-                return Err(Rejection::OwnWork { by, gate: gate.clone() });
-            };
-            if distance < needed {
-                let (of, gate) = (author.principal, gate.clone());
-                return Err(Rejection::NotIndependent { by, of, gate, needed });
-            }
-            smallest = Some(smallest.map_or(distance, |it: Independence| it.min(distance)));
-        }
-        Ok(smallest)
-    }
-
-    /// Returns everybody whose work `gate` decides on: commits since the base, and the deliveries it judges.
-    pub fn authors(&self, gate: &GateId) -> Vec<Contributor> {
-        let Some(rule) = self.gate(gate).map(|it| &it.rule) else { return Vec::new() };
-        let own = rule.judges.is_empty() && rule.worker != Worker::Controller;
-        let delivers = |it: &&Attempt| {
-            let is_judged = rule.judges.contains(&it.gate) || (own && it.gate == *gate);
-            let has_delivered = it.end.as_ref().is_some_and(|end| end.class == EndClass::Reported);
-            is_judged && it.purpose == Purpose::Deliver && has_delivered
-        };
-        let deliveries = self.attempts.iter().filter(delivers).map(|it| Contributor {
-            principal: it.principal.clone(),
-            identity: it.identity.clone(),
-        });
-        // A plan is judged on who wrote it; what holds commits is judged on everybody who made one.
-        let has_commits = !own || rule.requires.contains(&crate::rules::EvidenceKind::Commit);
-        let commits = if has_commits { self.contributors.as_slice() } else { &[][..] };
-        deliveries.chain(commits.iter().cloned()).collect()
-    }
-
-    /// Returns findings answered since, for the reviewer who asked.
-    pub fn answered_findings<'a>(
-        &'a self,
-        gate: &'a GateId,
-    ) -> impl Iterator<Item = &'a super::Finding> {
-        self.findings.iter().filter(|it| it.gate == *gate && it.state != FindingState::Open)
     }
 }

@@ -1,0 +1,232 @@
+//! One run of a lane on a gate: what it is for, what it handed in and said, how it ended.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FindingAnswer, NewFinding, VerdictWord};
+use crate::ids::{AttemptId, Commit, Digest, Epoch, GateId, RoleId, RuntimeId, Timestamp};
+use crate::principal::{Identity, Principal};
+use crate::rules::{EvidenceKind, words};
+
+words!(
+    /// How an attempt ended. The first three cost the ticket nothing.
+    EndClass {
+        /// It delivered a report.
+        Reported = "reported",
+        /// It asked a question.
+        Asked = "asked",
+        /// It was stopped on purpose: parked, cancelled, or by a person.
+        Stopped = "stopped",
+        /// The process could not be started.
+        SpawnFailed = "spawn_failed",
+        /// The process died with an exit code or a signal.
+        Crashed = "crashed",
+        /// The kernel killed it for memory.
+        OomKilled = "oom_killed",
+        /// No diff, test or tool progress within the limit.
+        Stalled = "stalled",
+        /// The time limit ran out.
+        TimedOut = "timed_out",
+        /// It ended with exit code 0 and said nothing.
+        NoReport = "no_report",
+        /// Its shim or its lease was lost.
+        Lost = "lost",
+        /// What it delivered lacks required evidence.
+        Incomplete = "incomplete",
+        /// The runtime is not signed in.
+        Auth = "auth",
+        /// The runtime's quota is used up.
+        Quota = "quota",
+        /// The runtime's provider does not answer.
+        ProviderDown = "provider_down",
+    }
+);
+
+impl EndClass {
+    /// Returns whether it uses one of the gate's attempts.
+    pub fn costs_an_attempt(self) -> bool {
+        match self {
+            Self::SpawnFailed
+            | Self::Crashed
+            | Self::OomKilled
+            | Self::Stalled
+            | Self::TimedOut
+            | Self::NoReport
+            | Self::Lost
+            | Self::Incomplete => true,
+            Self::Reported
+            | Self::Asked
+            | Self::Stopped
+            | Self::Auth
+            | Self::Quota
+            | Self::ProviderDown => false,
+        }
+    }
+
+    /// Returns whether the runtime is at fault, which opens its breaker.
+    pub fn is_runtime_fault(self) -> bool {
+        match self {
+            Self::Auth | Self::Quota | Self::ProviderDown => true,
+            Self::Reported
+            | Self::Asked
+            | Self::Stopped
+            | Self::SpawnFailed
+            | Self::Crashed
+            | Self::OomKilled
+            | Self::Stalled
+            | Self::TimedOut
+            | Self::NoReport
+            | Self::Lost
+            | Self::Incomplete => false,
+        }
+    }
+
+    /// Returns whether a worker died.
+    pub fn is_death(self) -> bool {
+        self.costs_an_attempt() && self != Self::Incomplete && self != Self::NoReport
+    }
+}
+
+words!(
+    /// What an attempt is for.
+    Purpose {
+        /// It delivers the gate's evidence.
+        Deliver = "deliver",
+        /// It reviews earlier work; its report is the verdict.
+        Review = "review",
+        /// It decides on what another role delivered.
+        Judge = "judge",
+    }
+);
+
+/// One run of a lane on one gate, under one lease.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// The gate it works.
+    pub gate: GateId,
+    /// The gate's round.
+    pub round: u32,
+    /// The role at work.
+    pub role: RoleId,
+    /// The runtime that runs it.
+    pub runtime: RuntimeId,
+    /// What really runs behind that name; a person has none.
+    pub identity: Option<Identity>,
+    /// The model, where the configuration names one.
+    pub model: Option<String>,
+    /// Who it is, as a principal.
+    pub principal: Principal,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The fencing number of its lease.
+    pub epoch: Epoch,
+    /// When it was claimed.
+    pub started_at: Timestamp,
+    /// The head it was given.
+    pub head: Option<Commit>,
+    /// The agent's process, once it runs.
+    pub process: Option<Process>,
+    /// The number of the last record of its journal that took effect.
+    pub last_record: u64,
+    /// What it reported.
+    pub report: Option<Report>,
+    /// What it handed in.
+    pub evidence: Vec<Evidence>,
+    /// How it ended.
+    pub end: Option<AttemptEnd>,
+}
+
+impl Attempt {
+    /// Returns whether it still holds the lease.
+    pub fn is_live(&self) -> bool {
+        self.end.is_none()
+    }
+}
+
+/// The agent's process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its process id.
+    pub pid: u32,
+    /// The tmux target, like `mc-MC-7:A-31`.
+    pub tmux: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptEnd {
+    /// How.
+    pub class: EndClass,
+    /// One sentence.
+    pub summary: String,
+    /// How its process died, where it did.
+    pub death: Option<crate::doc::DeathDoc>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an agent says of its own work: a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "says", rename_all = "snake_case")]
+pub enum Report {
+    /// The work is delivered.
+    Done {
+        /// One or more sentences.
+        summary: String,
+    },
+    /// A person must answer before it goes on.
+    Question {
+        /// The question.
+        text: String,
+    },
+    /// The verdict of a review.
+    Verdict {
+        /// `pass` or `changes`.
+        verdict: VerdictWord,
+        /// Why.
+        reason: String,
+        /// What was found.
+        findings: Vec<NewFinding>,
+    },
+}
+
+/// One piece of evidence that a lane hands in: a claim until Mission Control looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What kind.
+    pub kind: EvidenceKind,
+    /// The text of a risk, or a file's name.
+    #[serde(default)]
+    pub text: String,
+    /// The command that was run, for `commands`.
+    #[serde(default)]
+    pub command: Option<CommandClaim>,
+    /// The page to capture, for `screenshots`.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The file's place below the lane's folder; gone once it is an artifact.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The file as an artifact.
+    #[serde(default)]
+    pub artifact: Option<Digest>,
+    /// The paths that a plan names under `## Files`.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// The answer to a finding, instead of evidence.
+    #[serde(default)]
+    pub answer: Option<FindingAnswer>,
+}
+
+/// A command and the exit code that is claimed for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandClaim {
+    /// The shell line.
+    pub run: String,
+    /// The exit code.
+    pub exit_code: i32,
+    /// How long it took, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: Option<u64>,
+}
