@@ -29,6 +29,9 @@ pub enum Record {
         pid: i32,
         /// Its start in clock ticks since boot.
         pid_start_time: u64,
+        /// The inodes of the pipes that its output comes through; none on a terminal.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        output: Vec<u64>,
     },
     /// A turn was handed over: as the stdin of a new process, or pasted and entered.
     TurnDelivered {

@@ -10,6 +10,7 @@ use crate::files::{LaneFiles, ProcessCard};
 use crate::proc_tree::{self, Process};
 use crate::record::{Lost, Orphan, Record};
 use crate::record_log::{RecordLog, read_after};
+use crate::runner::unread::Unread;
 use crate::shim::journal;
 
 /// The longest that killed processes are waited for.
@@ -21,8 +22,10 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
     let _ = RecordLog::create(&files.records());
     let card = ProcessCard::read(&files.shim());
     let records = read_after(&files.records(), 0).unwrap_or_default();
-    let program = records.iter().rev().find_map(|r| match r.record {
-        Record::Started { pid, pid_start_time, .. } => Some((pid, pid_start_time)),
+    let program = records.iter().rev().find_map(|r| match &r.record {
+        Record::Started { pid, pid_start_time, output, .. } => {
+            Some(((*pid, *pid_start_time), output.clone()))
+        }
         Record::TurnDelivered { .. }
         | Record::TurnEnded { .. }
         | Record::Report { .. }
@@ -31,8 +34,11 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
         | Record::Exited { .. }
         | Record::Unknown => None,
     });
+    let (program, output) = program.unzip();
     let was_running = program.is_some_and(|(pid, start)| proc_tree::is_alive(pid, start));
-    let orphans = end_all(program, card.as_ref());
+    let mut unread = Unread::of(output.unwrap_or_default());
+    let orphans = end_all(program, card.as_ref(), &mut unread);
+    let unread = unread.keep(&files.journal());
     let shim = match (&card, files.dir().is_dir()) {
         (Some(card), _) => format!("the shim (pid {}) is gone without an exit record", card.pid),
         (None, true) => "no shim ever came up in this lane".to_owned(),
@@ -47,7 +53,7 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
     };
     let last_output = journal::end_of(&files.journal());
     Lost {
-        seen: format!("{shim}; {child}"),
+        seen: format!("{shim}; {child}; {unread}"),
         pid: program.map(|(pid, _)| pid),
         orphans,
         last_output,
@@ -55,11 +61,17 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
 }
 
 /// Kills round after round until nothing of the lane is left, since what is being killed may still make processes.
-fn end_all(program: Option<(i32, u64)>, card: Option<&ProcessCard>) -> Vec<Orphan> {
+/// `unread` gets hold of the program's output first.
+fn end_all(
+    program: Option<(i32, u64)>,
+    card: Option<&ProcessCard>,
+    unread: &mut Unread,
+) -> Vec<Orphan> {
     let mut found: BTreeMap<i32, Orphan> = BTreeMap::new();
     let began = Instant::now();
     loop {
         let living = of_lane(program, card);
+        unread.reach(&living);
         for process in &living {
             let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
             let orphan = Orphan { pid: process.pid, comm: process.comm.clone(), ended: false };

@@ -24,6 +24,8 @@ const CHILD_OOM_SCORE: &str = "500";
 pub(crate) struct Running {
     pub(crate) pid: i32,
     pub(crate) start_time: u64,
+    /// The inodes of its output's pipes.
+    pub(crate) output: Vec<u64>,
     pub(crate) io: ChildIo,
     pub(crate) reaped: Option<Reaped>,
 }
@@ -64,15 +66,15 @@ pub(crate) fn on_pipes(mut command: Command, input: Vec<u8>) -> Result<Running> 
     os::prepare(&mut command, false);
     let mut child = spawn(&mut command)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    for fd in [
-        stdin.as_ref().map(AsFd::as_fd),
-        stdout.as_ref().map(AsFd::as_fd),
-        stderr.as_ref().map(AsFd::as_fd),
-    ] {
+    let output = [stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)];
+    for fd in output.into_iter().chain([stdin.as_ref().map(AsFd::as_fd)]) {
         fd.map_or(Ok(()), never_wait)?;
     }
+    // Without them only what a dead shim had not read is out of reach.
+    let inode = |fd| nix::sys::stat::fstat(fd).map(|seen| seen.st_ino).ok();
+    let output = output.into_iter().flatten().filter_map(inode).collect();
     let stdin = stdin.map(|end| Pending { end, rest: input.into() });
-    Ok(running(&child, ChildIo::Pipes { stdin, stdout, stderr }))
+    Ok(running(&child, output, ChildIo::Pipes { stdin, stdout, stderr }))
 }
 
 /// Starts `command` on a new terminal of `size`, as the leader of a session of its own.
@@ -88,7 +90,7 @@ pub(crate) fn on_terminal(mut command: Command, size: &Winsize) -> Result<Runnin
     never_wait(pair.master.as_fd())?;
     let master = Some(File::from(pair.master));
     let typist = Typist::new(Instant::now());
-    Ok(running(&child, ChildIo::Terminal { master, to_child: VecDeque::new(), typist }))
+    Ok(running(&child, Vec::new(), ChildIo::Terminal { master, to_child: VecDeque::new(), typist }))
 }
 
 fn spawn(command: &mut Command) -> Result<std::process::Child> {
@@ -97,12 +99,12 @@ fn spawn(command: &mut Command) -> Result<std::process::Child> {
 }
 
 /// The child is reaped by `os::reap`, never through `Child`.
-fn running(child: &std::process::Child, io: ChildIo) -> Running {
+fn running(child: &std::process::Child, output: Vec<u64>, io: ChildIo) -> Running {
     let pid = child.id().cast_signed();
     // Not allowed everywhere, and only a preference.
     let _ = std::fs::write(format!("/proc/{pid}/oom_score_adj"), CHILD_OOM_SCORE);
     let start_time = proc_tree::process(pid).map_or(0, |p| p.start_time);
-    Running { pid, start_time, io, reaped: None }
+    Running { pid, start_time, output, io, reaped: None }
 }
 
 /// Makes reads and writes on `fd` return at once.

@@ -75,8 +75,9 @@ impl Shim {
         self.turns.confinement = Some(confinement);
         let number = self.turns.delivered + 1;
         let (pid, pid_start_time) = (running.pid, running.start_time);
+        let output = running.output.clone();
         self.running = Some(running);
-        self.note(Record::Started { turn: number, pid, pid_start_time })?;
+        self.note(Record::Started { turn: number, pid, pid_start_time, output })?;
         match self.spec.driver {
             Driver::Exec => self.note_delivery(messages),
             Driver::Tmux => Ok(()),

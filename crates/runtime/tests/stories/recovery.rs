@@ -6,7 +6,7 @@ use mission_runtime::{ProcessCard, proc_tree};
 use nix::sys::signal::Signal;
 
 use crate::fleet::Fleet;
-use crate::stage::{Home, is_gone, signal};
+use crate::stage::{Home, is_gone, is_stopped, signal};
 
 #[tokio::test]
 async fn a_runner_killed_mid_attempt_is_replaced_and_the_report_made_meanwhile_arrives() {
@@ -76,6 +76,9 @@ async fn a_killed_shim_is_said_to_be_lost_and_all_that_it_had_started_is_ended()
     let pid = fleet.hears_started(spec.attempt).await;
     let said = || std::fs::read(home.path().join("ws/pid")).is_ok_and(|text| text.ends_with(b"\n"));
     crate::stage::eventually_async(said).await;
+    let journal = spec.files().journal();
+    let kept = || std::fs::read(&journal).is_ok_and(|text| text == b"last words\n");
+    crate::stage::eventually_async(kept).await;
     let children = proc_tree::descendants(pid);
     let card = ProcessCard::read(&spec.files().shim()).unwrap();
     signal(card.pid, Signal::SIGKILL);
@@ -101,6 +104,38 @@ async fn a_killed_shim_is_said_to_be_lost_and_all_that_it_had_started_is_ended()
         })
         .await;
     assert!(again.seen.contains("not running any more") && again.orphans.is_empty(), "{again:?}");
+    fleet.shut_down().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_shim_had_not_read_yet_is_taken_from_the_programs_pipes() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let gate = home.path().join("go");
+    nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let script = "echo read; read go < ../go; echo unread; echo said > said; exec sleep 1000";
+    let spec = home.lane(1, script);
+    fleet.start(&spec);
+    let pid = fleet.hears_started(spec.attempt).await;
+    let journal = spec.files().journal();
+    let read = || std::fs::read(&journal).is_ok_and(|text| text == b"read\n");
+    crate::stage::eventually_async(read).await;
+    let shim = ProcessCard::read(&spec.files().shim()).unwrap().pid;
+    signal(shim, Signal::SIGSTOP);
+    crate::stage::eventually_async(|| is_stopped(shim)).await;
+    std::fs::write(&gate, "go\n").unwrap();
+    let said = || std::fs::read(home.path().join("ws/said")).is_ok_and(|t| t == b"said\n");
+    crate::stage::eventually_async(said).await;
+    signal(shim, Signal::SIGKILL);
+    let lost = fleet
+        .hears("the loss", |frame| match frame {
+            FromRunner::ShimLost { lost, .. } => Some(lost.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(lost.last_output, "read\nunread\n");
+    assert!(lost.seen.contains("7 bytes of output that it had not read were kept"), "{lost:?}");
+    is_gone(pid).await;
     fleet.shut_down().await;
 }
 

@@ -16,6 +16,9 @@ use tempfile::TempDir;
 /// Longer than anything takes on a machine under load.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Between two looks at a condition: short, and no core is kept busy.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 pub(crate) fn harness() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_mission-runtime-harness"))
 }
@@ -29,8 +32,7 @@ pub(crate) fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) ->
             return found;
         }
         assert!(began.elapsed() < DEADLINE, "never seen: {what}");
-        std::thread::yield_now();
-        std::thread::park_timeout(Duration::from_millis(2));
+        std::thread::sleep(LOOK_AGAIN);
     }
 }
 
@@ -198,11 +200,17 @@ impl Drop for Shim {
     }
 }
 
+/// Returns whether the process `pid` has been stopped by a signal.
+pub(crate) fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+}
+
 /// Waits until the process `pid` is gone or a zombie.
 pub(crate) async fn is_gone(pid: i32) {
     let gone = async {
         while proc_tree::process(pid).is_some_and(|p| !p.is_zombie) {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     };
     tokio::time::timeout(DEADLINE, gone)
@@ -214,7 +222,7 @@ pub(crate) async fn is_gone(pid: i32) {
 pub(crate) async fn eventually_async(mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     };
     tokio::time::timeout(DEADLINE, wait).await.expect("it never came to hold");
