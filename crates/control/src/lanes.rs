@@ -15,7 +15,7 @@ use mission_domain::ticket::{
 use mission_runtime::death::{DeathClass, classify};
 use mission_runtime::markers::{Marker, Markers};
 use mission_runtime::protocol::{FromRunner, ToRunner};
-use mission_runtime::record::{ExitRecord, LastTool, Numbered, OomVerdict, Record};
+use mission_runtime::record::{ExitRecord, LastTool, Numbered, OomVerdict, Record, StopCause};
 use mission_store::ProjectionKind;
 use tokio::sync::mpsc;
 
@@ -476,9 +476,9 @@ fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report>) -> Strin
         EndClass::Stalled => format!("made no progress and was ended ({how})"),
         EndClass::TimedOut => format!("ran out of time and was ended ({how})"),
         EndClass::Crashed if exit.disk_full => format!("the disk was full, {how}"),
+        EndClass::Stopped => format!("stopped by {} ({how})", stopper(exit)),
         EndClass::Reported
         | EndClass::Asked
-        | EndClass::Stopped
         | EndClass::SpawnFailed
         | EndClass::Crashed
         | EndClass::Lost
@@ -486,6 +486,18 @@ fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report>) -> Strin
         | EndClass::Auth
         | EndClass::Quota
         | EndClass::ProviderDown => format!("{class}: {how}"),
+    }
+}
+
+/// Who or what ended it, as the shim was told or saw it.
+fn stopper(exit: &ExitRecord) -> &str {
+    match &exit.stop_cause {
+        StopCause::Stopped { by } => by,
+        StopCause::None
+        | StopCause::WallLimit
+        | StopCause::Stall
+        | StopCause::MemoryLimit { .. }
+        | StopCause::ShimFailed { .. } => "nobody who is on record",
     }
 }
 

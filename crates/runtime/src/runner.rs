@@ -9,6 +9,7 @@ mod lost;
 mod orders;
 mod start;
 mod talk;
+mod tmux;
 mod unread;
 
 use std::fs::{File, OpenOptions};

@@ -11,6 +11,7 @@ mod oom;
 mod os;
 mod outer;
 mod sources;
+mod tmux_server;
 mod tree;
 mod turns;
 mod typist;

@@ -231,7 +231,7 @@ fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {
     let next = match end.class {
         super::EndClass::Reported => "Mission Control looks at the delivery",
         super::EndClass::Asked => "answer the question",
-        super::EndClass::Stopped => "nothing; it was stopped on purpose",
+        super::EndClass::Stopped => "nothing; a stop costs no attempt",
         super::EndClass::Auth => "sign the runtime in, then run `mission doctor`",
         super::EndClass::Quota | super::EndClass::ProviderDown => {
             "wait for the breaker, or name another runtime for the role"

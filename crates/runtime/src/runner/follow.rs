@@ -1,5 +1,6 @@
 //! Follows one lane: from a record on, to its end, however it ends.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mission_domain::ids::AttemptId;
@@ -12,6 +13,7 @@ use crate::protocol::FromRunner;
 use crate::record::Numbered;
 use crate::record_log::{read_after, read_exit};
 use crate::runner::talk::Talk;
+use crate::runner::tmux::Tmux;
 use crate::runner::{lost, start};
 use crate::shim_protocol::{Reply, Request};
 use crate::spec::LaunchSpec;
@@ -53,8 +55,8 @@ impl Following {
     }
 
     /// Starts the attempt of `spec` and follows it.
-    pub(crate) async fn start(self, spec: LaunchSpec) {
-        match start::start(&spec).await {
+    pub(crate) async fn start(self, spec: LaunchSpec, tmux: Arc<Tmux>) {
+        match start::start(&spec, &tmux).await {
             Ok(()) => self.run(0).await,
             Err(e) => self.say(News::Ended(FromRunner::StartFailed {
                 attempt: self.attempt,

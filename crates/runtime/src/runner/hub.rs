@@ -1,6 +1,7 @@
 //! The runner's one loop: frames of the server, news of the lanes, and the clock meet here; nothing else changes its state.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mission_domain::ids::AttemptId;
@@ -17,6 +18,7 @@ use crate::runner::follow::{News, Tell};
 use crate::runner::lanes::Lane;
 use crate::runner::orders;
 use crate::runner::talk::Talk;
+use crate::runner::tmux::Tmux;
 use crate::shim_protocol::{Reply, Request};
 
 /// How long the last frames to a server may take.
@@ -35,6 +37,7 @@ pub(crate) struct Hub {
     alone_since: Instant,
     alive_at: Instant,
     pub(super) is_closing: bool,
+    pub(super) tmux: Arc<Tmux>,
     pub(super) tell: Tell,
     news: mpsc::UnboundedReceiver<(AttemptId, u64, News)>,
     heard: mpsc::UnboundedSender<(u64, Option<ToRunner>)>,
@@ -54,6 +57,7 @@ impl Hub {
             alone_since: now,
             alive_at: now + patience.alive,
             is_closing: false,
+            tmux: Arc::default(),
             tell,
             news,
             heard,

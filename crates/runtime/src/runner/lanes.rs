@@ -54,8 +54,8 @@ impl Hub {
         if let Err(e) = checked {
             return self.send(FromRunner::StartFailed { attempt, error: e.in_full() });
         }
-        let tmux = spec.tmux.clone();
-        self.follow(attempt, files, tmux, |following| tokio::spawn(following.start(spec)));
+        let (place, tmux) = (spec.tmux.clone(), self.tmux.clone());
+        self.follow(attempt, files, place, |it| tokio::spawn(it.start(spec, tmux)));
         self.lanes.entry(attempt).and_modify(|lane| lane.is_starting = true);
     }
 

@@ -13,6 +13,9 @@ use crate::shim::tree;
 /// What a program gets between SIGTERM and SIGKILL when nobody says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
+/// The same after a hangup: nobody can look at the program any more, and whoever waits for its end should hear of it soon.
+const HANGUP_GRACE: Duration = Duration::from_millis(500);
+
 /// Between two SIGKILLs to a tree that makes new processes meanwhile.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -22,6 +25,8 @@ pub(crate) struct Stop {
     pub(crate) cause: StopCause,
     pub(crate) kill_at: Instant,
     pub(crate) has_killed: bool,
+    /// When its terminal hung up, if that is the cause.
+    pub(crate) hangup: Option<Instant>,
     pub(crate) undelivered: Vec<MessageId>,
 }
 
@@ -29,6 +34,25 @@ impl Shim {
     /// Ends the attempt on behalf of `by`, `grace` lying between SIGTERM and SIGKILL.
     pub(crate) fn stop(&mut self, by: &str, grace: Duration) {
         self.begin_stop(StopCause::Stopped { by: by.to_owned() }, grace);
+    }
+
+    /// Ends the attempt because its terminal is gone.
+    pub(crate) fn hang_up(&mut self) {
+        let is_first = self.stop.is_none();
+        self.stop("SIGHUP (its terminal was closed)", HANGUP_GRACE);
+        let stop = self.stop.as_mut().filter(|_| is_first);
+        stop.into_iter().for_each(|stop| stop.hangup = Some(Instant::now()));
+    }
+
+    /// After a hangup: notes whether the whole tmux server is gone, or this window alone.
+    pub(crate) fn look_at_server(&mut self) {
+        let (Some(stop), Some(server)) = (&mut self.stop, &self.tmux) else { return };
+        if stop.hangup.is_some_and(|since| server.has_ended(since)) {
+            let pid = server.pid;
+            let by =
+                format!("SIGHUP (its terminal was closed; the tmux server, pid {pid}, is gone)");
+            stop.cause = StopCause::Stopped { by };
+        }
     }
 
     /// The first cause stays; a later stop can only shorten the grace.
@@ -41,7 +65,7 @@ impl Shim {
         let mut undelivered: Vec<MessageId> =
             self.running.iter_mut().filter_map(Running::typist).flat_map(|t| t.give_up()).collect();
         undelivered.extend(self.queue.drain(..).flat_map(|text| text.messages));
-        self.stop = Some(Stop { cause, kill_at, has_killed: false, undelivered });
+        self.stop = Some(Stop { cause, kill_at, has_killed: false, hangup: None, undelivered });
         if let Some(running) = self.running.as_ref().filter(|_| !grace.is_zero()) {
             tree::signal_all(running.pid, Signal::SIGTERM);
             // A stopped process takes SIGTERM only when it runs again.

@@ -20,6 +20,7 @@ use crate::shim::oom::OomWatch;
 use crate::shim::os::{Reap, reap};
 use crate::shim::outer::Outer;
 use crate::shim::sources::Source;
+use crate::shim::tmux_server::TmuxServer;
 use crate::shim::tree;
 use crate::shim::turns::Turns;
 use crate::shim::typist::Text;
@@ -39,6 +40,7 @@ pub(crate) struct Shim {
     pub(crate) journal: Journal,
     pub(crate) door: Door,
     pub(crate) outer: Option<Outer>,
+    pub(crate) tmux: Option<TmuxServer>,
     pub(crate) running: Option<Running>,
     pub(crate) turns: Turns,
     pub(crate) queue: VecDeque<Text>,
@@ -74,7 +76,8 @@ impl Shim {
         let pid = std::process::id().cast_signed();
         let pid_start_time = proc_tree::process(pid).map_or(0, |p| p.start_time);
         ProcessCard { pid, pid_start_time, socket: door.path.clone() }.write(&files.shim())?;
-        let outer = if spec.driver == Driver::Tmux { Outer::open()? } else { None };
+        let is_tmux = spec.driver == Driver::Tmux;
+        let outer = if is_tmux { Outer::open()? } else { None };
         // Room for the exit record, given back to a disk that has become full meanwhile.
         files::reserve(&files.exit())?;
         Ok(Self {
@@ -82,6 +85,7 @@ impl Shim {
             journal: Journal::create(&files.journal())?,
             door,
             outer,
+            tmux: TmuxServer::of_this_window().filter(|_| is_tmux),
             running: None,
             turns: Turns::default(),
             queue: VecDeque::new(),
@@ -148,7 +152,7 @@ impl Shim {
             match Signal::try_from(number) {
                 Ok(Signal::SIGCHLD) => self.reap_all()?,
                 Ok(Signal::SIGWINCH) => self.follow_size(),
-                Ok(Signal::SIGHUP) => self.stop("SIGHUP (its terminal was closed)", GRACE),
+                Ok(Signal::SIGHUP) => self.hang_up(),
                 Ok(other) => self.stop(&format!("{other} to the shim"), GRACE),
                 Err(_) => {}
             }

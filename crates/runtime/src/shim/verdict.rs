@@ -34,6 +34,7 @@ impl Shim {
 
     fn exit_record(&mut self, failure: Option<&Error>) -> ExitRecord {
         let last = self.turns.last;
+        self.look_at_server();
         let (stop_cause, has_killed, mut undelivered) = match self.stop.take() {
             Some(stop) => (stop.cause, stop.has_killed, stop.undelivered),
             None => (StopCause::None, false, Vec::new()),

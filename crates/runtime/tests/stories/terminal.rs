@@ -2,11 +2,13 @@
 
 use mission_domain::ids::MessageId;
 use mission_runtime::markers::Markers;
-use mission_runtime::protocol::ToRunner;
+use mission_runtime::protocol::{FromRunner, ToRunner};
 use mission_runtime::record::{Record, StopCause};
+use mission_runtime::{LaunchSpec, ProcessCard, proc_tree};
+use nix::sys::signal::Signal;
 
 use crate::fleet::Fleet;
-use crate::stage::{Home, is_gone};
+use crate::stage::{Home, is_gone, signal};
 
 /// A program that asks for bracketed paste, shows what it got, reports, and stays.
 const AGENT: &str = "printf 'ready \\033[?2004h> '; while IFS= read -r line; do echo \"got <$line>\" | tr -d '\\033'; \
@@ -22,7 +24,7 @@ async fn a_tmux_lane_gets_its_brief_once_reports_and_takes_a_further_turn() {
     let windows =
         home.tmux(&["list-windows", "-a", "-F", "#{session_name} #{window_name} #{pane_pid}"]);
     let windows = String::from_utf8(windows.stdout).unwrap();
-    let card = mission_runtime::ProcessCard::read(&spec.files().shim()).unwrap();
+    let card = ProcessCard::read(&spec.files().shim()).unwrap();
     assert_eq!(windows.trim(), format!("mc-MC-7 A-31 {}", card.pid));
     fleet.hears_record(|r| matches!(r, Record::TurnDelivered { turn: 1, messages } if *messages == [MessageId(1)])).await;
     fleet.hears_record(|r| matches!(r, Record::Report { .. })).await;
@@ -65,9 +67,7 @@ async fn two_attempts_of_a_ticket_share_its_session_and_kill_session_is_a_record
     for _ in &specs {
         let exit = fleet
             .hears("an exit", |frame| match frame {
-                mission_runtime::protocol::FromRunner::Exited { exit, .. } => {
-                    Some((**exit).clone())
-                }
+                FromRunner::Exited { exit, .. } => Some((**exit).clone()),
                 _ => None,
             })
             .await;
@@ -96,4 +96,85 @@ async fn the_programs_terminal_has_the_windows_size_and_follows_it() {
     home.tmux(&["resize-window", "-t", "=mc-MC-7:A-1", "-x", "90", "-y", "33"]);
     crate::stage::eventually("the second size", || journal().contains("33 90").then_some(()));
     fleet.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_killed_tmux_server_is_named_as_the_cause_and_a_program_that_hears_nothing_is_ended() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let deaf = "trap '' TERM HUP; echo up; while :; do sleep 0.02; done";
+    let specs = [home.tmux_lane(1, deaf), home.tmux_lane(2, "exec sleep 1000")];
+    for spec in &specs {
+        fleet.start(spec);
+        fleet.hears_started(spec.attempt).await;
+    }
+    let server = String::from_utf8(home.tmux(&["display-message", "-p", "#{pid}"]).stdout).unwrap();
+    let server: i32 = server.trim().parse().unwrap();
+    signal(server, Signal::SIGKILL);
+    let mut signals = Vec::new();
+    for _ in &specs {
+        let exit = fleet
+            .hears("an exit", |frame| match frame {
+                FromRunner::Exited { exit, .. } => Some((**exit).clone()),
+                _ => None,
+            })
+            .await;
+        let named =
+            format!("SIGHUP (its terminal was closed; the tmux server, pid {server}, is gone)");
+        assert_eq!(exit.stop_cause, StopCause::Stopped { by: named });
+        signals.push(exit.signal.unwrap());
+    }
+    signals.sort_unstable();
+    assert_eq!(signals, [Signal::SIGKILL as i32, Signal::SIGTERM as i32]);
+    let next = home.tmux_lane(3, "exec sleep 1000");
+    fleet.start(&next);
+    fleet.hears_started(next.attempt).await;
+    fleet.shut_down().await;
+}
+
+#[tokio::test]
+async fn one_client_opens_all_windows_and_goes_with_the_last_session() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let clients = || {
+        let children = proc_tree::descendants(fleet_pid(&home)).into_iter();
+        children.filter(|it| it.comm.starts_with("tmux")).map(|it| it.pid).collect::<Vec<_>>()
+    };
+    let mut seen = Vec::new();
+    let specs: Vec<_> = (1..=4).map(|it| home.tmux_lane(it, "exec sleep 1000")).collect();
+    for spec in &specs {
+        fleet.start(spec);
+        fleet.hears_started(spec.attempt).await;
+        seen.push(clients());
+    }
+    assert_eq!(seen[0].len(), 1, "{seen:?}");
+    assert!(seen.iter().all(|it| *it == seen[0]), "{seen:?}");
+    for spec in &specs {
+        let attempt = spec.attempt;
+        fleet.client.send(ToRunner::Stop { attempt, grace_ms: 0, by: "t".into() }).unwrap();
+        fleet.hears_exit(attempt).await;
+    }
+    crate::stage::eventually_async(|| clients().is_empty()).await;
+    fleet.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_shim_that_cannot_run_is_said_as_soon_as_its_window_closes() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let spec = LaunchSpec { mission_exe: "/bin/false".into(), ..home.tmux_lane(1, "exit 0") };
+    fleet.start(&spec);
+    let error = fleet
+        .hears("the failure", |frame| match frame {
+            FromRunner::StartFailed { error, .. } => Some(error.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(error.contains("ended at once") || error.contains("opened no window"), "{error}");
+    fleet.shut_down().await;
+}
+
+/// The process that the home's runner is.
+fn fleet_pid(home: &Home) -> i32 {
+    ProcessCard::read(&home.path().join("run/runner.json")).unwrap().pid
 }
