@@ -1,7 +1,9 @@
-//! Scripted agents, the demo's project and its page server: small real programs that need no account and reach nothing but loopback.
+//! Scripted agents, a scripted model, the demo's project and its page server: small real programs that need no account and reach
+//! nothing but loopback.
 
 pub mod agents;
 pub mod demo;
+pub mod model;
 pub mod serve;
 
 mod error;
