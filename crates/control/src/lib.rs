@@ -4,6 +4,7 @@ mod again;
 mod ask;
 mod brief;
 mod clock;
+mod digest;
 mod dispatch;
 mod error;
 mod execute;
@@ -23,6 +24,7 @@ mod write;
 
 pub use ask::{EditRequest, HomeCounts, TicketRequest, VerdictRequest};
 pub use clock::{Clock, SystemClock};
+pub use digest::{DigestChangeDoc, DigestDoc, DigestTicketDoc};
 pub use error::{Error, Result};
 pub use execute::Control;
 pub use fsck::{FsckFinding, FsckReport};

@@ -9,3 +9,4 @@ pub mod plan;
 pub mod principal;
 pub mod rules;
 pub mod ticket;
+pub mod told;

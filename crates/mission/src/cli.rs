@@ -151,10 +151,10 @@ pub(crate) enum Command {
     /// List what waits for a person, most urgent first
     #[command(after_help = "Example:\n  mission needs-you")]
     NeedsYou,
-    /// What changed since you last looked (not built yet)
+    /// What changed since you last looked
     #[command(after_help = "Example:\n  mission digest --since 1d")]
     Digest {
-        /// A time or a span
+        /// A time, or a span back from now; by default your last digest
         #[arg(long, value_name = "T")]
         since: Option<String>,
     },
@@ -210,7 +210,7 @@ pub(crate) enum Command {
         /// The file to read
         file: PathBuf,
     },
-    /// Write everything as JSON lines (not built yet)
+    /// Write the event log as JSON lines
     #[command(after_help = "Example:\n  mission export")]
     Export,
     /// Remove what nothing refers to any more

@@ -16,8 +16,10 @@ mod approval;
 mod attempt;
 mod check;
 mod demo;
+mod digest;
 mod doctor;
 mod evidence;
+mod export;
 mod fleet;
 mod fsck;
 mod gate;
@@ -29,6 +31,7 @@ mod operator;
 mod packet;
 mod project;
 mod report;
+mod service;
 mod session;
 mod ticket;
 mod token;
@@ -148,9 +151,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Init(args) => init::run(context, &args).await,
         Command::Up(args) => up::run(context, &args).await,
         Command::Down { stop_lanes } => session::down(context, stop_lanes).await,
-        Command::Service(_) => {
-            not_built("service", "start `mission up` from your own unit until then")
-        }
+        Command::Service(command) => service::run(context, command),
         Command::SignIn => session::sign_in(context).await,
         Command::Demo(args) => demo::run(context, &args).await,
         Command::Ticket(command) => ticket::run(context, command).await,
@@ -168,9 +169,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Runtime(_) => fleet::runtimes(context).await,
         Command::Doctor => doctor::run(context).await,
         Command::NeedsYou => inbox::needs_you(context).await,
-        Command::Digest { .. } => {
-            not_built("digest", "`mission needs-you` lists what waits for you")
-        }
+        Command::Digest { since } => digest::run(context, since.as_deref()).await,
         Command::Watch { ticket, after } => watch::run(context, ticket.as_ref(), after).await,
         Command::Top => not_built("top", "`mission watch` prints events as they happen"),
         Command::Operator(command) => operator::run(context, command).await,
@@ -184,9 +183,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Backup { file } => fsck::backup(context, &file).await,
         Command::Restore { file } => fsck::restore(context, &file).await,
         Command::Gc { dry_run } => fsck::gc(context, dry_run).await,
-        Command::Export => {
-            not_built("export", "`mission backup FILE` writes the whole home into one file")
-        }
+        Command::Export => export::run(context).await,
         Command::Runner { .. } => not_built("runner", "`mission up` runs lanes on its own host"),
         Command::Mcp => not_built("mcp", "`mission report …` does the same from inside a lane"),
         Command::Report(_)

@@ -5,6 +5,7 @@ use mission_domain::ids::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
 pub(crate) mod attempt;
+pub(crate) mod digest;
 pub(crate) mod fleet;
 pub(crate) mod list;
 pub(crate) mod packet;

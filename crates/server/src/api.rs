@@ -21,7 +21,6 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, get, on};
 
 use crate::app::Site;
-use crate::auth::Who;
 use crate::openapi::{self, Route};
 use crate::problem::Problem;
 
@@ -54,7 +53,7 @@ impl Table {
 pub(crate) fn router() -> Router<Site> {
     let Table { router, routes } = table();
     let document: Arc<str> = openapi::document(&routes).to_string().into();
-    let described = move |_: Who| {
+    let described = move || {
         let document = document.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) }
     };
@@ -131,6 +130,12 @@ fn gates(table: Table) -> Table {
                 .query("gate")
                 .gives("{packets:[Packet]}"),
             t::packets,
+        )
+        .add(
+            Route::get("/packets", "Lists the newest packet of each gate of a project's tickets")
+                .query("project ticket gate")
+                .gives("{packets:[Packet],next:string?}"),
+            t::all_packets,
         )
         .add(
             Route::post("/tickets/{key}/answer", "Answers the open question")
@@ -220,6 +225,7 @@ fn home(table: Table) -> Table {
     use home as h;
     table
         .add(Route::get("/needs-you", "Lists what waits for a person, ranked").gives("{items:[NeedsYou]}"), h::needs_you)
+        .add(Route::get("/digest", "Returns what changed since a moment, by default since a day ago").query("since project").gives("Digest"), h::digest)
         .add(Route::get("/events", "Returns the event log after `after`; with `Accept: text/event-stream` it streams and resumes with `Last-Event-ID`").query("after:int ticket project limit:int").gives("{events:[Event],next:int}"), crate::events::events)
         .add(Route::get("/operator/log", "Lists what the operator did").gives("{acts:[OperatorAct]}"), h::operator_log)
         .add(Route::post("/operator/sweep", "Corrects what has a rule; a dry run only tells").body("dry_run:bool").gives("{corrections:[object]}"), h::sweep)

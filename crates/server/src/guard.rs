@@ -68,7 +68,8 @@ fn split(host: &str) -> (&str, Option<u16>) {
 
 /// Lets a request through to its handler, or refuses it.
 pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let is_page = !request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let is_page = !path.starts_with("/api/") && path != "/metrics";
     let wants_sign_in = is_page && request.method() == Method::GET;
     match admit(&site, request).await {
         Ok(request) => match request.headers().get("idempotency-key").cloned() {
@@ -109,7 +110,8 @@ async fn admit(site: &Site, request: Request) -> Answer<Request> {
 
 /// Returns whether anybody may ask for `path`.
 fn is_public(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz" | "/sign-in") || path.starts_with("/assets/")
+    matches!(path, "/healthz" | "/readyz" | "/sign-in" | "/api/openapi.json")
+        || path.starts_with("/assets/")
 }
 
 /// Refuses a request that was meant for another host, or that another site's page sent.

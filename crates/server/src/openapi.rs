@@ -63,7 +63,7 @@ impl Route {
 }
 
 /// The documents, with their fields in the notation of [`schema`].
-const DOCUMENTS: [(&str, &str); 16] = [
+const DOCUMENTS: [(&str, &str); 19] = [
     (
         "Ticket",
         "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! created_at! updated_at! closed_at? version:int!",
@@ -104,6 +104,9 @@ const DOCUMENTS: [(&str, &str); 16] = [
     ("OperatorAct", "id! rule! ticket? cause! did! at! undone:bool! undoable:bool!"),
     ("Why", "key! state! code! text! next! who! held_by:[string]!"),
     ("Workflow", "id! gates:[object]!"),
+    ("Digest", "since! until! is_cut:bool! needs_you:int! tickets:[DigestTicket]!"),
+    ("DigestTicket", "key! title! state! next! changes:[DigestChange]!"),
+    ("DigestChange", "at! principal! type! text! count:int!"),
 ];
 
 /// Returns the OpenAPI 3.1 document of `routes`.

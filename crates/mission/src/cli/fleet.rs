@@ -211,7 +211,7 @@ pub(crate) struct NewTokenArgs {
     /// Its name
     pub(crate) name: String,
     /// What it may do
-    #[arg(long, default_value = "viewer")]
+    #[arg(long, default_value = "operator")]
     pub(crate) role: TokenRole,
     /// Speaks as you, verdicts included
     #[arg(long)]

@@ -55,10 +55,10 @@ pub(crate) struct DemoArgs {
 /// The systemd unit.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum ServiceCommand {
-    /// Install the user unit (not built yet)
+    /// Install the user unit and start it
     #[command(after_help = "Example:\n  mission service install")]
     Install,
-    /// Remove the user unit (not built yet)
+    /// Stop it and remove the user unit
     #[command(after_help = "Example:\n  mission service uninstall")]
     Uninstall,
 }

@@ -1,5 +1,6 @@
 //! `mission ticket …`: file, read and change tickets.
 
+use jiff::Span;
 use mission_domain::doc::{AttemptDoc, MessageDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 use serde::Deserialize;
@@ -202,8 +203,8 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    if let Ok(span) = text.parse::<jiff::SignedDuration>() {
-        let at = now.checked_add(span).ok();
+    if let Ok(span) = text.parse::<Span>() {
+        let at = now.checked_add(hours_of_days(span)).ok();
         return at.ok_or_else(|| Failure::usage(format!("`{text}` is too far away")));
     }
     let local = text.parse::<jiff::civil::DateTime>().ok();
@@ -213,6 +214,21 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
             .hint("write `2030-05-01T09:00Z`, `2030-05-01 09:00` in this machine's zone, or a span like `2h`")
     };
     local.ok_or_else(bad)
+}
+
+/// Reads a moment as [`moment`] does, a span going back from now.
+pub(super) fn past_moment(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    match text.parse::<Span>() {
+        Ok(span) => moment(&format!("{:#}", span.abs().negate()), now),
+        Err(_) => moment(text, now),
+    }
+}
+
+/// Returns `span` with its weeks and days as hours: a span from now knows no calendar.
+fn hours_of_days(span: Span) -> Span {
+    let (weeks, days) = (i64::from(span.get_weeks()), i64::from(span.get_days()));
+    let hours = i64::from(span.get_hours()) + 24 * (days + 7 * weeks);
+    span.weeks(0).days(0).try_hours(hours).unwrap_or(span)
 }
 
 #[cfg(test)]
@@ -226,6 +242,11 @@ mod tests {
         assert_eq!(read("2030-05-02T10:00Z").expect("read"), "2030-05-02T10:00:00Z");
         assert_eq!(read("2h").expect("read"), "2030-05-01T11:00:00Z");
         assert!(read("2030-05-02 10:00").is_ok());
+        assert_eq!(read("1d 2h").expect("read"), "2030-05-02T11:00:00Z");
+        let past = |text: &str| past_moment(text, now).map(|it| it.to_string());
+        assert_eq!(past("2h").expect("read"), "2030-05-01T07:00:00Z");
+        assert_eq!(past("1d").expect("read"), "2030-04-30T09:00:00Z");
+        assert_eq!(past("2030-05-01T08:00Z").expect("read"), "2030-05-01T08:00:00Z");
         assert!(read("soon").expect_err("no time").text.contains("`soon` is no time"));
     }
 }

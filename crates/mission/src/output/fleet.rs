@@ -362,9 +362,8 @@ pub(crate) fn event(event: &EventDoc, screen: &Screen) -> String {
     let ticket = event.ticket.as_deref().or(event.project.as_deref()).unwrap_or("home");
     let ticket = screen.paint(Tone::Strong, &format!("{ticket:<8}"));
     let attempt = event.attempt.as_ref().map_or_else(String::new, |it| format!(" · {it}"));
-    let more = ["summary", "text", "reason", "cause", "title"].iter();
-    let more = more.map(|key| field(&event.body, key)).find(|it| !it.is_empty());
-    let more = more.map_or_else(String::new, |it| format!(": {}", one_line(&it)));
     let who = words::principal(&event.principal);
-    format!("{time}  {ticket}  {} · {who}{attempt}{more}\n", words::plain(&event.kind))
+    let told = mission_domain::told::told(event);
+    let told = one_line(&told);
+    format!("{time}  {ticket}  {who} {told}{attempt}\n")
 }

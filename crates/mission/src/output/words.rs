@@ -1,22 +1,9 @@
 //! The words, glyphs and ages that all output shares.
 
 use mission_domain::ids::Timestamp;
+pub(crate) use mission_domain::told::{gate, plain, principal, short};
 
 use super::Tone;
-
-/// Returns `word` as people read it: `in_review` is `in review`.
-pub(crate) fn plain(word: &str) -> String {
-    word.replace('_', " ")
-}
-
-/// Returns a gate's name as people read it.
-pub(crate) fn gate(id: &str) -> String {
-    match id {
-        "qa_review" => "QA review".into(),
-        "design_signoff" => "design sign-off".into(),
-        _ => plain(id),
-    }
-}
 
 /// Returns the glyph and tone of a ticket's state; `is_owed` says that a person owes it.
 pub(crate) fn state(word: &str, is_owed: bool) -> (&'static str, Tone) {
@@ -62,21 +49,6 @@ pub(crate) fn result(word: &str) -> Tone {
         "withdrawn" | "claimed" | "not_rerun" | "ended" => Tone::Quiet,
         _ => Tone::Plain,
     }
-}
-
-/// Returns a principal as people read it: a person's name, `qa · claude`, `controller`.
-pub(crate) fn principal(principal: &str) -> String {
-    match principal.split_once(':') {
-        Some(("lane", lane)) => lane.replacen('/', " · ", 1),
-        Some(("person", name)) => name.into(),
-        Some(_) | None => principal.into(),
-    }
-}
-
-/// Returns the first eight characters of a hash, as people write commits.
-pub(crate) fn short(hash: &str) -> &str {
-    let hash = hash.strip_prefix("sha256:").unwrap_or(hash);
-    hash.get(..8).unwrap_or(hash)
 }
 
 /// Returns `n` with its word, in the plural where it is not one.

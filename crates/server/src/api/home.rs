@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use mission_control::DigestDoc;
 use mission_domain::doc::OperatorActDoc;
-use mission_domain::ids::{OperatorActId, TicketKey};
+use mission_domain::ids::{OperatorActId, ProjectKey, TicketKey, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Given, Named};
+use super::extract::{Asked, Given, Named};
 use crate::app::Site;
 use crate::auth::Who;
 use crate::problem::Answer;
@@ -22,6 +23,25 @@ pub(super) async fn needs_you(State(site): State<Site>, who: Who) -> Answer<Json
     let items = site.control.needs_you().await?.into_iter();
     let items: Vec<_> = items.filter(|it| who.may_see(&it.ticket.key)).collect();
     Ok(Json(json!({ "items": items })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Since {
+    since: Option<Timestamp>,
+    project: Option<ProjectKey>,
+}
+
+/// How far back a digest goes when nobody says, in hours.
+const DIGEST_HOURS: i64 = 24;
+
+pub(super) async fn digest(
+    State(site): State<Site>,
+    who: Who,
+    Asked(Since { since, project }): Asked<Since>,
+) -> Answer<Json<DigestDoc>> {
+    let a_day = jiff::SignedDuration::from_hours(DIGEST_HOURS);
+    let since = since.unwrap_or_else(|| site.control.now() - a_day);
+    Ok(Json(site.control.digest(since, who.narrow(project)?).await?))
 }
 
 pub(super) async fn operator_log(State(site): State<Site>, who: Who) -> Answer<Json<Value>> {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::extract::{Asked, Given, Named};
 use crate::app::Site;
-use crate::auth::Who;
+use crate::auth::{self, Who};
 use crate::problem::{Answer, Problem};
 
 /// What a list of tickets is limited to.
@@ -227,4 +227,26 @@ pub(super) async fn packets(
 ) -> Answer<Json<Value>> {
     let packets = site.control.packets(&key, gate.as_deref()).await?;
     Ok(Json(json!({ "packets": packets })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PacketsOf {
+    project: Option<ProjectKey>,
+    ticket: Option<TicketKey>,
+    gate: Option<String>,
+}
+
+pub(super) async fn all_packets(
+    State(site): State<Site>,
+    who: Who,
+    Asked(PacketsOf { project, ticket, gate }): Asked<PacketsOf>,
+) -> Answer<Json<Value>> {
+    let keys = auth::own_ticket(&site, &who, ticket).await?.into_iter().collect();
+    let filter = TicketFilter { project: who.narrow(project)?, keys, ..TicketFilter::default() };
+    let mut packets = Vec::new();
+    for ticket in site.control.ticket_docs(&filter).await? {
+        let Ok(key) = ticket.key.parse() else { continue };
+        packets.extend(site.control.packets(&key, gate.as_deref()).await?);
+    }
+    Ok(Json(json!({ "packets": packets, "next": null })))
 }

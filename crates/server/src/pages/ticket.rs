@@ -8,7 +8,6 @@ pub mod inbox;
 pub mod packet;
 pub mod side;
 pub mod situation;
-mod told;
 
 use maud::{Markup, html};
 use mission_domain::doc::TicketDoc;

@@ -2,6 +2,7 @@
 
 use mission_domain::doc::{NextActionDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
+pub use mission_domain::told::{gate, plain, principal, short};
 
 /// The ten states in the order of the board.
 pub const STATES: [&str; 10] = [
@@ -17,24 +18,10 @@ pub const STATES: [&str; 10] = [
     "superseded",
 ];
 
-/// Returns `word` as people read it: `in_review` is `in review`.
-pub fn plain(word: &str) -> String {
-    word.replace('_', " ")
-}
-
 /// Returns `text` with a capital at its start.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
-}
-
-/// Returns a gate's name as people read it: `qa_review` is `QA review`.
-pub fn gate(id: &str) -> String {
-    match id {
-        "qa_review" => "QA review".into(),
-        "design_signoff" => "design sign-off".into(),
-        _ => plain(id),
-    }
 }
 
 /// Returns an evidence kind as people read it.
@@ -67,12 +54,6 @@ pub fn lasted(seconds: i64) -> String {
         36_000..172_800 => format!("{hours} h"),
         _ => format!("{} d", hours / 24),
     }
-}
-
-/// Returns the first eight characters of a hash, as people write commits.
-pub fn short(hash: &str) -> &str {
-    let hash = hash.strip_prefix("sha256:").unwrap_or(hash);
-    hash.get(..8).unwrap_or(hash)
 }
 
 /// Returns the way a ticket came in as people read it.
@@ -110,15 +91,6 @@ pub fn tokens(n: u64) -> String {
         1_000_000.. => format!("{}.{} M", n / 1_000_000, n % 1_000_000 / 100_000),
         10_000.. => format!("{} k", n / 1_000),
         _ => n.to_string(),
-    }
-}
-
-/// Returns a principal as people read it: a person's name, `qa · claude`, `controller`, `scripted`.
-pub fn principal(principal: &str) -> String {
-    match principal.split_once(':') {
-        Some(("lane", lane)) => lane.replacen('/', " · ", 1),
-        Some(("person" | "external" | "role", name)) => name.into(),
-        Some(_) | None => principal.into(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::stage::Stage;
 const PROMISED: &str = "GET /tickets, POST /tickets, GET /tickets/{key}, PATCH /tickets/{key}, POST /tickets/{key}/park, \
     POST /tickets/{key}/unpark, POST /tickets/{key}/cancel, POST /tickets/{key}/supersede, POST /tickets/{key}/retry, \
     POST /tickets/{key}/reopen, POST /tickets/{key}/comment, POST /tickets/{key}/verdict, POST /tickets/{key}/withdraw, \
-    POST /tickets/{key}/answer, POST /tickets/{key}/say, GET /tickets/{key}/why, GET /tickets/{key}/packets, GET /messages, \
+    POST /tickets/{key}/answer, POST /tickets/{key}/say, GET /tickets/{key}/why, GET /tickets/{key}/packets, GET /packets, GET /digest, GET /messages, \
     GET /attempts, GET /attempts/{id}, GET /attempts/{id}/log, POST /attempts/{id}/stop, POST /attempts/{id}/report, \
     POST /attempts/{id}/evidence, POST /attempts, GET /projects, POST /projects, DELETE /projects/{key}, GET /roles, GET /lanes, \
     POST /lanes/{role}/pause, POST /lanes/{role}/resume, GET /runtimes, GET /needs-you, GET /operator/log, POST /operator/sweep, \
@@ -56,6 +56,12 @@ async fn documents_have_the_fields_that_are_described() {
         ("Lane", first(&stage.get("/api/v1/lanes").await.json())),
         ("Runtime", first(&stage.get("/api/v1/runtimes").await.json())),
         ("NeedsYou", first(&stage.get("/api/v1/needs-you").await.json())),
+        ("Digest", stage.get("/api/v1/digest").await.json()),
+        ("DigestTicket", stage.get("/api/v1/digest").await.json()["tickets"][0].clone()),
+        (
+            "DigestChange",
+            stage.get("/api/v1/digest").await.json()["tickets"][0]["changes"][0].clone(),
+        ),
         ("Workflow", stage.get("/api/v1/workflows/standard").await.json()),
     ] {
         let described = &document["components"]["schemas"][name]["properties"];

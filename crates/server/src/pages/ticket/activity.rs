@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 use mission_domain::doc::{EventDoc, OperatorActDoc};
 use mission_domain::ids::Timestamp;
+use mission_domain::told::told;
 
-use super::told::told;
 use crate::pages::glyph::{self, icon};
 use crate::pages::needs_you::correction;
 use crate::pages::view::Viewer;

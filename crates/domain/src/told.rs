@@ -1,13 +1,40 @@
-//! Events in words. An unknown kind is told by its name, so that a newer log still reads.
+//! Events and names in words, the same at every door. An unknown kind is told by its name, so that a newer log still reads.
 
-use mission_domain::doc::EventDoc;
+use crate::doc::EventDoc;
 
-use crate::pages::words;
+/// Returns `word` as people read it: `in_review` is `in review`.
+pub fn plain(word: &str) -> String {
+    word.replace('_', " ")
+}
+
+/// Returns a gate's name as people read it: `qa_review` is `QA review`.
+pub fn gate(id: &str) -> String {
+    match id {
+        "qa_review" => "QA review".into(),
+        "design_signoff" => "design sign-off".into(),
+        _ => plain(id),
+    }
+}
+
+/// Returns the first eight characters of a hash, as people write commits.
+pub fn short(hash: &str) -> &str {
+    let hash = hash.strip_prefix("sha256:").unwrap_or(hash);
+    hash.get(..8).unwrap_or(hash)
+}
+
+/// Returns a principal as people read it: a person's name, `qa · claude`, `controller`, `scripted`.
+pub fn principal(principal: &str) -> String {
+    match principal.split_once(':') {
+        Some(("lane", lane)) => lane.replacen('/', " · ", 1),
+        Some(("person" | "external" | "role", name)) => name.into(),
+        Some(_) | None => principal.into(),
+    }
+}
 
 /// Returns what happened as the rest of a sentence that begins with who did it.
-pub(super) fn told(event: &EventDoc) -> String {
+pub fn told(event: &EventDoc) -> String {
     let text = |field: &str| event.body.get(field).and_then(|v| v.as_str()).unwrap_or_default();
-    let gate = || words::gate(text("gate"));
+    let its_gate = || gate(text("gate"));
     let attempt = || event.attempt.clone().unwrap_or_else(|| text("attempt").to_owned());
     match event.kind.as_str() {
         "opened" => "filed the ticket".into(),
@@ -15,16 +42,16 @@ pub(super) fn told(event: &EventDoc) -> String {
         "linked" => "changed what it waits for".into(),
         "parked" => "parked it".into(),
         "unparked" => "took it up again".into(),
-        "blocker_ended" => format!("saw {} end: {}", text("blocker"), words::plain(text("how"))),
+        "blocker_ended" => format!("saw {} end: {}", text("blocker"), plain(text("how"))),
         "time_came" => "released it: its time came".into(),
         "child_added" => format!("added {}", text("child")),
-        "child_ended" => format!("saw {} end: {}", text("child"), words::plain(text("how"))),
+        "child_ended" => format!("saw {} end: {}", text("child"), plain(text("how"))),
         "cancelled" => format!("cancelled it: {}", text("reason")),
         "superseded" => "replaced it by other tickets".into(),
         "reopened" => "reopened it".into(),
         "finished" => "finished it".into(),
         "commented" => format!("noted: {}", text("text")),
-        "claimed" => format!("claimed {} for {}", gate(), attempt()),
+        "claimed" => format!("claimed {} for {}", its_gate(), attempt()),
         "began" => format!("began {}", attempt()),
         "evidence_added" => "handed in evidence".into(),
         "reported" => "reported".into(),
@@ -34,28 +61,26 @@ pub(super) fn told(event: &EventDoc) -> String {
         "workspace_made" => format!("made the workspace {}", text("branch")),
         "workspace_removed" => "removed the workspace; what was unfinished is kept".into(),
         "head_moved" => "fetched new commits".into(),
-        "requirement_grew" => format!("found {} required: {}", gate(), text("why")),
+        "requirement_grew" => format!("found {} required: {}", its_gate(), text("why")),
         "finding_answered" => format!("answered {}: {}", text("finding"), text("state")),
-        "packet_sealed" => format!("sealed the packet of {}", gate()),
-        "delivery_refused" => format!("refused the delivery for {}: evidence is missing", gate()),
-        "judged" => judged(event, &gate()),
-        "sent_back" => format!(
-            "sent it back from {} to {}",
-            words::gate(text("from")),
-            words::gate(text("to"))
-        ),
-        "staled" => format!("called the sign-off of {} stale", gate()),
-        "base_moved" => format!("saw the base move under {}", gate()),
-        "verdict_withdrawn" => format!("withdrew the verdict on {}", gate()),
-        "handed_over" => format!("asked a person to decide {}: {}", gate(), text("why")),
-        "could_not_run" => format!("could not run {}: {}", gate(), text("cause")),
+        "packet_sealed" => format!("sealed the packet of {}", its_gate()),
+        "delivery_refused" => {
+            format!("refused the delivery for {}: evidence is missing", its_gate())
+        }
+        "judged" => judged(event, &its_gate()),
+        "sent_back" => format!("sent it back from {} to {}", gate(text("from")), gate(text("to"))),
+        "staled" => format!("called the sign-off of {} stale", its_gate()),
+        "base_moved" => format!("saw the base move under {}", its_gate()),
+        "verdict_withdrawn" => format!("withdrew the verdict on {}", its_gate()),
+        "handed_over" => format!("asked a person to decide {}: {}", its_gate(), text("why")),
+        "could_not_run" => format!("could not run {}: {}", its_gate(), text("cause")),
         "blocked" => format!("blocked it: {}", text("text")),
         "unblocked" => format!("let it go on: {}", text("reason")),
         "retried" => format!("gave it another try: {}", text("reason")),
-        "landed" => format!("landed {}", words::short(text("commit"))),
+        "landed" => format!("landed {}", short(text("commit"))),
         "message_queued" => format!("wrote: {}", text("text")),
         "corrected" => format!("corrected by rule {}: {}", text("rule"), text("cause")),
-        other => words::plain(other),
+        other => plain(other),
     }
 }
 
@@ -65,9 +90,9 @@ fn ended(event: &EventDoc, attempt: &str) -> String {
     let field = |name: &str| end.and_then(|e| e.get(name)).and_then(|v| v.as_str());
     match (field("status"), field("summary")) {
         (Some(status), Some(summary)) => {
-            format!("ended {attempt}: {}, {summary}", words::plain(status))
+            format!("ended {attempt}: {}, {summary}", plain(status))
         }
-        (Some(status), None) => format!("ended {attempt}: {}", words::plain(status)),
+        (Some(status), None) => format!("ended {attempt}: {}", plain(status)),
         (None, Some(summary)) => format!("ended {attempt}: {summary}"),
         (None, None) => format!("ended {attempt}"),
     }

@@ -1,0 +1,204 @@
+//! The digest: what changed since a moment, ticket by ticket, and how much waits for people.
+
+use std::collections::BTreeMap;
+
+use mission_domain::doc::EventDoc;
+use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
+use mission_domain::ticket::ticket_doc;
+use mission_domain::told::told;
+use mission_store::EventFilter;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::execute::Control;
+
+/// What a person wants to hear of; steps of the machine in between are not among it.
+const NOTABLE: [&str; 20] = [
+    "opened",
+    "judged",
+    "sent_back",
+    "question_asked",
+    "question_answered",
+    "staled",
+    "handed_over",
+    "could_not_run",
+    "blocked",
+    "unblocked",
+    "retried",
+    "landed",
+    "finished",
+    "cancelled",
+    "superseded",
+    "reopened",
+    "parked",
+    "unparked",
+    "corrected",
+    "attempt_ended",
+];
+
+/// The most events that are read back; what is older is counted as left out.
+const MOST_EVENTS: u32 = 20_000;
+
+/// What changed since a moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DigestDoc {
+    /// From when on.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether older events were left out, since there are too many.
+    pub is_cut: bool,
+    /// How many decisions wait for people now.
+    pub needs_you: usize,
+    /// The tickets that changed, the latest change first.
+    pub tickets: Vec<DigestTicketDoc>,
+}
+
+/// One ticket that changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DigestTicketDoc {
+    /// Its key.
+    pub key: String,
+    /// Its title.
+    pub title: String,
+    /// Its state now.
+    pub state: String,
+    /// What happens next; empty once it has ended.
+    pub next: String,
+    /// What happened, the oldest first.
+    pub changes: Vec<DigestChangeDoc>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DigestChangeDoc {
+    /// When; of a repeat the last time.
+    pub at: Timestamp,
+    /// Who.
+    pub principal: String,
+    /// What kind of event.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What, as the rest of a sentence that begins with who did it.
+    pub text: String,
+    /// How often in a row.
+    pub count: u32,
+}
+
+impl Control {
+    /// Returns what changed since `since`, in `project` or in all of them.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn digest(&self, since: Timestamp, project: Option<ProjectKey>) -> Result<DigestDoc> {
+        let filter = EventFilter {
+            project: project.clone(),
+            since: Some(since),
+            newest_first: true,
+            limit: Some(MOST_EVENTS),
+            ..EventFilter::default()
+        };
+        let events = self.store().events(&filter).await?;
+        let is_cut = events.len() >= MOST_EVENTS as usize;
+        let mut tickets: Vec<DigestTicketDoc> = Vec::new();
+        for (key, changes) in changes(&events) {
+            let Ok(key) = key.parse::<TicketKey>() else { continue };
+            let (ticket, version) = self.ticket(&key).await?;
+            let doc = ticket_doc(&ticket, version);
+            tickets.push(DigestTicketDoc {
+                key: doc.key,
+                title: doc.title,
+                state: doc.state,
+                next: doc.next_action.map_or_else(String::new, |it| it.what),
+                changes,
+            });
+        }
+        let latest = |it: &DigestTicketDoc| it.changes.last().map(|it| it.at);
+        tickets.sort_by_key(|it| std::cmp::Reverse(latest(it)));
+        let waiting = self.needs_you().await?;
+        let is_seen = |key: &str| project.as_ref().is_none_or(|it| is_of(key, it));
+        Ok(DigestDoc {
+            since,
+            until: self.now(),
+            is_cut,
+            needs_you: waiting.iter().filter(|it| is_seen(&it.ticket.key)).count(),
+            tickets,
+        })
+    }
+}
+
+fn is_of(key: &str, project: &ProjectKey) -> bool {
+    key.parse::<TicketKey>().is_ok_and(|it| it.project() == project)
+}
+
+/// Groups the notable of `events`, which come newest first, by ticket; repeats in a row are one change with a count.
+fn changes(events: &[EventDoc]) -> BTreeMap<String, Vec<DigestChangeDoc>> {
+    let mut by_ticket: BTreeMap<String, Vec<DigestChangeDoc>> = BTreeMap::new();
+    for event in events.iter().rev().filter(|it| is_notable(it)) {
+        let Some(key) = &event.ticket else { continue };
+        let changes = by_ticket.entry(key.clone()).or_default();
+        let text = told(event);
+        match changes.last_mut() {
+            Some(last) if last.text == text && last.principal == event.principal => {
+                last.at = event.at;
+                last.count += 1;
+            }
+            Some(_) | None => changes.push(DigestChangeDoc {
+                at: event.at,
+                principal: event.principal.clone(),
+                kind: event.kind.clone(),
+                text,
+                count: 1,
+            }),
+        }
+    }
+    by_ticket
+}
+
+/// Returns whether a person wants to hear of it. An attempt that ended as it should is a step in between.
+fn is_notable(event: &EventDoc) -> bool {
+    let died =
+        || event.body.pointer("/end/status").and_then(serde_json::Value::as_str) == Some("died");
+    NOTABLE.contains(&event.kind.as_str()) && (event.kind != "attempt_ended" || died())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(seq: u64, kind: &str, body: serde_json::Value) -> EventDoc {
+        EventDoc {
+            seq,
+            at: Timestamp::from_second(i64::try_from(seq).expect("a small number"))
+                .expect("a moment"),
+            project: Some("MC".into()),
+            ticket: Some("MC-1".into()),
+            version: None,
+            kind: kind.into(),
+            principal: "controller".into(),
+            attempt: None,
+            epoch: None,
+            body,
+            prev: String::new(),
+            hash: String::new(),
+        }
+    }
+
+    #[test]
+    fn repeats_are_one_change_with_a_count_and_steps_in_between_are_left_out() {
+        let blocked = || serde_json::json!({"text": "no runtime"});
+        let ended = |status: &str| serde_json::json!({"end": {"status": status, "summary": "x"}});
+        let newest_first = [
+            event(6, "attempt_ended", ended("died")),
+            event(5, "attempt_ended", ended("reported")),
+            event(4, "blocked", blocked()),
+            event(3, "blocked", blocked()),
+            event(2, "claimed", serde_json::json!({})),
+            event(1, "opened", serde_json::json!({})),
+        ];
+        let told = changes(&newest_first);
+        let told: Vec<_> =
+            told["MC-1"].iter().map(|it| (it.kind.as_str(), it.count, it.at.as_second())).collect();
+        assert_eq!(told, [("opened", 1, 1), ("blocked", 2, 4), ("attempt_ended", 1, 6)]);
+    }
+}
