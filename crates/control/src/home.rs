@@ -195,7 +195,7 @@ impl Control {
         self.new_secret(SecretKind::Token, &principal, role, project, name, None).await
     }
 
-    /// Makes the token of the demo's scripted person; only in a home that the demo made.
+    /// Makes the token of the demo's scripted person in place of the earlier ones; only in a home that the demo made.
     ///
     /// # Errors
     /// What the store said, or a home that is not the demo's.
@@ -204,6 +204,11 @@ impl Control {
             return Err(mission_domain::ticket::Rejection::NoScriptHere.into());
         }
         let (kind, role) = (SecretKind::Token, TokenRole::Operator);
+        let scripted = Principal::Scripted.to_string();
+        let earlier = self.store().secrets(kind).await?;
+        for secret in earlier.into_iter().filter(|it| it.principal == scripted) {
+            self.store().drop_secret(kind, &secret.hash).await?;
+        }
         self.new_secret(kind, &Principal::Scripted, role, None, "scripted", None).await
     }
 

@@ -41,6 +41,19 @@ async fn a_link_signs_in_once_and_a_wrong_code_soon_has_to_wait() {
 }
 
 #[tokio::test]
+async fn the_demos_stand_in_has_one_token_however_often_its_home_is_started() {
+    let stage = Stage::new().await;
+    let demo = mission_domain::home::HomeCommand::MarkDemo;
+    let controller = mission_domain::principal::Principal::Controller;
+    stage.control.execute_home(demo, &controller).await.unwrap();
+    let first = stage.control.scripted_token().await.unwrap();
+    let second = stage.control.scripted_token().await.unwrap();
+    assert_eq!(stage.control.tokens().await.unwrap().len(), 1);
+    stage.ask(Method::GET, "/api/v1/tickets").token(&first).send().await.expect(401);
+    stage.ask(Method::GET, "/api/v1/tickets").token(&second).send().await.expect(200);
+}
+
+#[tokio::test]
 async fn signing_out_ends_the_session() {
     let stage = Stage::new().await;
     let cookie = stage.signs_in().await;
