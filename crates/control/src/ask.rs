@@ -135,10 +135,7 @@ impl Control {
         };
         let mut blocked_by = Vec::new();
         for blocker in &request.blocked_by {
-            let blocker = key(blocker)?;
-            if self.end_how(&blocker).await?.is_none() {
-                blocked_by.push(blocker);
-            }
+            blocked_by.extend(self.still_to_wait_for(key(blocker)?).await?);
         }
         for _ in 0..MAX_TRIES {
             let number = self.store().last_number(&project).await? + 1;
@@ -231,8 +228,11 @@ impl Control {
             if self.waits_for(&blocker, ticket).await? {
                 return Err(Rejection::Cycle(blocker).into());
             }
-            if self.end_how(&blocker).await?.is_none() {
-                open_blockers.push(blocker);
+            for open in self.still_to_wait_for(blocker).await? {
+                if self.waits_for(&open, ticket).await? {
+                    return Err(Rejection::Cycle(open).into());
+                }
+                open_blockers.push(open);
             }
         }
         let command = Command::Edit {
@@ -245,6 +245,22 @@ impl Control {
             not_before: request.not_before,
         };
         self.changed(ticket, command, by).await
+    }
+
+    /// Returns what a ticket that is to wait for `blocker` waits for: nothing where that has ended, and what replaced it
+    /// where it was superseded.
+    async fn still_to_wait_for(&self, blocker: TicketKey) -> Result<Vec<TicketKey>> {
+        let (mut seen, mut next) = (std::collections::BTreeSet::new(), vec![blocker]);
+        let mut open = Vec::new();
+        while let Some(key) = next.pop() {
+            let (ticket, _) = self.ticket(&key).await?;
+            match &ticket.ended {
+                _ if !seen.insert(key.clone()) => {}
+                None => open.push(key),
+                Some(ended) => next.extend(ended.by.iter().cloned()),
+            }
+        }
+        Ok(open)
     }
 
     /// Returns whether `from` waits for `to`, over any number of tickets. A campaign waits for its children.

@@ -8,7 +8,7 @@ use mission_domain::home::{Act, HomeCommand};
 use mission_domain::ids::{TicketKey, Timestamp};
 use mission_domain::plan::Action;
 use mission_domain::principal::Principal;
-use mission_domain::ticket::{Command, EndClass, EndHow, Ticket};
+use mission_domain::ticket::{Command, EndClass, Ticket};
 use mission_runtime::RunnerClient;
 use mission_runtime::protocol::ToRunner;
 use mission_store::Stream;
@@ -258,7 +258,9 @@ impl Control {
                 let class = EndClass::Lost;
                 (ticket, Command::EndAttempt { attempt, epoch, class, summary })
             }
-            Action::Release { ticket, blocker, how } => (ticket, Command::Release { blocker, how }),
+            Action::Release { ticket, blocker, how, by } => {
+                (ticket, Command::Release { blocker, how, by })
+            }
             Action::Wake { ticket } => (ticket, Command::Wake),
             Action::EndChild { campaign, child, how } => {
                 let done = self
@@ -313,11 +315,6 @@ impl Control {
             Err(mission_store::Error::Missing(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Returns how a ticket ended, for one that is to wait for it.
-    pub(crate) async fn end_how(&self, key: &TicketKey) -> Result<Option<EndHow>> {
-        Ok(self.ticket(key).await?.0.end_how())
     }
 }
 

@@ -204,7 +204,8 @@ impl Control {
                 self.lane_command(key, command, &by).await?;
                 number += 1;
             }
-            let class = end_class(classify(exit, spoken.is_some()));
+            // How the process ended; what the report makes of that is the ticket's to say.
+            let class = end_class(classify(exit, false));
             let summary = summary(exit, class, spoken.as_ref());
             // Who delivered did not die, however the process ended after it.
             let death = spoken.is_none().then(|| death(exit));

@@ -136,12 +136,11 @@ impl Control {
     /// Returns everybody who had a hand in the branch; who moved it in this attempt is the attempt.
     fn contributors(&self, ticket: &Ticket, attempt: &Attempt, moved: bool) -> Vec<Contributor> {
         let mut all = ticket.contributors.clone();
-        let this = Contributor {
-            principal: attempt.principal.clone(),
-            identity: attempt.identity.clone(),
-        };
-        if moved && !all.contains(&this) {
-            all.push(this);
+        let workers = if moved { attempt.workers() } else { Vec::new() };
+        for worker in workers {
+            if !all.contains(&worker) {
+                all.push(worker);
+            }
         }
         all
     }

@@ -115,11 +115,15 @@ pub(crate) fn act_of(action: &Action) -> Option<Act> {
 
 fn told(action: &Action) -> Option<(Rule, TicketKey, String, String)> {
     Some(match action {
-        Action::Release { ticket, blocker, how } => (
+        Action::Release { ticket, blocker, how, by } => (
             Rule::ReleaseWaiting,
             ticket.clone(),
             format!("{blocker} is {how}"),
-            format!("{ticket} no longer waits for {blocker}"),
+            match by.iter().filter(|it| *it != ticket).map(ToString::to_string).collect::<Vec<_>>()
+            {
+                by if by.is_empty() => format!("{ticket} no longer waits for {blocker}"),
+                by => format!("{ticket} waits for {} instead of {blocker}", by.join(", ")),
+            },
         ),
         Action::Wake { ticket } => (
             Rule::ReleaseWaiting,

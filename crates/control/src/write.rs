@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use mission_domain::home::{Home, HomeEvent};
 use mission_domain::ids::{AttemptId, MessageId, Timestamp, Version};
-use mission_domain::rules::Driver;
-use mission_domain::ticket::{self, Event, Owner, Stamp, Ticket};
+use mission_domain::ticket::{self, Attempt, Event, Owner, Stamp, Ticket};
 use mission_store::{
     LeaseChange, NewEvent, Projection, ProjectionKind, Snapshot, Stream, TicketRow, Write,
 };
@@ -150,8 +149,8 @@ fn lease_of(ticket: &Ticket, event: &Event, at: Timestamp) -> Option<LeaseChange
     match event {
         Event::Claimed(claimed) => {
             // A person's attempt has no expiry: its lease holds until it is ended.
-            let is_person = claimed.runtime.as_str() == Driver::Person.as_str();
-            let seconds = if is_person { 10 * 365 * 86_400 } else { LEASE_S };
+            let is_person = ticket.attempt(claimed.attempt).map(Attempt::is_persons);
+            let seconds = if is_person == Some(true) { 10 * 365 * 86_400 } else { LEASE_S };
             Some(LeaseChange::Take {
                 ticket: ticket.key.clone(),
                 attempt: claimed.attempt,

@@ -120,6 +120,8 @@ pub enum Action {
         blocker: TicketKey,
         /// How.
         how: EndHow,
+        /// What replaced it, as far as that does not wait for this ticket in turn.
+        by: Vec<TicketKey>,
     },
     /// The moment came. Rule `release-waiting`.
     Wake {
@@ -239,8 +241,9 @@ fn links(fleet: &Fleet<'_>, ticket: &Ticket, actions: &mut Vec<Action>) {
     if !ticket.is_ended() {
         for blocker in ticket.blockers.iter().filter(|it| it.1.is_none()).map(|it| it.0) {
             if let Some(how) = ended(blocker) {
+                let by = replaced_by(fleet, blocker, key);
                 let (ticket, blocker) = (key.clone(), blocker.clone());
-                actions.push(Action::Release { ticket, blocker, how });
+                actions.push(Action::Release { ticket, blocker, how, by });
             }
         }
         if ticket.not_before.is_some_and(|at| at <= fleet.now) && ticket.parked.is_none() {
@@ -259,6 +262,30 @@ fn links(fleet: &Fleet<'_>, ticket: &Ticket, actions: &mut Vec<Action>) {
     if !messages.is_empty() {
         actions.push(Action::GiveUp { ticket: key.clone(), messages });
     }
+}
+
+/// Returns what replaced `blocker`, without those that wait for `waiting` in turn: two would wait for each other for ever.
+fn replaced_by(fleet: &Fleet<'_>, blocker: &TicketKey, waiting: &TicketKey) -> Vec<TicketKey> {
+    let ended = fleet.tickets.get(blocker).and_then(|it| it.ended.as_ref());
+    let by = ended.map_or(&[][..], |it| it.by.as_slice()).iter();
+    by.filter(|it| *it == waiting || !waits_for(fleet, it, waiting)).cloned().collect()
+}
+
+/// Returns whether `from` waits for `to`, over any number of tickets. A campaign waits for its children.
+fn waits_for(fleet: &Fleet<'_>, from: &TicketKey, to: &TicketKey) -> bool {
+    let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
+    while let Some(key) = next.pop() {
+        if key == to {
+            return true;
+        }
+        if seen.insert(key)
+            && let Some(ticket) = fleet.tickets.get(key)
+        {
+            let open = ticket.blockers.iter().chain(&ticket.children);
+            next.extend(open.filter(|it| it.1.is_none()).map(|it| it.0));
+        }
+    }
+    false
 }
 
 /// Returns when a ticket that Mission Control's own failure blocks is tried again, once per cause.
@@ -322,7 +349,8 @@ fn dispatch(fleet: &Fleet<'_>, mut queue: Vec<Queued<'_>>, actions: &mut Vec<Act
         }
         match choose(fleet, &queued, &running) {
             Choice::Runtime(runtime, identity) => {
-                running.add(queued.ticket, &queued.role, &runtime);
+                let by_person = driver_of(fleet, queued.ticket, &runtime) == Some(Driver::Person);
+                running.add(queued.ticket, &queued.role, &runtime, by_person);
                 actions.push(Action::Claim {
                     ticket: queued.ticket.key.clone(),
                     gate: queued.gate,
@@ -354,16 +382,16 @@ impl Running {
             Self { lanes: BTreeMap::new(), runtimes: BTreeMap::new(), shares: BTreeMap::new() };
         for ticket in fleet.tickets.values() {
             if let Some(live) = ticket.live_attempt() {
-                running.add(ticket, &live.role, &live.runtime);
+                running.add(ticket, &live.role, &live.runtime, live.is_persons());
             }
         }
         running
     }
 
-    fn add(&mut self, ticket: &Ticket, role: &RoleId, runtime: &RuntimeId) {
+    fn add(&mut self, ticket: &Ticket, role: &RoleId, runtime: &RuntimeId, by_person: bool) {
         *self.shares.entry(share_name(ticket)).or_default() += 1;
         *self.runtimes.entry(runtime.clone()).or_default() += 1;
-        if runtime.as_str() != Driver::Person.as_str() {
+        if !by_person {
             *self.lanes.entry(lane_name(ticket.key.project(), role)).or_default() += 1;
         }
     }
@@ -389,6 +417,11 @@ fn share_name(ticket: &Ticket) -> String {
 
 fn role_of<'a>(fleet: &Fleet<'a>, project: &ProjectKey, role: &RoleId) -> Option<&'a Role> {
     fleet.projects.get(project).and_then(|it| it.rules.roles.get(role))
+}
+
+fn driver_of(fleet: &Fleet<'_>, ticket: &Ticket, runtime: &RuntimeId) -> Option<Driver> {
+    let rules = &fleet.projects.get(ticket.key.project())?.rules;
+    rules.runtimes.get(runtime).map(|it| it.driver)
 }
 
 /// Who takes a queued ticket.

@@ -111,7 +111,10 @@ impl Contributor {
             return None;
         }
         let (Some(ours), Some(theirs)) = (&self.identity, &other.identity) else {
-            return Some(Independence::ModelFamily);
+            // People are no model at all; what runs behind a token is not known, so nothing is proved about its model.
+            let is_unknown = |it: &Self| matches!(it.principal, Principal::External(_));
+            let unknown = is_unknown(self) || is_unknown(other);
+            return Some(if unknown { Independence::Runtime } else { Independence::ModelFamily });
         };
         let same_family = ours.family.is_some() && ours.family == theirs.family;
         if ours.program == theirs.program || same_family {

@@ -133,6 +133,7 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::OwnWork { .. }
         | R::NotIndependent { .. }
         | R::NotTheDecider { .. }
+        | R::NotYourAttempt { .. }
         | R::WrongRole { .. }
         | R::VerdictNotAllowed(_)
         | R::NoScriptHere => StatusCode::FORBIDDEN,

@@ -72,10 +72,18 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
             on_attempt(ticket, attempt, record, |it| it.process = process);
         }
         Event::EvidenceAdded { attempt, record, evidence } => {
-            on_attempt(ticket, attempt, record, |it| it.evidence.push(*evidence));
+            on_attempt(ticket, attempt, record, |it| {
+                it.hear(&stamp.by);
+                it.evidence.push(*evidence);
+            });
         }
         Event::Reported { attempt, record, report } => {
-            on_attempt(ticket, attempt, record, |it| it.report = Some(report));
+            on_attempt(ticket, attempt, record, |it| {
+                it.hear(&stamp.by);
+                it.reported = record;
+                it.reported_at = Some(at);
+                it.report = Some(report);
+            });
         }
         Event::AttemptEnded { attempt, record, end, retry_at } => {
             let class = end.class;
@@ -138,7 +146,7 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         }
         Event::MessageRepeated { id } => on_messages(ticket, &[id], |it| it.count += 1),
         Event::MessagesDelivered { ids, attempt, record } => {
-            on_attempt(ticket, attempt, record, |_| ());
+            on_attempt(ticket, attempt, record, |it| it.turn = record);
             on_messages(ticket, &ids, |it| it.deliver(attempt, at));
         }
         Event::MessagesProcessed { ids } => on_messages(ticket, &ids, |it| {

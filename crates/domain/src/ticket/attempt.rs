@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FindingAnswer, NewFinding, VerdictWord};
 use crate::ids::{AttemptId, Commit, Digest, Epoch, GateId, RoleId, RuntimeId, Timestamp};
-use crate::principal::{Identity, Principal};
-use crate::rules::{EvidenceKind, words};
+use crate::principal::{Contributor, Identity, Principal};
+use crate::rules::{Driver, EvidenceKind, words};
 
 words!(
     /// How an attempt ended. The first three cost the ticket nothing.
@@ -80,6 +80,23 @@ impl EndClass {
         }
     }
 
+    /// Returns whether the turn before it came to its own end, and so has taken in what it was given.
+    pub fn ends_a_turn_well(self) -> bool {
+        match self {
+            Self::Reported | Self::Asked | Self::NoReport | Self::Incomplete => true,
+            Self::Stopped
+            | Self::SpawnFailed
+            | Self::Crashed
+            | Self::OomKilled
+            | Self::Stalled
+            | Self::TimedOut
+            | Self::Lost
+            | Self::Auth
+            | Self::Quota
+            | Self::ProviderDown => false,
+        }
+    }
+
     /// Returns whether a worker died.
     pub fn is_death(self) -> bool {
         self.costs_an_attempt() && self != Self::Incomplete && self != Self::NoReport
@@ -129,6 +146,21 @@ pub struct Attempt {
     pub process: Option<Process>,
     /// The number of the last record of its journal that took effect.
     pub last_record: u64,
+    /// The number of the record that its last turn began with.
+    #[serde(default)]
+    pub turn: u64,
+    /// The number of the record of its last report.
+    #[serde(default)]
+    pub reported: u64,
+    /// When that was.
+    #[serde(default)]
+    pub reported_at: Option<Timestamp>,
+    /// Whether a person works it, through a page or a command line.
+    #[serde(default)]
+    pub by_person: bool,
+    /// The people who spoke in it, the last one last.
+    #[serde(default)]
+    pub people: Vec<Principal>,
     /// What it reported.
     pub report: Option<Report>,
     /// What it handed in.
@@ -141,6 +173,38 @@ impl Attempt {
     /// Returns whether it still holds the lease.
     pub fn is_live(&self) -> bool {
         self.end.is_none()
+    }
+
+    /// Returns whether a person works it: it has no expiry, limit or slot.
+    pub fn is_persons(&self) -> bool {
+        self.by_person || self.runtime.as_str() == Driver::Person.as_str()
+    }
+
+    /// Returns whether `by` may speak in it: the lane itself, or any person where people work it.
+    pub fn is_spoken_by(&self, by: &Principal) -> bool {
+        *by == self.principal || (self.is_persons() && by.is_person())
+    }
+
+    /// Returns who did its work: the people who spoke in it where people work it, else the lane.
+    pub fn workers(&self) -> Vec<Contributor> {
+        if self.is_persons() && !self.people.is_empty() {
+            let of = |it: &Principal| Contributor { principal: it.clone(), identity: None };
+            return self.people.iter().map(of).collect();
+        }
+        vec![Contributor { principal: self.principal.clone(), identity: self.identity.clone() }]
+    }
+
+    /// Remembers that `by` spoke in it.
+    pub(super) fn hear(&mut self, by: &Principal) {
+        if self.is_persons() && by.is_person() {
+            self.people.retain(|it| it != by);
+            self.people.push(by.clone());
+        }
+    }
+
+    /// Returns whether a turn began after its report: what that turn took is not answered by the report.
+    pub(super) fn has_turn_after_report(&self) -> bool {
+        self.report.is_some() && self.turn > self.reported
     }
 }
 

@@ -12,7 +12,7 @@ impl Draft<'_> {
         if reason.trim().is_empty() {
             return Err(Rejection::ReasonMissing("cancel"));
         }
-        self.stop_lane("the ticket was cancelled");
+        self.stop_lane("the ticket was cancelled", false);
         self.withdraw_messages();
         self.push(Event::Cancelled { reason });
         Ok(())
@@ -27,7 +27,7 @@ impl Draft<'_> {
         if by.contains(&self.ticket.key) {
             return Err(Rejection::Itself);
         }
-        self.stop_lane("the ticket was superseded");
+        self.stop_lane("the ticket was superseded", false);
         self.withdraw_messages();
         self.push(Event::Superseded { by });
         Ok(())

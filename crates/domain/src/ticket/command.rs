@@ -131,8 +131,9 @@ pub enum Command {
     /// Landing met something that a person must resolve.
     BlockLanding { code: BlockCode, text: String },
 
-    /// A ticket it waits for ended.
-    Release { blocker: TicketKey, how: EndHow },
+    /// A ticket it waits for ended. One that was superseded hands the wait over to those of `by` that do not wait for
+    /// this ticket themselves.
+    Release { blocker: TicketKey, how: EndHow, by: Vec<TicketKey> },
     /// The moment it waits for came.
     Wake,
     /// A campaign got a child.
@@ -205,6 +206,8 @@ pub enum Rejection {
     AttemptOver(AttemptId),
     #[error("the ticket has no attempt `{0}`")]
     UnknownAttempt(AttemptId),
+    #[error("`{attempt}` is the work of `{of}`, so only they may speak in it, not `{by}`")]
+    NotYourAttempt { attempt: AttemptId, of: Principal, by: Principal },
     #[error("`{by}` cannot judge its own work on gate `{gate}`; somebody else must")]
     OwnWork { by: Principal, gate: GateId },
     #[error(
@@ -277,6 +280,7 @@ impl Rejection {
             Self::StaleEpoch(_) => "stale_epoch",
             Self::AttemptOver(_) => "attempt_over",
             Self::UnknownAttempt(_) => "unknown_attempt",
+            Self::NotYourAttempt { .. } => "not_your_attempt",
             Self::OwnWork { .. } => "own_work",
             Self::NotIndependent { .. } => "not_independent",
             Self::NotTheDecider { .. } => "not_the_decider",

@@ -75,7 +75,7 @@ pub fn decide(
         Command::RecordLanding { commit } => draft.land(commit)?,
         Command::MoveBase { base } => draft.move_base(base)?,
         Command::BlockLanding { code, text } => draft.block_landing(code, text)?,
-        Command::Release { blocker, how } => draft.release(blocker, how)?,
+        Command::Release { blocker, how, by } => draft.release(blocker, how, by)?,
         Command::Wake => draft.wake()?,
         Command::AddChild { child } => draft.add_child(child)?,
         Command::EndChild { child, how } => draft.end_child(child, how)?,

@@ -80,6 +80,9 @@ pub struct Claimed {
     pub purpose: Purpose,
     /// The fencing number of its lease.
     pub epoch: Epoch,
+    /// Whether a person works it.
+    #[serde(default)]
+    pub by_person: bool,
 }
 
 /// Something that happened to a ticket.

@@ -1,6 +1,7 @@
 //! What holds a ticket and lets it go: words and links, parking, blockers, time, children.
 
 use super::decide::Draft;
+use super::lane::Over;
 use super::{Command, EndClass, EndHow, Event, Kind, Rejection};
 use crate::ids::TicketKey;
 
@@ -61,7 +62,7 @@ impl Draft<'_> {
         if self.ticket.parked.is_some() {
             return Err(Rejection::AlreadyParked);
         }
-        self.stop_lane("the ticket was parked");
+        self.stop_lane("the ticket was parked", true);
         self.push(Event::Parked {});
         Ok(())
     }
@@ -76,14 +77,39 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn release(&mut self, blocker: TicketKey, how: EndHow) -> Result<(), Rejection> {
+    pub(super) fn release(
+        &mut self,
+        blocker: TicketKey,
+        how: EndHow,
+        by: Vec<TicketKey>,
+    ) -> Result<(), Rejection> {
         self.by_controller()?;
         let waits = self.ticket.blockers.get(&blocker).is_some_and(Option::is_none);
         // A repeated release, or one that comes after the link was taken away, says nothing new.
-        if waits && !self.ticket.is_ended() {
-            self.push(Event::BlockerEnded { blocker, how });
+        if !waits || self.ticket.is_ended() {
+            return Ok(());
+        }
+        self.push(Event::BlockerEnded { blocker: blocker.clone(), how });
+        match how {
+            EndHow::Done | EndHow::Cancelled => {}
+            EndHow::Superseded => self.hand_wait_over(&blocker, by),
         }
         Ok(())
+    }
+
+    /// Waits for what replaced `blocker`. Nothing is left to wait for where this ticket itself is the replacement.
+    fn hand_wait_over(&mut self, blocker: &TicketKey, mut by: Vec<TicketKey>) {
+        let replaces = by.contains(&self.ticket.key);
+        by.retain(|it| *it != self.ticket.key && !self.ticket.blockers.contains_key(it));
+        let is_known = self.ticket.blockers.values().any(Option::is_none);
+        if !by.is_empty() {
+            self.push(Event::Linked { add: by, remove: Vec::new() });
+        } else if !replaces && !is_known && self.ticket.blocked.is_none() {
+            let text = format!(
+                "{blocker} was superseded, and what replaced it waits for this ticket in turn"
+            );
+            self.push(Event::Blocked { code: super::BlockCode::BlockerLost, text, gate: None });
+        }
     }
 
     pub(super) fn wake(&mut self) -> Result<(), Rejection> {
@@ -156,9 +182,11 @@ impl Draft<'_> {
         }
     }
 
-    /// Ends the live attempt at no cost.
-    pub(super) fn stop_lane(&mut self, why: &str) {
+    /// Ends the live attempt at no cost. What it reported counts where the ticket goes on one day.
+    pub(super) fn stop_lane(&mut self, why: &str, goes_on: bool) {
         let Some(attempt) = self.ticket.live_attempt().map(|it| it.id) else { return };
-        self.finish_attempt(attempt, EndClass::Stopped, 0, why.to_owned(), None);
+        let claimed = EndClass::Stopped;
+        let class = if goes_on { self.real_class(attempt, claimed) } else { claimed };
+        self.finish_attempt(attempt, 0, Over { claimed, class, summary: why.into(), death: None });
     }
 }

@@ -41,10 +41,7 @@ impl Ticket {
             let has_delivered = it.end.as_ref().is_some_and(|end| end.class == EndClass::Reported);
             is_judged && it.purpose == Purpose::Deliver && has_delivered
         };
-        let deliveries = self.attempts.iter().filter(delivers).map(|it| Contributor {
-            principal: it.principal.clone(),
-            identity: it.identity.clone(),
-        });
+        let deliveries = self.attempts.iter().filter(delivers).flat_map(Attempt::workers);
         // A plan is judged on who wrote it; what holds commits is judged on everybody who made one.
         let has_commits = !own || rule.requires.contains(&crate::rules::EvidenceKind::Commit);
         let commits = if has_commits { self.contributors.as_slice() } else { &[][..] };

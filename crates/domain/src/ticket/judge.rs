@@ -183,18 +183,18 @@ impl Draft<'_> {
             self.pass_what_is_complete(gate);
             return;
         }
-        let who = Contributor {
-            principal: attempt.principal.clone(),
-            identity: attempt.identity.clone(),
-        };
-        let independence = match self.ticket.independence(&gate.rule.id, &who) {
-            Ok(independence) => independence,
+        let workers = attempt.workers();
+        let apart = workers.iter().map(|it| self.ticket.independence(&gate.rule.id, it));
+        let independence = match apart.collect::<Result<Vec<_>, _>>() {
+            Ok(levels) => levels.into_iter().flatten().min(),
             Err(refusal) => {
                 let gate = gate.rule.id.clone();
                 self.push(Event::HandedOver { gate, why: refusal.to_string() });
                 return;
             }
         };
+        // Who spoke last gave the report.
+        let Some(who) = workers.last() else { return };
         self.give(gate, verdict, &who.principal, next, reason.clone(), independence);
         match verdict {
             VerdictWord::Changes => {

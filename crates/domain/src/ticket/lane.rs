@@ -12,6 +12,14 @@ use crate::ids::{AttemptId, Epoch, MessageId, Timestamp};
 use crate::principal::Contributor;
 use crate::rules::{ATTEMPTS_PER_ROUND, Driver, EvidenceKind};
 
+/// How an attempt ended: as its process did, and as it counts.
+pub(super) struct Over {
+    pub(super) claimed: EndClass,
+    pub(super) class: EndClass,
+    pub(super) summary: String,
+    pub(super) death: Option<Box<DeathDoc>>,
+}
+
 /// The longest wait before a retry, in milliseconds: 5 minutes.
 const RETRY_MOST_MS: u64 = 300_000;
 
@@ -22,7 +30,7 @@ impl Draft<'_> {
         else {
             return Ok(());
         };
-        self.not_a_lane()?;
+        self.by_controller()?;
         self.still_open()?;
         if let Some(live) = self.ticket.live_attempt() {
             return Err(Rejection::AttemptLive(live.id));
@@ -54,6 +62,8 @@ impl Draft<'_> {
             self.ticket.independence(&gate, &who)?;
         }
         let epoch = Epoch(self.ticket.epoch.0 + 1);
+        let driver = self.context.rules.runtimes.get(&runtime).map(|it| it.driver);
+        let by_person = driver == Some(Driver::Person);
         self.push(Event::Claimed(Box::new(Claimed {
             attempt,
             gate,
@@ -64,6 +74,7 @@ impl Draft<'_> {
             principal,
             purpose,
             epoch,
+            by_person,
         })));
         Ok(())
     }
@@ -91,6 +102,11 @@ impl Draft<'_> {
         record: LaneRecord,
     ) -> Result<(), Rejection> {
         let attempt = self.ticket.attempt(id).ok_or(Rejection::UnknownAttempt(id))?;
+        let by = self.context.by;
+        if !attempt.is_spoken_by(by) {
+            let of = attempt.principal.clone();
+            return Err(Rejection::NotYourAttempt { attempt: id, of, by: by.clone() });
+        }
         if number <= attempt.last_record {
             // A repeat after a lost answer: it took effect the first time.
             return Ok(());
@@ -109,8 +125,9 @@ impl Draft<'_> {
                 self.push(Event::Reported { attempt: id, record: number, report });
             }
             LaneRecord::Exited { class, summary, death } => {
-                let class = self.real_class(id, class);
-                self.finish_attempt(id, class, number, summary, death);
+                let end =
+                    Over { claimed: class, class: self.real_class(id, class), summary, death };
+                self.finish_attempt(id, number, end);
             }
         }
         Ok(())
@@ -128,8 +145,8 @@ impl Draft<'_> {
         }
         self.holds_lease(id, epoch)?;
         self.not_a_lane()?;
-        let class = self.real_class(id, class);
-        self.finish_attempt(id, class, 0, summary, None);
+        let real = self.real_class(id, class);
+        self.finish_attempt(id, 0, Over { claimed: class, class: real, summary, death: None });
         Ok(())
     }
 
@@ -155,6 +172,7 @@ impl Draft<'_> {
                     gate: attempt.gate.clone(),
                 })
             }
+            Report::Verdict { .. } if attempt.is_persons() => self.speaks_of_others(attempt),
             Report::Verdict { verdict: super::VerdictWord::Pass, .. } => Ok(()),
             Report::Verdict { verdict: super::VerdictWord::Changes, reason, findings } => {
                 let says_why = !reason.trim().is_empty() || !findings.is_empty();
@@ -164,15 +182,37 @@ impl Draft<'_> {
         }
     }
 
-    /// A report ends an attempt, whatever became of the process after it; without one nothing was delivered.
-    fn real_class(&self, id: AttemptId, claimed: EndClass) -> EndClass {
-        let report = self.ticket.attempt(id).and_then(|it| it.report.as_ref());
-        match report {
+    /// Refuses a person's verdict on their own work: who worked a lane is known by their own name.
+    fn speaks_of_others(&self, attempt: &Attempt) -> Result<(), Rejection> {
+        let principal = self.context.by.clone();
+        let who = Contributor { principal, identity: None };
+        self.ticket.independence(&attempt.gate, &who).map(drop)
+    }
+
+    /// A report ends an attempt, whatever became of the process after it; without one nothing was delivered. A turn that
+    /// died with words that were there before the report takes the report with it: it did not count yet.
+    pub(super) fn real_class(&self, id: AttemptId, claimed: EndClass) -> EndClass {
+        let Some(attempt) = self.ticket.attempt(id) else { return claimed };
+        let was_cut_off = !claimed.ends_a_turn_well() && claimed != EndClass::Stopped;
+        if was_cut_off && attempt.has_turn_after_report() && self.owes_words(attempt) {
+            return claimed;
+        }
+        match &attempt.report {
             Some(Report::Question { .. }) => EndClass::Asked,
             Some(Report::Done { .. } | Report::Verdict { .. }) => EndClass::Reported,
             None if matches!(claimed, EndClass::Reported | EndClass::Asked) => EndClass::NoReport,
             None => claimed,
         }
+    }
+
+    /// Returns whether the last turn of `attempt` took words that were there before its report.
+    fn owes_words(&self, attempt: &Attempt) -> bool {
+        let told = attempt.reported_at;
+        self.ticket.messages.iter().any(|it| {
+            it.state == MessageState::Delivered
+                && it.attempt == Some(attempt.id)
+                && told.is_some_and(|told| it.queued_at <= told)
+        })
     }
 
     fn deliver(&mut self, attempt: AttemptId, record: u64, ids: Vec<MessageId>) {
@@ -207,13 +247,16 @@ impl Draft<'_> {
     pub(super) fn finish_attempt(
         &mut self,
         id: AttemptId,
-        class: EndClass,
         record: u64,
-        summary: String,
-        death: Option<Box<DeathDoc>>,
+        Over { claimed, class, summary, death }: Over,
     ) {
         let Some(attempt) = self.ticket.attempt(id).cloned() else { return };
-        let turn_ended = matches!(class, EndClass::Reported | EndClass::Asked);
+        // What a turn took after the report is answered by that turn's own end, and not by the report.
+        let turn_ended = if attempt.has_turn_after_report() {
+            claimed.ends_a_turn_well()
+        } else {
+            matches!(class, EndClass::Reported | EndClass::Asked)
+        };
         self.settle_messages(id, turn_ended);
         let record = record.max(attempt.last_record);
         let retry_at = self.retry_at(&attempt.gate, class);
@@ -336,7 +379,7 @@ impl super::Ticket {
 
     /// Returns whether a person works the live attempt; such an attempt has no expiry.
     pub fn is_worked_by_person(&self) -> bool {
-        self.live_attempt().is_some_and(|it| it.runtime.as_str() == Driver::Person.as_str())
+        self.live_attempt().is_some_and(super::Attempt::is_persons)
     }
 
     /// Returns the gate that `attempt` delivered to, while it waits to be looked at.

@@ -139,7 +139,7 @@ impl Ticket {
         if let Some(attempt) = self.live_attempt() {
             let reason = format!("{} works {id} through {}", attempt.role, attempt.runtime);
             let next = deed(attempt.purpose, id);
-            let person = attempt.runtime.as_str() == crate::rules::Driver::Person.as_str();
+            let person = attempt.is_persons();
             let role = Owner::Role(attempt.role.clone());
             let owner = if person { Owner::Person(None) } else { role };
             return Situation { state, code: "gate_active", reason, next, owner };

@@ -13,4 +13,5 @@ mod story_landing;
 mod story_people;
 mod story_rounds;
 mod story_stale;
+mod story_waiting;
 mod story_work;

@@ -221,7 +221,8 @@ impl Stage {
         let (ticket, _) = self.control.ticket(key).await.unwrap();
         let of = ticket.attempt(attempt).unwrap();
         let (epoch, number) = (of.epoch, of.last_record + 1);
-        self.does(key, Command::Record { attempt, epoch, number, record }).await;
+        let command = Command::Record { attempt, epoch, number, record };
+        self.control.execute(key, command, &of.principal).await.unwrap();
     }
 
     /// A lane delivers a plan, and it is sealed with the packet `packet`.

@@ -152,6 +152,16 @@ impl Life {
         self.does(&Principal::Controller, command)
     }
 
+    /// Returns who would ask for this in an ordinary life, when it is a record: who works the attempt.
+    pub(super) fn speaker(&self, command: &Command) -> Principal {
+        let Command::Record { attempt, .. } = command else { return Principal::Controller };
+        match self.ticket.attempt(*attempt) {
+            Some(of) if of.is_persons() => person("carol"),
+            Some(of) => of.principal.clone(),
+            None => Principal::Controller,
+        }
+    }
+
     /// Asks for something that must be refused, and returns the code of the rule.
     #[track_caller]
     pub(super) fn refuses(&mut self, by: &Principal, command: Command) -> &'static str {

@@ -128,7 +128,7 @@ fn said_consistently(ticket: &Ticket) {
 }
 
 /// Asserts what must hold of one granted command: `before`, its events, and the ticket after it.
-pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life) {
+pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life, by: &Principal) {
     let after = &life.ticket;
     assert!(after.epoch >= before.epoch);
     for event in events {
@@ -136,6 +136,10 @@ pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life) {
         let read: Event = serde_json::from_str(&text).expect("an event can be read again");
         assert_eq!(read, *event);
         match event {
+            Event::Began { attempt, .. }
+            | Event::EvidenceAdded { attempt, .. }
+            | Event::Reported { attempt, .. }
+            | Event::MessagesDelivered { attempt, .. } => spoken_by_its_own(before, *attempt, by),
             Event::Claimed(claimed) => {
                 assert!(claimed.epoch > before.epoch, "a claim did not raise the epoch");
                 let is_ready = before.state() == State::Todo && before.kind == Kind::Task;
@@ -159,6 +163,13 @@ pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life) {
         assert!(!is_round || now.used <= ATTEMPTS_PER_ROUND.max(gate.used), "{gate:?}");
     }
     messages_move_on(before, after);
+}
+
+/// Only who works an attempt speaks in it.
+fn spoken_by_its_own(before: &Ticket, attempt: crate::ids::AttemptId, by: &Principal) {
+    let of = before.attempt(attempt).expect("the attempt is known");
+    let is_own = of.principal == *by || (of.runtime.as_str() == "person" && by.is_person());
+    assert!(is_own, "{by} spoke in the attempt of {}", of.principal);
 }
 
 /// Nobody's pass counts on their own work, or nearer to it than the gate asks for.

@@ -66,7 +66,7 @@ impl Life {
             gate: gate_id(gate),
             role: RoleId::new(role),
             runtime: RuntimeId::new(runtime),
-            identity: Some(identity(runtime)),
+            identity: (runtime != "person").then(|| identity(runtime)),
             model: None,
             purpose,
             principal: lane(role, runtime),
@@ -100,7 +100,8 @@ impl Life {
     #[track_caller]
     pub(super) fn records(&mut self, record: LaneRecord) -> Vec<Event> {
         let record = self.record(self.live(), record);
-        self.controller_does(record)
+        let by = self.speaker(&record);
+        self.does(&by, record)
     }
 
     /// The live attempt's process ends.

@@ -6,10 +6,10 @@ use crate::principal::Principal;
 use crate::ticket::{Command, Event, Rejection};
 
 /// Returns who asks for `command` in an ordinary life.
-fn usual(command: &Command) -> Principal {
+fn usual(life: &Life, command: &Command) -> Principal {
     match command {
+        Command::Record { .. } => life.speaker(command),
         Command::Claim { .. }
-        | Command::Record { .. }
         | Command::EndAttempt { .. }
         | Command::MakeWorkspace { .. }
         | Command::RemoveWorkspace { .. }
@@ -71,7 +71,7 @@ fn every_command_in_every_state() {
         for (what, command) in commands(&situation) {
             let mut life = situation.clone();
             life.passes(1);
-            let by = usual(&command);
+            let by = usual(&life, &command);
             let answer = life.ask(&by, command);
             table.push_str(&format!("{:<34}→ {}\n", what, outcome(&life, &answer)));
         }

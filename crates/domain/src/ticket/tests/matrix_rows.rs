@@ -283,7 +283,11 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
             "landing is blocked",
             Command::BlockLanding { code: BlockCode::LandBlocked, text: text() },
         ),
-        ("blocker ends", Command::Release { blocker: key(5), how: EndHow::Done }),
+        ("blocker ends", Command::Release { blocker: key(5), how: EndHow::Done, by: vec![] }),
+        (
+            "blocker is superseded",
+            Command::Release { blocker: key(5), how: EndHow::Superseded, by: vec![key(6)] },
+        ),
         ("time comes", Command::Wake),
         ("child is added", Command::AddChild { child: key(21) }),
         ("child is done", Command::EndChild { child: key(20), how: EndHow::Done }),

@@ -80,7 +80,7 @@ fn take(life: &mut Life, step: Step) {
             assert!(!fenced || events.is_empty(), "a fenced write had an effect");
             let is_scripted = by == Principal::Scripted && !life.demo;
             assert!(!is_scripted || events.is_empty(), "`scripted` acted outside the demo");
-            invariants::step_holds(&before, events, life);
+            invariants::step_holds(&before, events, life, &by);
         } else {
             assert_eq!(life.ticket, before);
         }
@@ -195,7 +195,7 @@ fn gently(life: &mut Life) -> Result<(), Rejection> {
         (State::Waiting, _) => {
             let blocker = super::fixture::key(5);
             let how = crate::ticket::EndHow::Done;
-            life.ask(&controller, Command::Release { blocker, how })?;
+            life.ask(&controller, Command::Release { blocker, how, by: vec![] })?;
             (controller, Command::Wake)
         }
         (State::Parked, _) => (eve, Command::Unpark),

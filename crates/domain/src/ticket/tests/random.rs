@@ -16,7 +16,7 @@ pub(super) type Step = (u8, u8, u8, u8);
 
 pub(super) const PURPOSES: &[Purpose] = &[Purpose::Deliver, Purpose::Review, Purpose::Judge];
 pub(super) const ROLES: [&str; 6] = ["planner", "designer", "coder", "qa", "tester", "validator"];
-pub(super) const RUNTIMES: [&str; 3] = ["codex", "claude", "gemini"];
+pub(super) const RUNTIMES: [&str; 4] = ["codex", "claude", "gemini", "person"];
 pub(super) const GATES: [&str; 9] = [
     "plan",
     "design_direction",
@@ -71,7 +71,11 @@ pub(super) fn next(life: &mut Life, step: Step) -> (Principal, Command) {
 fn sensible(life: &mut Life, (_, a, b, c): Step) -> (Principal, Command) {
     let controller = Principal::Controller;
     if life.ticket.live_attempt().is_some() {
-        return (controller, at_work(life, a, b, c));
+        let record = at_work(life, a, b, c);
+        let by_people = life.ticket.live_attempt().is_some_and(crate::ticket::Attempt::is_persons);
+        let people = [ada(), person("bob"), person("carol"), Principal::Scripted];
+        let by = if by_people { pick(&people, c) } else { life.speaker(&record) };
+        return (by, record);
     }
     match life.ticket.owed(life.now) {
         Owed::Dispatch { gate, role, purpose } => {

@@ -32,7 +32,10 @@ pub(super) fn of_controller(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
             why: "none".into(),
         },
         5 => Command::FailToRun { gate, cause: "disk full".into() },
-        6 => Command::Release { blocker: key(5), how },
+        6 => {
+            let by = if b.is_multiple_of(3) { vec![] } else { vec![key(u32::from(b % 4) + 5)] };
+            Command::Release { blocker: key(5), how, by }
+        }
         7 => Command::EndChild { child: key(u32::from(b % 4) + 20), how },
         8 => Command::Correct { rule: "requeue".into(), cause: format!("cause {}", b % 4) },
         9 => Command::RecordLanding { commit: Commit::new("landed") },

@@ -54,7 +54,9 @@ fn only_a_person_takes_up_what_was_set_aside_or_has_ended() {
 fn a_lane_neither_claims_nor_adds_children() {
     let mut life = Life::task("standard");
     let claim = life.claim("plan", "planner", "codex", crate::ticket::Purpose::Deliver);
-    assert_eq!(life.refuses(&lane("planner", "codex"), claim), "not_a_person");
+    for by in [lane("planner", "codex"), ada(), token()] {
+        assert_eq!(life.refuses(&by, claim.clone()), "not_the_controller");
+    }
     let mut campaign = Life::campaign(None);
     let add = Command::AddChild { child: key(2) };
     assert_eq!(campaign.refuses(&lane("planner", "codex"), add.clone()), "not_a_person");

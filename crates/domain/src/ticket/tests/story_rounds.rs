@@ -150,6 +150,43 @@ fn whoever_committed_cannot_sign_off_even_where_the_gate_is_its_own() {
 }
 
 #[test]
+fn a_person_who_worked_the_lane_cannot_judge_it_by_any_name() {
+    let carol = || person("carol");
+    let mut life = Life::task("standard");
+    let claim = life.claim("plan", "planner", "person", Purpose::Deliver);
+    life.controller_does(claim);
+    life.hands_in();
+    let attempt = life.reports(done());
+    let seen = Box::new(life.sees());
+    life.controller_does(Command::Seal { attempt, seen });
+    // `lane:planner/person` was carol: what she signs in as decides.
+    assert_eq!(life.refuses(&carol(), verdict_on(None, VerdictWord::Pass)), "own_work");
+    life.judges(&ada(), VerdictWord::Pass);
+
+    let claim = life.claim("implementation", "coder", "person", Purpose::Deliver);
+    life.controller_does(claim);
+    life.hands_in();
+    let attempt = life.reports(done());
+    let head = life.commits(1, &[]);
+    let made_by = life.ticket.attempt(attempt).expect("known").workers();
+    let seen = life.sees_head(head, crate::ticket::ChangeKind::Code, made_by);
+    life.controller_does(Command::Seal { attempt, seen: Box::new(seen) });
+    life.checks();
+    let claim = life.claim("qa_review", "qa", "person", Purpose::Review);
+    life.controller_does(claim);
+    let pass = crate::ticket::LaneRecord::Report(verdict(VerdictWord::Pass, &[]));
+    let pass = life.record(life.live(), pass);
+    assert_eq!(life.refuses(&carol(), pass.clone()), "own_work");
+    life.does(&person("bob"), pass);
+    life.ends(EndClass::Reported);
+    let attempt = life.ticket.attempts.last().expect("one").id;
+    let seen = Box::new(life.sees());
+    life.controller_does(Command::Seal { attempt, seen });
+    let by = life.gate("qa_review").signoffs.last().map(|it| it.principal.clone());
+    assert_eq!(by, Some(person("bob")), "the sign-off names who gave it");
+}
+
+#[test]
 fn a_reviewer_of_the_authors_runtime_is_refused_and_a_person_decides_instead() {
     let mut life = Life::at("qa_review");
     let claim = life.claim("qa_review", "qa", "codex", Purpose::Review);

@@ -1,9 +1,10 @@
 //! A lane at work: how attempts end, what each end costs, and what becomes of messages.
 
-use super::fixture::{Life, ada};
+use super::fixture::{Life, ada, lane};
 use super::lanes::{done, question, verdict};
 use crate::ids::MessageId;
 use crate::principal::Principal;
+use crate::rules::EvidenceKind;
 use crate::ticket::{Command, EndClass, LaneRecord, MessageState, Stage, State, VerdictWord};
 
 #[test]
@@ -151,7 +152,7 @@ fn a_write_under_a_lease_that_was_taken_over_is_refused() {
     life.ends(EndClass::Lost);
     life.passes(60);
     life.dispatches();
-    assert_eq!(life.refuses(&Principal::Controller, late), "stale_epoch");
+    assert_eq!(life.refuses(&lane("planner", "codex"), late), "stale_epoch");
 }
 
 #[test]
@@ -160,7 +161,75 @@ fn a_lane_cannot_judge_what_it_delivers() {
     life.dispatches();
     let pass = LaneRecord::Report(verdict(VerdictWord::Pass, &[]));
     let record = life.record(life.live(), pass);
-    assert_eq!(life.refuses(&Principal::Controller, record), "own_work");
+    assert_eq!(life.refuses(&lane("planner", "codex"), record), "own_work");
+}
+
+#[test]
+fn nobody_speaks_in_the_attempt_of_another() {
+    let mut life = Life::task("standard");
+    let attempt = life.dispatches();
+    for record in [
+        LaneRecord::Report(done()),
+        LaneRecord::Evidence(Box::new(super::lanes::evidence(EvidenceKind::Plan))),
+        LaneRecord::Exited { class: EndClass::Reported, summary: "over".into(), death: None },
+    ] {
+        let record = life.record(attempt, record);
+        for by in [
+            lane("qa", "claude"),
+            lane("planner", "claude"),
+            Principal::Controller,
+            Principal::External("ci".into()),
+            ada(),
+        ] {
+            assert_eq!(life.refuses(&by, record.clone()), "not_your_attempt", "{by}");
+        }
+    }
+    life.records(LaneRecord::Report(done()));
+}
+
+#[test]
+fn words_that_a_turn_after_the_report_took_wait_again_when_that_turn_dies() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.hands_in();
+    life.records(LaneRecord::Report(done()));
+    let late = life.says(&ada(), "use blue");
+    life.records(LaneRecord::Delivered { ids: vec![late] });
+    life.exits(EndClass::Crashed);
+    // They came after the report, so that stands; whoever works next is told.
+    life.stands(State::Active, "observing");
+    assert_eq!(life.message(late).state, MessageState::Queued);
+}
+
+#[test]
+fn a_report_does_not_count_before_the_words_that_were_there_before_it_are_taken_in() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.hands_in();
+    let early = life.says(&ada(), "use blue");
+    life.records(LaneRecord::Report(done()));
+    life.records(LaneRecord::Delivered { ids: vec![early] });
+    let mut ended_well = life.clone();
+    life.exits(EndClass::Crashed);
+    life.stands(State::Todo, "retry_wait");
+    assert_eq!((life.message(early).state, life.gate("plan").used), (MessageState::Queued, 1));
+
+    ended_well.exits(EndClass::NoReport);
+    ended_well.stands(State::Active, "observing");
+    assert_eq!(ended_well.message(early).state, MessageState::Processed);
+}
+
+#[test]
+fn parking_a_lane_after_its_report_keeps_the_report() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.hands_in();
+    life.records(LaneRecord::Report(done()));
+    life.does(&ada(), Command::Park);
+    assert!(life.ticket.live_attempt().is_none());
+    life.does(&ada(), Command::Unpark);
+    life.stands(State::Active, "observing");
+    assert_eq!(life.gate("plan").used, 0);
 }
 
 #[test]
