@@ -114,6 +114,14 @@ pub enum Error {
         /// What the reader said.
         why: String,
     },
+    /// A key that cannot be used.
+    #[error("the key `{}` cannot be used: {why}", path.display())]
+    Key {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
     /// A file or directory could not be used.
     #[error("cannot {what} `{}`: {source}", path.display())]
     Io {

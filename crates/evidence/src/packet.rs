@@ -1,7 +1,12 @@
-//! The packet: the evidence for one gate at one commit, its digest, and what its claims came to. Signing is not here.
+//! The packet: the evidence for one gate at one commit, its digest, and what its claims came to. Signing is in
+//! [`crate::attest`].
 
-use mission_domain::ids::{AttemptId, Commit, Digest, GateId, RoleId, RuntimeId, TicketKey, Tree};
-use mission_domain::ticket::{FindingAnswer, NewFinding, PacketStatus};
+use mission_domain::ids::{
+    AttemptId, Commit, Digest, GateId, RoleId, RuntimeId, TicketKey, Timestamp, Tree,
+};
+use mission_domain::rules::Independence;
+use mission_domain::ticket::{FindingAnswer, NewFinding, PacketStatus, VerdictWord};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,7 +16,7 @@ use crate::screenshot::Scheme;
 use crate::test_output::TestCount;
 
 /// The evidence for one gate. Readers ignore fields that they do not know.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Packet {
     /// The gate.
     pub gate: GateId,
@@ -56,10 +61,52 @@ pub struct Packet {
     /// Files by digest: plans, directions, steps, logs.
     #[serde(default)]
     pub artifacts: Vec<Artifact>,
+    /// The sign-offs that held on other gates when this was sealed.
+    #[serde(default)]
+    pub signoffs: Vec<HeldSignOff>,
+    /// The digest of the rules that the ticket is worked under.
+    #[serde(default)]
+    pub policy: Option<Digest>,
+    /// What it took.
+    #[serde(default)]
+    pub usage: Usage,
+}
+
+/// A sign-off that held on another gate when a packet was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldSignOff {
+    /// The gate.
+    pub gate: GateId,
+    /// The decision.
+    pub verdict: VerdictWord,
+    /// Who gave it.
+    pub principal: String,
+    /// The distance that was found to everybody who did the work.
+    pub independence: Option<Independence>,
+    /// The commit it was given on.
+    pub commit: Option<Commit>,
+    /// The packet it was given on.
+    pub packet: Option<Digest>,
+    /// The reason given with it.
+    pub reason: String,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// What a delivery took. Nothing means that nobody knows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// From claim to end, or of all checks together.
+    pub wall_ms: Option<u64>,
+    /// Tokens, where the runtime says it.
+    pub tokens: Option<u64>,
+    /// Dollars, where the runtime says it.
+    pub cost_usd: Option<f64>,
 }
 
 /// One command: what was claimed, and what running it again showed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CommandEvidence {
     /// The command line.
     pub run: String,
@@ -119,7 +166,7 @@ impl CommandEvidence {
 }
 
 /// One picture, alone or before and after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Screenshot {
     /// The page or file.
     pub page: String,
@@ -140,7 +187,7 @@ pub struct Screenshot {
 }
 
 /// What of the work leaves this machine: `none`, `requested`, `approved` or `done`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ships {
     /// A push to a remote.
     pub push: Shipping,
@@ -151,7 +198,7 @@ pub struct Ships {
 }
 
 /// How far one way of shipping is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shipping {
     /// Nobody asked for it.
@@ -166,7 +213,7 @@ pub enum Shipping {
 }
 
 /// A file by its digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// Its digest.
     pub digest: Digest,
@@ -184,9 +231,7 @@ impl Packet {
     /// # Errors
     /// Where a number is not finite; no other packet fails.
     pub fn canonical(&self) -> serde_json::Result<String> {
-        let mut text = String::new();
-        write_canonical(&serde_json::to_value(self)?, &mut text);
-        Ok(text)
+        Ok(canonical(&serde_json::to_value(self)?))
     }
 
     /// Returns the digest of the canonical JSON.
@@ -223,6 +268,13 @@ impl Packet {
 /// Rounds a percentage to the two decimals that a packet holds.
 pub fn two_decimals(percent: f64) -> f64 {
     (percent * 100.0).round() / 100.0
+}
+
+/// Returns `value` as canonical JSON.
+pub(crate) fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
 }
 
 fn write_canonical(value: &Value, text: &mut String) {

@@ -22,7 +22,9 @@ const STILL_LIMIT: Duration = Duration::from_secs(8);
 const MOST_PIXELS: u32 = 8_192;
 
 /// The colour scheme that the page is told the person prefers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Scheme {
     /// Dark text on light.

@@ -11,7 +11,9 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 /// How many tests a command ran.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct TestCount {
     /// Those that ran: passed and failed.
     pub executed: u64,

@@ -19,7 +19,7 @@ words!(
 );
 
 /// A finding as it is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NewFinding {
     /// The file, if it is about one.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub struct NewFinding {
 }
 
 /// The answer to a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FindingAnswer {
     /// Which.
     pub finding: FindingId,

@@ -8,7 +8,7 @@ use super::{Asked, Git};
 use crate::{Error, Result};
 
 /// What happened to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
     /// It is new.
@@ -26,7 +26,7 @@ pub enum FileStatus {
 }
 
 /// One changed file, as git counts it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ChangedFile {
     /// Where it is now, or was.
     pub path: String,

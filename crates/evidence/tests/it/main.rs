@@ -7,4 +7,5 @@ mod packets;
 mod pictures;
 mod place;
 mod reading;
+mod signed;
 mod workspaces;
