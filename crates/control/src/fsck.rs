@@ -3,7 +3,7 @@
 use mission_domain::home::{Home, HomeEvent, apply_home};
 use mission_domain::ids::{Digest, TicketKey, Version};
 use mission_domain::principal::Principal;
-use mission_domain::ticket::{Event, Stamp, Ticket, replay};
+use mission_domain::ticket::{Event, PacketRef, Stamp, Ticket, replay};
 use mission_store::{ProjectionFilter, ProjectionKind, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::write::{all_projections, ticket_snapshot, untagged};
 /// One thing that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FsckFinding {
-    /// `chain`, `projection`, `artifact`, `process` or `workspace`.
+    /// `chain`, `projection`, `packet`, `artifact`, `process` or `workspace`.
     pub kind: String,
     /// What was found, and what to do.
     pub text: String,
@@ -79,6 +79,7 @@ impl Control {
                 }
             }
         }
+        self.check_packets(key, &events, report)?;
         let Some(ticket) = replay(events.iter().map(|(event, stamp)| (event, stamp))) else {
             report.find("projection", format!("{key} has events, and none that opens it"));
             return Ok(());
@@ -95,6 +96,29 @@ impl Control {
             report.find("projection", format!("the record of {key} is not what its events tell"));
         }
         self.check_rows(&ticket, version, report).await
+    }
+
+    /// Every packet that was ever sealed must be there, and be what was signed then.
+    fn check_packets(
+        &self,
+        key: &TicketKey,
+        events: &[(Event, Stamp)],
+        report: &mut FsckReport,
+    ) -> Result<()> {
+        let trusted = match self.keys().trusted() {
+            Ok(trusted) => trusted,
+            Err(error) => {
+                report.find("packet", error.to_string());
+                return Ok(());
+            }
+        };
+        for (event, _) in events {
+            let Event::PacketSealed { gate, packet } = event else { continue };
+            if let Err(error) = self.open_with(packet, &trusted) {
+                report.find("packet", format!("{gate} of {key}: {error}"));
+            }
+        }
+        Ok(())
     }
 
     async fn check_rows(
@@ -175,6 +199,20 @@ impl Control {
         Ok(())
     }
 
+    /// Returns every packet that was ever sealed, of earlier rounds too: the record names them.
+    async fn all_sealed(&self) -> Result<Vec<PacketRef>> {
+        let mut all = Vec::new();
+        for stream in self.store().streams().await? {
+            let Stream::Ticket(_) = &stream else { continue };
+            for doc in self.store().replayable(&stream).await? {
+                if let Ok(Event::PacketSealed { packet, .. }) = untagged(&doc.kind, &doc.body) {
+                    all.push(packet);
+                }
+            }
+        }
+        Ok(all)
+    }
+
     async fn all_tickets(&self) -> Result<Vec<Ticket>> {
         let mut all = Vec::new();
         for stream in self.store().streams().await? {
@@ -195,6 +233,13 @@ impl Control {
     pub async fn gc(&self, dry_run: bool) -> Result<Vec<(Digest, u64)>> {
         let artifacts = self.artifacts();
         let mut named = std::collections::BTreeSet::new();
+        for sealed in self.all_sealed().await? {
+            named.extend(sealed.envelope);
+            if let Ok(packet) = self.read_packet(&sealed.digest) {
+                named.extend(contents(&packet));
+            }
+            named.insert(sealed.digest);
+        }
         for ticket in self.all_tickets().await? {
             for digest in named_digests(&ticket) {
                 // A packet names pictures and logs of its own.
@@ -225,8 +270,8 @@ fn contents(packet: &mission_evidence::packet::Packet) -> Vec<Digest> {
 fn named_digests(ticket: &Ticket) -> Vec<Digest> {
     let evidence = ticket.attempts.iter().flat_map(|it| it.evidence.iter());
     let evidence = evidence.filter_map(|it| it.artifact.clone());
-    let packets =
-        ticket.gates.iter().filter_map(|it| it.packet.as_ref().map(|it| it.digest.clone()));
+    let packets = ticket.gates.iter().filter_map(|it| it.packet.as_ref());
+    let packets = packets.flat_map(|it| [Some(it.digest.clone()), it.envelope.clone()]).flatten();
     let signed = ticket.gates.iter().flat_map(|it| it.signoffs.iter());
     evidence.chain(packets).chain(signed.filter_map(|it| it.packet.clone())).collect()
 }

@@ -19,6 +19,7 @@ mod paths;
 mod perform;
 mod projects;
 mod reads;
+mod signed;
 mod sweep;
 mod write;
 

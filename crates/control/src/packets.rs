@@ -3,12 +3,14 @@
 use mission_domain::ids::{Digest, RoleId, TicketKey};
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{Attempt, Evidence, Gate, PacketRef, Report, Ticket};
-use mission_evidence::packet::{Artifact, CommandEvidence, Packet, Ships};
+use mission_evidence::attest::packet_statement;
+use mission_evidence::packet::{Artifact, CommandEvidence, HeldSignOff, Packet, Ships, Usage};
 use mission_store::artifacts::Artifacts;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::execute::Control;
+use crate::signed::Opened;
 
 /// A packet as the outside sees it: its content, its digest and its status.
 pub type PacketDoc = Value;
@@ -54,6 +56,9 @@ impl Control {
                 .next_back(),
             ships: Ships::default(),
             artifacts: self.artifacts_of(evidence()),
+            signoffs: held_signoffs(ticket, gate),
+            policy: Some(ticket.rules.clone()),
+            usage: Usage { wall_ms: attempt.and_then(wall_ms), ..Usage::default() },
         }
     }
 
@@ -68,17 +73,20 @@ impl Control {
         kept.collect()
     }
 
-    /// Keeps the packet under its digest and returns its name.
+    /// Signs the packet, keeps it and its envelope under their digests, and returns its name.
     pub(crate) fn seal(&self, packet: &Packet) -> Result<PacketRef> {
-        let text = packet
-            .canonical()
-            .map_err(|e| Error::Invalid(format!("a packet cannot be written: {e}")))?;
+        let unwritable = |e| Error::Invalid(format!("a packet cannot be written: {e}"));
+        let text = packet.canonical().map_err(unwritable)?;
+        let statement = packet_statement(packet).map_err(unwritable)?;
+        let envelope = self.keys().signer()?.seal(&statement.bytes());
         let digest = self.artifacts().put(text.as_bytes())?;
+        let envelope = self.artifacts().put(envelope.to_line().as_bytes())?;
         Ok(PacketRef {
             digest,
             commit: packet.commit.clone(),
             tree: packet.tree.clone(),
             status: packet.status(),
+            envelope: Some(envelope),
         })
     }
 
@@ -104,15 +112,51 @@ impl Control {
         let wanted = |it: &&Gate| gate.is_none_or(|gate| it.rule.id.as_str() == gate);
         for gate in ticket.gates.iter().filter(wanted) {
             let Some(name) = &gate.packet else { continue };
-            let packet = self.read_packet(&name.digest)?;
-            let mut doc = serde_json::to_value(&packet)
-                .map_err(|e| Error::Invalid(format!("a packet cannot be shown: {e}")))?;
+            // What is shown is what was signed.
+            let (packet, signature) = match self.open_packet(name)? {
+                Opened::Signed(verified) => {
+                    let key = verified.key.to_string();
+                    (verified.statement.predicate, json!({"state": "verified", "key": key}))
+                }
+                Opened::Unsigned => {
+                    let packet = serde_json::to_value(self.read_packet(&name.digest)?)
+                        .map_err(|e| Error::Invalid(format!("a packet cannot be shown: {e}")))?;
+                    (packet, json!({"state": "unsigned"}))
+                }
+            };
+            let mut doc = packet;
+            doc["signature"] = signature;
             doc["digest"] = name.digest.to_string().into();
             doc["status"] = name.status.as_str().into();
             docs.push(doc);
         }
         Ok(docs)
     }
+}
+
+/// Returns the decisions on other gates that hold now.
+fn held_signoffs(ticket: &Ticket, gate: &Gate) -> Vec<HeldSignOff> {
+    let others = ticket.gates.iter().filter(|it| it.required && it.rule.id != gate.rule.id);
+    let held = others.flat_map(|it| {
+        let fresh = it.signoffs.iter().filter(|signed| signed.fresh && signed.round == it.round);
+        fresh.map(|signed| HeldSignOff {
+            gate: it.rule.id.clone(),
+            verdict: signed.verdict,
+            principal: signed.principal.to_string(),
+            independence: signed.independence,
+            commit: signed.commit.clone(),
+            packet: signed.packet.clone(),
+            reason: signed.reason.clone(),
+            at: signed.at,
+        })
+    });
+    held.collect()
+}
+
+/// Returns how long an attempt took from claim to end.
+fn wall_ms(attempt: &Attempt) -> Option<u64> {
+    let end = attempt.end.as_ref()?.at;
+    u64::try_from(end.duration_since(attempt.started_at).as_millis()).ok()
 }
 
 /// Returns the commands that the evidence claims; of the same command the last claim counts.

@@ -78,6 +78,11 @@ impl HomePaths {
         self.workspaces().join("scratch")
     }
 
+    /// Returns the folder of the keys that packets are signed with.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
     /// Returns the folder of logs.
     pub fn log(&self) -> PathBuf {
         self.root.join("log")

@@ -138,6 +138,15 @@ fn gates(table: Table) -> Table {
             t::all_packets,
         )
         .add(
+            Route::get(
+                "/tickets/{key}/packets/export",
+                "Returns the signed envelopes of each gate",
+            )
+            .query("gate")
+            .gives("{envelopes:[Envelope]}"),
+            t::envelopes,
+        )
+        .add(
             Route::post("/tickets/{key}/answer", "Answers the open question")
                 .body("text!")
                 .gives("Ticket"),

@@ -63,7 +63,7 @@ impl Route {
 }
 
 /// The documents, with their fields in the notation of [`schema`].
-const DOCUMENTS: [(&str, &str); 19] = [
+const DOCUMENTS: [(&str, &str); 20] = [
     (
         "Ticket",
         "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! created_at! updated_at! closed_at? version:int!",
@@ -89,8 +89,9 @@ const DOCUMENTS: [(&str, &str); 19] = [
     ),
     (
         "Packet",
-        "gate! round:int! commit? tree? base? digest! status! files:[object]! commands:[object]! screenshots:[object]! findings:[object]! risk? ships:object! artifacts:[object]!",
+        "gate! round:int! commit? tree? base? digest! status! files:[object]! commands:[object]! screenshots:[object]! findings:[object]! risk? ships:object! artifacts:[object]! signoffs:[object]! policy? usage:object! signature:object!",
     ),
+    ("Envelope", "payloadType! payload! signatures:[object]!"),
     (
         "Project",
         "key! path! default_branch! workflow! checks:[string]! trusted:bool! policy_digest! config_problem? notice?",

@@ -118,6 +118,7 @@ impl Outside {
             tree: at.map(|it| it.tree.clone()),
             digest: Digest::of(&self.names.wrapping_add(chance.below(1 << 40) << 20).to_le_bytes()),
             status: PacketStatus::Verified,
+            envelope: None,
         };
         let command = chance.one_in(2).then(|| "make".to_owned());
         let finding = NewFinding { file: None, line: None, text: "it fails".into(), command };

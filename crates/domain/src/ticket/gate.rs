@@ -131,6 +131,9 @@ pub struct PacketRef {
     pub tree: Option<Tree>,
     /// What its claims came to.
     pub status: PacketStatus,
+    /// The digest of its signed envelope; packets from before signing have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Digest>,
 }
 
 /// A verdict bound to what it was given on.

@@ -27,18 +27,53 @@ pub(crate) enum PacketCommand {
         #[arg(long, value_name = "G")]
         gate: Option<String>,
     },
-    /// Write a packet as a signed file (not built yet)
-    #[command(after_help = "Example:\n  mission packet export MC-7")]
+    /// Write the signed packets of a ticket, one envelope a line, for others to check
+    #[command(
+        after_help = "Examples:\n  mission packet export MC-7 --out MC-7.intoto.jsonl\n  mission packet export MC-7 --markdown"
+    )]
     Export {
         /// The ticket
         key: Key,
+        /// Only this gate's
+        #[arg(long, value_name = "G")]
+        gate: Option<String>,
+        /// Write here instead of to standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Write one readable Markdown block for a pull request instead
+        #[arg(long)]
+        markdown: bool,
     },
-    /// Check a packet's file offline (not built yet)
-    #[command(after_help = "Example:\n  mission packet verify MC-7.intoto.json")]
-    Verify {
-        /// The file
-        file: PathBuf,
-    },
+    /// Check an exported file offline, with public keys alone
+    #[command(
+        after_help = "Example:\n  mission packet verify MC-7.intoto.jsonl --key their-key.pem --commit 1a2b…"
+    )]
+    Verify(VerifyArgs),
+    /// List the public keys that packets of this home are signed with, oldest uses included
+    #[command(after_help = "Example:\n  mission packet keys")]
+    Keys,
+    /// Let a new key sign from now on; the old public keys stay believed
+    #[command(after_help = "Example:\n  mission packet rotate-key")]
+    RotateKey,
+}
+
+/// The arguments of `packet verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The file, or `-` for standard input
+    pub(crate) file: PathBuf,
+    /// Public keys in PEM to believe instead of this home's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// The commit that it must be about
+    #[arg(long, value_name = "HASH")]
+    pub(crate) commit: Option<String>,
+    /// The ticket that it must be about
+    #[arg(long, value_name = "K")]
+    pub(crate) ticket: Option<Key>,
+    /// The gate that it must be about
+    #[arg(long, value_name = "G")]
+    pub(crate) gate: Option<String>,
 }
 
 /// Attempts.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use mission_evidence::attest::{SIGN_OFF_TYPE, Verified};
+use mission_evidence::packet::Packet;
 use serde_json::Value;
 
 use super::fleet::field;
@@ -15,6 +17,35 @@ pub(crate) fn show(packets: &[Value], screen: &Screen) -> String {
     }
     let shown: Vec<_> = packets.iter().map(|it| packet(it, screen)).collect();
     shown.join("\n")
+}
+
+/// Returns what a checked file proves, a line or two for each packet in it.
+pub(crate) fn verified(all: &[Verified]) -> String {
+    let packets = all.iter().filter_map(|it| it.packet.as_ref().map(|packet| (it, packet)));
+    let lines: Vec<_> = packets.map(|(it, packet)| proven(it, packet, all)).collect();
+    lines.join("\n")
+}
+
+fn proven(it: &Verified, packet: &Packet, all: &[Verified]) -> String {
+    let commit = packet.commit.as_ref().map_or("no commit".into(), |it| format!("commit {it}"));
+    let mut out = format!(
+        "verified: {} of {}, {commit}\n  packet   {}\n  key      {}\n  claims   {}",
+        packet.gate,
+        packet.ticket,
+        it.digest,
+        it.key,
+        packet.status().as_str(),
+    );
+    let signed = |other: &&Verified| {
+        other.digest == it.digest && other.statement.predicate_type == SIGN_OFF_TYPE
+    };
+    for sign_off in all.iter().filter(signed).map(|it| &it.statement.predicate) {
+        let stale = if sign_off["fresh"] == false { ", stale" } else { "" };
+        let (verdict, who) = (field(sign_off, "verdict"), field(sign_off, "reviewer"));
+        // Writing to a string cannot fail.
+        let _ = write!(out, "\n  sign-off {verdict} by {who}{stale}");
+    }
+    out
 }
 
 fn packet(it: &Value, screen: &Screen) -> String {
@@ -33,6 +64,13 @@ fn packet(it: &Value, screen: &Screen) -> String {
             out.push_str(&screen.labelled(label, Tone::Plain, &value, 2));
         }
     }
+    let signature = it.get("signature").unwrap_or(&Value::Null);
+    let signed = match field(signature, "state").as_str() {
+        "verified" => format!("by key {}", field(signature, "key")),
+        "" => "unknown".into(),
+        other => other.to_owned(),
+    };
+    out.push_str(&screen.labelled("Signed", Tone::Plain, &signed, 2));
     let risk = field(it, "risk");
     out.push_str(&screen.labelled(
         "Risk",

@@ -124,7 +124,8 @@ fn a_packet_shows_claims_beside_what_was_seen() {
         "files": [{"path": "web/app.css", "added": 10, "removed": 2}], "risk": null, "ships": {"push": "none", "deploy": "none", "restart": "none"},
         "commands": [{"run": "cargo test --workspace", "claimed": 0, "result": "refuted", "exit_code": 101, "tests": {"executed": 12, "failed": 1}},
                      {"run": "cargo fmt --check", "claimed": null, "result": "verified", "exit_code": 0, "tests": null}],
-        "screenshots": [], "artifacts": [], "findings": [{"id": "F-2", "file": "a.rs", "line": 3, "text": "mend it", "state": "open", "answer": null}]});
+        "screenshots": [], "artifacts": [], "signature": {"state": "verified", "key": "ab12"},
+        "findings": [{"id": "F-2", "file": "a.rs", "line": 3, "text": "mend it", "state": "open", "answer": null}]});
     insta::assert_snapshot!("packet_80", packet::show(&[packet], &screen(80)));
 }
 

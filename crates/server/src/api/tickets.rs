@@ -250,3 +250,13 @@ pub(super) async fn all_packets(
     }
     Ok(Json(json!({ "packets": packets, "next": null })))
 }
+
+pub(super) async fn envelopes(
+    State(site): State<Site>,
+    _: Who,
+    Named(key): Named<TicketKey>,
+    Asked(GateName { gate }): Asked<GateName>,
+) -> Answer<Json<Value>> {
+    let envelopes = site.control.envelopes(&key, gate.as_deref()).await?;
+    Ok(Json(json!({ "envelopes": envelopes })))
+}

@@ -253,7 +253,8 @@ impl Stage {
         self.records(key, attempt, LaneRecord::Exited { class, summary, death }).await;
         let digest = Digest::of(packet.as_bytes());
         let status = PacketStatus::Verified;
-        let packet = PacketRef { digest: digest.clone(), commit: None, tree: None, status };
+        let packet =
+            PacketRef { digest: digest.clone(), commit: None, tree: None, status, envelope: None };
         let seen = Observation {
             head: None,
             contributors: Vec::new(),

@@ -269,6 +269,7 @@ impl Life {
             commit: head.as_ref().map(|it| it.commit.clone()),
             tree: head.map(|it| it.tree),
             status: PacketStatus::Verified,
+            envelope: None,
         }
     }
 }
