@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 
-use crate::{check, process};
+use crate::{bench, check, process};
 
+mod browser;
 mod tools;
 
 /// How much to test.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Leaves out clippy, the documentation build and cargo-deny
+    /// Leaves out clippy, the browser's stories, the documentation build and cargo-deny
     #[arg(long)]
     quick: bool,
     /// Also runs the tests against every agent program found on this machine
@@ -37,6 +38,8 @@ enum Work {
     Tests(Vec<&'static str>, Vec<(&'static str, &'static str)>),
     /// Runs the rules of the house.
     House,
+    /// Runs the stories in a real browser.
+    Browser,
     /// Asks the public database of security advisories, where it can be reached.
     Advisories,
 }
@@ -81,6 +84,7 @@ fn steps(options: &Options) -> Vec<Step> {
     steps.push(Step { name: "tests", work: tests(options) });
     steps.push(Step { name: "doctests", work: cargo(&["test", "--doc"], &WORKSPACE) });
     if !options.quick {
+        steps.push(Step { name: "browser", work: Work::Browser });
         let docs = [&["doc", "--no-deps", "--document-private-items"][..], &WORKSPACE].concat();
         steps.push(Step { name: "docs", work: Work::Cargo(docs, STRICT_DOCS) });
         let deny = ["deny", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
@@ -132,6 +136,7 @@ fn perform(work: &Work) -> Result<(Verdict, Vec<String>)> {
     };
     let (passed, told) = match work {
         Work::House => (check::run()?, Vec::new()),
+        Work::Browser => browser::run(&bench::build_mission()?)?,
         Work::Cargo(words, variables) => {
             (process::passes(cargo(words).envs(variables.iter().copied()))?, Vec::new())
         }
@@ -197,11 +202,21 @@ mod tests {
     }
 
     #[test]
-    fn quick_leaves_out_clippy_docs_deny_and_advisories() {
+    fn quick_leaves_out_clippy_browser_docs_deny_and_advisories() {
         let all = names(&Options::default());
         assert_eq!(
             all,
-            ["format", "house", "clippy", "tests", "doctests", "docs", "deny", "advisories"]
+            [
+                "format",
+                "house",
+                "clippy",
+                "tests",
+                "doctests",
+                "browser",
+                "docs",
+                "deny",
+                "advisories"
+            ]
         );
         let quick = names(&Options { quick: true, ..Options::default() });
         assert_eq!(quick, ["format", "house", "tests", "doctests"]);
@@ -225,7 +240,7 @@ mod tests {
                     assert!(words.contains(&"--release"))
                 }
                 Work::Tests(words, _) => assert!(words.contains(&"--release")),
-                Work::Cargo(..) | Work::House | Work::Advisories => {}
+                Work::Cargo(..) | Work::House | Work::Browser | Work::Advisories => {}
             }
         }
     }

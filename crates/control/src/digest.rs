@@ -157,8 +157,8 @@ fn changes(events: &[EventDoc]) -> BTreeMap<String, Vec<DigestChangeDoc>> {
 
 /// Returns whether a person wants to hear of it. An attempt that ended as it should is a step in between.
 fn is_notable(event: &EventDoc) -> bool {
-    let died =
-        || event.body.pointer("/end/status").and_then(serde_json::Value::as_str) == Some("died");
+    let class = || event.body.pointer("/end/class").and_then(serde_json::Value::as_str);
+    let died = || !matches!(class(), None | Some("reported" | "asked" | "stopped" | "incomplete"));
     NOTABLE.contains(&event.kind.as_str()) && (event.kind != "attempt_ended" || died())
 }
 
@@ -187,9 +187,9 @@ mod tests {
     #[test]
     fn repeats_are_one_change_with_a_count_and_steps_in_between_are_left_out() {
         let blocked = || serde_json::json!({"text": "no runtime"});
-        let ended = |status: &str| serde_json::json!({"end": {"status": status, "summary": "x"}});
+        let ended = |class: &str| serde_json::json!({"end": {"class": class, "summary": "x"}});
         let newest_first = [
-            event(6, "attempt_ended", ended("died")),
+            event(6, "attempt_ended", ended("crashed")),
             event(5, "attempt_ended", ended("reported")),
             event(4, "blocked", blocked()),
             event(3, "blocked", blocked()),

@@ -33,7 +33,7 @@ pub enum TokenRole {
 }
 
 impl TokenRole {
-    fn word(self) -> String {
+    pub(crate) fn word(self) -> String {
         match self {
             Self::Viewer => "viewer".into(),
             Self::Operator => "operator".into(),
@@ -42,7 +42,7 @@ impl TokenRole {
         }
     }
 
-    fn read(word: &str) -> Option<Self> {
+    pub(crate) fn read(word: &str) -> Option<Self> {
         match word {
             "viewer" => Some(Self::Viewer),
             "operator" => Some(Self::Operator),
@@ -282,7 +282,7 @@ impl Control {
         self.new_secret(kind, &attempt.principal, role, project, "", Some(SESSION_S)).await
     }
 
-    async fn new_secret(
+    pub(crate) async fn new_secret(
         &self,
         kind: SecretKind,
         principal: &Principal,
@@ -314,6 +314,6 @@ impl Control {
 /// The label of this home's own credentials.
 const CREDENTIALS: &str = "credentials";
 
-fn hash(secret: &str) -> String {
+pub(crate) fn hash(secret: &str) -> String {
     Digest::of(secret.as_bytes()).hex().to_owned()
 }

@@ -19,6 +19,7 @@ mod paths;
 mod perform;
 mod projects;
 mod reads;
+mod show;
 mod signed;
 mod sweep;
 mod write;
@@ -34,6 +35,7 @@ pub use packets::PacketDoc;
 pub use paths::HomePaths;
 pub use projects::{Project, programs_on_path};
 pub use reads::WhyDoc;
+pub use show::SessionDoc;
 pub use sweep::{Correction, Rule, WorkspaceEntry};
 
 /// How a controller behaves where it may differ from the default.

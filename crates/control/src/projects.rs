@@ -159,7 +159,7 @@ impl Control {
         }
     }
 
-    fn settings_text(&self) -> Option<String> {
+    pub(crate) fn settings_text(&self) -> Option<String> {
         std::fs::read_to_string(self.paths().config()).ok()
     }
 
@@ -271,7 +271,7 @@ pub fn programs_on_path() -> Vec<String> {
     AGENTS.iter().filter(there).map(|it| (*it).to_owned()).collect()
 }
 
-fn found(default_branch: Option<String>) -> Found {
+pub(crate) fn found(default_branch: Option<String>) -> Found {
     Found { default_branch, programs: programs_on_path(), checks: Vec::new() }
 }
 
@@ -293,7 +293,7 @@ async fn default_branch(git: &Git) -> Result<String> {
 }
 
 /// Returns the text of the default branch's `mission.toml`, nothing where it has none, or why it cannot be read.
-async fn rules_text(
+pub(crate) async fn rules_text(
     git: &Git,
     tip: &Commit,
 ) -> Result<std::result::Result<Option<String>, String>> {

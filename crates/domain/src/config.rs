@@ -12,6 +12,7 @@ mod problem;
 mod project;
 mod quantity;
 mod read;
+mod settings;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::collections::BTreeSet;
 pub use home::{HomeConfig, LISTEN, home};
 pub use names::instructions_path;
 pub use problem::Problem;
+pub use settings::{Setting, settings};
 pub use template::commented_template;
 
 use self::problem::{Files, Report};

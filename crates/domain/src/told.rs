@@ -88,11 +88,13 @@ pub fn told(event: &EventDoc) -> String {
 fn ended(event: &EventDoc, attempt: &str) -> String {
     let end = event.body.get("end");
     let field = |name: &str| end.and_then(|e| e.get(name)).and_then(|v| v.as_str());
-    match (field("status"), field("summary")) {
-        (Some(status), Some(summary)) => {
-            format!("ended {attempt}: {}, {summary}", plain(status))
+    match (field("class"), field("summary").filter(|it| !it.is_empty())) {
+        // The summary of an end that is the runtime's fault begins with its class.
+        (Some(class), Some(summary)) if summary.starts_with(class) => {
+            format!("ended {attempt}: {}", summary.replacen(class, &plain(class), 1))
         }
-        (Some(status), None) => format!("ended {attempt}: {}", plain(status)),
+        (Some(class), Some(summary)) => format!("ended {attempt}: {}, {summary}", plain(class)),
+        (Some(class), None) => format!("ended {attempt}: {}", plain(class)),
         (None, Some(summary)) => format!("ended {attempt}: {summary}"),
         (None, None) => format!("ended {attempt}"),
     }

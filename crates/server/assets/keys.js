@@ -13,11 +13,11 @@
   };
 
   // What there is to move through, and what is current.
-  const ITEMS = { "needs-you": ".ask", board: ".card", fleet: "tbody tr", ticket: ".bench > .panel" };
+  const ITEMS = { "needs-you": ".ask", board: ".card", fleet: "tbody tr", ticket: ".bench > .panel", campaign: ".matrix tbody tr", packets: ".list tbody tr", projects: ".project" };
   const visible = (e) => e.getClientRects().length > 0;
   const items = () => all(ITEMS[page] ?? "-none").filter(visible);
   const current = () => one(`:is(${ITEMS[page] ?? "-none"})[aria-current]`);
-  const link = (item) => one("h2 a[href], h3 a[href], a.key[href]", item);
+  const link = (item) => one("h2 a[href], h3 a[href], th a[href], a.key[href]", item);
 
   const select = (item) => {
     if (!item) return;
@@ -27,20 +27,23 @@
     }
     item.setAttribute("aria-current", "true");
     if (page === "needs-you") item.tabIndex = 0;
-    (page === "board" ? link(item) : item).focus({ preventScroll: true });
+    if (page === "ticket" || page === "fleet") item.tabIndex = -1;
+    (["needs-you", "ticket", "fleet"].includes(page) ? item : link(item))?.focus({ preventScroll: true });
     item.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
 
   const move = (step) => {
-    const list = page === "board" && current() ? all(".card", current().closest(".col")).filter(visible) : items();
+    if (page === "packet") return void document.dispatchEvent(new CustomEvent("mission:step", { detail: step }));
+    const list = page === "board" && current()?.closest(".col") ? all(".card", current().closest(".col")).filter(visible) : items();
     const at = list.indexOf(current());
     select(list[at < 0 ? 0 : Math.max(0, Math.min(list.length - 1, at + step))]);
   };
 
   const column = (step) => {
     if (page !== "board") return;
-    const columns = all(".col").filter((c) => all(".card", c).some(visible));
-    const from = current()?.closest(".col");
+    const stack = one(".bands") ? ".cell" : ".col";
+    const columns = all(stack).filter((c) => all(".card", c).some(visible));
+    const from = current()?.closest(stack);
     const to = columns[from ? columns.indexOf(from) + step : 0];
     if (!to) return;
     const top = current()?.getBoundingClientRect().top ?? 0;
@@ -48,22 +51,28 @@
     select(all(".card", to).filter(visible).sort((a, b) => near(a) - near(b))[0]);
   };
 
-  /** Presses, opens or focuses what the page has marked for `key`, within the current item where there is one. */
-  const act = (key) => {
-    const root = page === "needs-you" ? current() : document;
-    const target = root && all(`[data-key="${CSS.escape(key)}"]`, root).find((e) => !e.disabled && (visible(e) || e.matches("a, .waive *")));
-    if (!target) return false;
+  /** Presses, opens or focuses an element; what cannot be undone is only focused, and enter confirms. */
+  const run = (target) => {
     const closed = target.closest("details:not([open])");
     if (closed && target !== one("summary", closed)) {
       closed.open = true;
       one("textarea, input:not([type=hidden])", closed)?.focus();
-    } else if (target.matches("textarea, input")) target.focus();
+    } else if (target.matches("textarea, input") || target.hasAttribute("data-confirm")) target.focus();
     else if (target.matches("summary")) {
       target.parentElement.open = true;
       one("textarea", target.parentElement)?.focus();
     } else target.click();
-    return true;
   };
+
+  /** Runs what the page has marked for `key`, within the current item where there is one. */
+  const act = (key) => {
+    const roots = page === "needs-you" ? [current(), one("#toast")] : [one("#toast"), document];
+    const fits = (e) => !e.disabled && (visible(e) || e.matches("a.sr, .waive *"));
+    const target = roots.filter(Boolean).flatMap((root) => all(`[data-key="${CSS.escape(key)}"]`, root)).find(fits);
+    if (target) run(target);
+    return Boolean(target);
+  };
+  document.addEventListener("mission:run", (event) => run(event.detail));
 
   const jump = (id) => {
     const panel = document.getElementById(id);
@@ -71,17 +80,33 @@
     one("[tabindex], a, button", panel ?? document)?.focus({ preventScroll: true });
   };
 
+  const FOLDS = "details.reply[open], details.more[open], details.projects[open], details.menu[open]";
   const up = () => {
-    const open = all("details.reply[open], details.waive[open], details.more[open], details.projects[open]").pop();
+    const open = all(FOLDS).pop();
+    const above = all(".crumbs a[href]").filter(visible).pop();
     if (open) {
       open.open = false;
       one("summary", open).focus();
-    } else if (page === "ticket" || page === "new" || page === "problem") location.href = "/board";
+    } else if (above) location.href = above.href;
+    else if (page === "new" || page === "problem") location.href = "/board";
     else if (document.activeElement !== document.body) document.activeElement.blur();
   };
+  // A menu closes when somebody turns elsewhere.
+  document.addEventListener("click", (event) => {
+    for (const menu of all("details.projects[open], details.menu[open], details.more[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
 
+  const fold = (band = current()?.closest(".band") ?? one(".band")) => {
+    band?.toggleAttribute("data-folded");
+    unfolded();
+  };
+  const unfolded = () => {
+    for (const button of all("[data-fold]")) button.setAttribute("aria-expanded", String(!button.closest(".band").hasAttribute("data-folded")));
+  };
+  const onlyMoving = () => one(".matrix")?.toggleAttribute("data-moving");
+  const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
   const SIMPLE = {
-    "/": () => all("[data-search]").find(visible)?.focus(),
+    "/": () => (document.getElementById("palette") ? tell("mission:palette") : all("[data-search]").find(visible)?.focus()),
     "?": () => document.getElementById("keys-help")?.showModal(),
     c: () => (location.href = "/tickets/new"),
     f: () => toggleFilter(),
@@ -91,8 +116,11 @@
     l: () => column(1),
     p: () => page === "ticket" && jump("packet"),
     t: () => page === "ticket" && jump("console"),
+    v: () => tell("mission:viewed"),
+    x: () => onlyMoving(),
+    z: () => fold(),
   };
-  const PLACES = { n: "/needs-you", b: "/board", f: "/fleet" };
+  const PLACES = { n: "/needs-you", b: "/board", f: "/fleet", p: "/packets", c: "/calibration", d: "/digest", s: "/settings" };
   let went = 0;
 
   const pressed = (event) => {
@@ -109,10 +137,22 @@
     went = 0;
     if (key === "g") return void (went = Date.now());
     if (key === "Enter" && event.target === current()) return void link(current())?.click();
-    if (SIMPLE[key]) {
-      event.preventDefault();
-      SIMPLE[key]();
-    } else if (/^[arwdmu1-9[\]]$/.test(key) && act(key)) event.preventDefault();
+    if (page === "packet" && (key !== "Enter" || !event.target.closest("button, a, summary, label")) && packetKey(key)) return event.preventDefault();
+    if (/^[a-z1-9[\]]$/.test(key) && act(key)) return event.preventDefault();
+    if (!SIMPLE[key]) return;
+    event.preventDefault();
+    SIMPLE[key]();
+  };
+
+  /** Lines of a diff, and the slider between before and after. */
+  const packetKey = (key) => {
+    const isDiff = Boolean(one(".diff-grid"));
+    if (isDiff && key === "ArrowDown") tell("mission:line", 1);
+    else if (isDiff && key === "ArrowUp") tell("mission:line", -1);
+    else if (isDiff && key === "Enter") tell("mission:comment");
+    else if (!isDiff && /^Arrow(Left|Right)$/.test(key)) tell("mission:arrow", key);
+    else return false;
+    return true;
   };
 
   const toggleFilter = () => {
@@ -140,16 +180,27 @@
     off.addEventListener("change", () => localStorage.setItem(OFF, off.checked ? "yes" : "no"));
   }
   // On a phone the columns stand in another order than in the document; the nearest to the person comes first.
-  if (page === "board" && !location.hash && matchMedia("(max-width: 720px)").matches) requestAnimationFrame(() => (one(".board").scrollLeft = 0));
+  if (page === "board" && !location.hash && matchMedia("(max-width: 720px)").matches) requestAnimationFrame(() => one(".board")?.scrollTo({ left: 0 }));
+  // What was just done is told for a while, and longer while somebody looks at it.
+  const toast = one("[data-toast]");
+  if (toast) {
+    const address = new URL(location.href);
+    address.searchParams.delete("did");
+    history.replaceState(null, "", address);
+    const leave = () => setTimeout(() => (toast.matches(":hover, :focus-within") ? leave() : toast.remove()), 12_000);
+    leave();
+  }
   const reveal = () => all("[data-copy][hidden]").forEach((button) => (button.hidden = false));
   reveal();
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-copy]");
     if (button) copy(button);
     if (event.target.closest?.("[data-filter]")) toggleFilter();
+    if (event.target.closest?.("[data-fold]")) fold(event.target.closest(".band"));
   });
   document.addEventListener("mission:placed", () => {
     reveal();
+    unfolded();
     if (page === "needs-you" && !current()) one(".ask")?.setAttribute("aria-current", "true");
   });
   document.addEventListener("keydown", pressed);

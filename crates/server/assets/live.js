@@ -16,6 +16,16 @@
   const isHeld = (form) => isDirty(form) || form.contains(document.activeElement) || form.closest("details.reply[open], details.waive[open]");
   const held = (root) => [...root.querySelectorAll("form")].filter(isHeld);
 
+  // The tab says how much waits for the person.
+  const title = document.title;
+  const badge = () => {
+    const count = byId("count-needs-you");
+    const n = count && !count.hidden ? Number(count.textContent) : 0;
+    document.title = n ? `(${n}) ${title}` : title;
+  };
+  badge();
+  document.addEventListener("mission:placed", badge);
+
   /** Locks a form whose subject changed: its text stays, its buttons do not act, and it says so. */
   const lock = (form) => {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
@@ -47,12 +57,22 @@
     return inner?.id ? fold(inner, fresh) : fresh.querySelector(`details.${CSS.escape(details.classList[0] ?? "-")}`);
   };
 
+  /** Locks a verdict that stands elsewhere on the page once its gate says that something else is to be judged. */
+  const watch = (fresh) => {
+    if (fresh.id !== "gate" || byId("gate")) return;
+    for (const form of document.querySelectorAll('form[data-packet][action$="/verdict"]')) {
+      const now = [...fresh.querySelectorAll("form[data-packet]")].some((it) => it.dataset.packet === form.dataset.packet && it.getAttribute("action") === form.getAttribute("action"));
+      if (!now) lock(form);
+    }
+  };
+
   /** Puts the elements of a fragment in their places. New decisions join at the end, so nothing moves under a hand. */
   const place = async (html) => {
     const parsed = document.createElement("template");
     parsed.innerHTML = html;
     for (const fresh of [...parsed.content.children]) {
       localTimes(fresh);
+      watch(fresh);
       const old = fresh.id && byId(fresh.id);
       if (old) await morph(old, fresh);
       else if (fresh.dataset.into) byId(fresh.dataset.into)?.append(fresh);

@@ -1,6 +1,7 @@
 // Theme: the system's, unless a person chose one. Runs before anything is painted.
 (() => {
   const root = document.documentElement;
+  root.dataset.js = ""; // what only works with scripts is hidden without them
   const kept = () => {
     try {
       return localStorage.getItem("theme");

@@ -124,7 +124,7 @@ pub(crate) async fn permit(site: &Shared, who: &Who, method: &Method, path: &str
     let parts: Vec<&str> = path.split('/').filter(|it| !it.is_empty()).collect();
     let reads = matches!(*method, Method::GET | Method::HEAD);
     match &who.caller.role {
-        TokenRole::Viewer if !reads && parts != ["sign-out"] => {
+        TokenRole::Viewer if !reads && !is_everybodys(&parts) => {
             let detail = "this token may only look (`viewer`). Use one with the role `operator`";
             return Err(Problem::refused("viewer", detail));
         }
@@ -151,12 +151,17 @@ pub(crate) async fn permit(site: &Shared, who: &Who, method: &Method, path: &str
     }
 }
 
+/// Returns whether even who may only look does this: it changes nothing but their own session.
+fn is_everybodys(parts: &[&str]) -> bool {
+    matches!(parts, ["sign-out"] | ["digest", "seen"] | ["settings", "sessions", _, "end"])
+}
+
 /// Returns whether only an owner may do this.
 fn is_owners(reads: bool, parts: &[&str]) -> bool {
-    match parts.first() {
-        Some(&("tokens" | "down" | "sign-in-link")) => true,
-        Some(&"projects") => !reads,
-        Some(_) | None => false,
+    match parts {
+        ["tokens" | "down" | "sign-in-link", ..] => true,
+        ["projects", ..] | ["settings", "invite" | "tokens", ..] => !reads,
+        _ => false,
     }
 }
 
@@ -225,7 +230,7 @@ async fn within(site: &Shared, own: &ProjectKey, reads: bool, parts: &[&str]) ->
     };
     let home_wide = match parts {
         ["operator", ..] | ["workspaces", "clean"] | ["tokens", ..] | ["down"] => !reads,
-        ["projects", ..] | ["sign-in-link"] => !reads,
+        ["projects", ..] | ["sign-in-link"] | ["settings", ..] => !reads,
         _ => false,
     };
     let elsewhere = ticket.is_some_and(|it| it.project() != own);

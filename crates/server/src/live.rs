@@ -52,6 +52,9 @@ pub(crate) async fn live(
         ("board", _) => Page::Board(web::board_filter(shown.as_ref())),
         ("fleet", _) => Page::Fleet,
         ("ticket", Some(Ok(key))) => Page::Ticket(key),
+        ("packets" | "digest" | "policy" | "calibration" | "settings" | "projects", _) => {
+            Page::Quiet
+        }
         _ => return Err(Problem::not_found("this page has no live stream")),
     };
     if let Page::Ticket(key) = &page {
@@ -228,7 +231,7 @@ impl Watch {
                 let unknown = changed.iter().filter(|_| self.is_old);
                 self.asks.iter().chain(unknown).filter(|it| !asks.contains(*it)).collect()
             }
-            Page::Board(_) | Page::Ticket(_) | Page::Fleet => Vec::new(),
+            Page::Board(_) | Page::Ticket(_) | Page::Fleet | Page::Quiet => Vec::new(),
         };
         let settled = settled.into_iter().map(|it| format!("ask-{it}"));
         settled.chain(seen.filtered_out(changed)).collect()

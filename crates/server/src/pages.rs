@@ -7,8 +7,11 @@
 //!
 //! | GET | answers |
 //! | --- | --- |
-//! | `/needs-you`, `/board`, `/fleet`, `/tickets/new`, `/tickets/KEY` | the pages; `?project=KEY` limits lists (empty: all) and is remembered |
-//! | `/board?q=&campaign=&role=&label=&all=STATE` | the board, limited; empty values count as absent; `q` that is a key leads to that ticket |
+//! | `/needs-you`, `/board`, `/fleet`, `/packets`, `/calibration`, `/policy`, `/digest`, `/projects`, `/settings`, `/tickets/new`, `/tickets/KEY` | the pages; `?project=KEY` limits lists (empty: all) and is remembered |
+//! | `/board?q=&campaign=&role=&label=&mine=yes&by=campaign\|role&all=STATE&from=N` | the board, limited and grouped; `all` leafs through one column from ticket `N` on; empty values count as absent; `q` that is a key leads to that ticket |
+//! | `/tickets/KEY?part=dependencies\|activity` | the other parts of a campaign's page |
+//! | `/tickets/KEY/packets/GATE`, `…/diff?style=split` | the newest packet of a gate, and its change |
+//! | `/palette?q=` | what the command palette offers, as a fragment |
 //! | `/artifacts/HEX` | an artifact by its SHA-256 |
 //! | `/assets/PATH` | [`assets::asset`] |
 //! | `/live?page=needs-you\|board\|ticket\|fleet&key=&project=&after=SEQ` | the live stream, see below |
@@ -21,7 +24,7 @@
 //! | address | fields beside those |
 //! | --- | --- |
 //! | `/tickets` | `project`, `title`, `body`, `workflow` (may be empty), `kind`, `priority`, `labels`, `parent`, `blocked_by` (both lists split by spaces or commas), `park` (`true` or absent); `csrf`, no `version`, no `back` |
-//! | `/tickets/KEY/verdict` | `gate`, `packet` (digest, or empty where there was none), `verdict` = `pass`, `changes`, `fail` or `waive`, `reason` (may be empty for `pass`), `findings` (one a line: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`; may be absent) |
+//! | `/tickets/KEY/verdict` | `gate`, `packet` (digest, or empty where there was none), `judged` (how many verdicts the gate had when the form was made; may be absent), `verdict` = `pass`, `changes`, `fail` or `waive`, `reason` (may be empty for `pass`), `findings` (one a line: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`; may be absent), `finding` (the same, one a field, of several lines) |
 //! | `/tickets/KEY/withdraw` | `gate` |
 //! | `/tickets/KEY/answer` | `attempt` (that asked), `text` |
 //! | `/tickets/KEY/report` | `attempt`, `kind` = `done` or `question`, `text`: a person's own work on a gate |
@@ -30,11 +33,15 @@
 //! | `/tickets/KEY/cancel`, `/retry` | `reason` |
 //! | `/operator/O-4/undo` | none; no `version`, no `back` |
 //! | `/lanes/ROLE/pause`, `/resume` | `project`; no `version`, no `back` |
+//! | `/digest/seen` | `until` (seconds since 1970); no `version`, no `back` |
+//! | `/settings/invite`, `/settings/tokens` | `name`, `role`, and for a token `project`; no `version`, no `back` |
+//! | `/settings/tokens/NAME/revoke`, `/settings/sessions/ID/end` | none; no `version`, no `back` |
 //! | `/sign-in` | `code` |
 //! | `/sign-out` | none |
 //!
-//! A verdict whose `packet` is not the gate's newest any more is refused with [`problem::page`] and
-//! [`view::Problem::Conflict`], which says who or what was first. Success answers 303 to `back`.
+//! A verdict whose `packet` is not the gate's newest any more, or on a gate that got another verdict since `judged`, is refused
+//! with [`problem::page`] and [`view::Problem::Conflict`], which says who or what was first. Success answers 303 to `back` with
+//! `?did=KEY`, so that the next page tells once what was done, with its undo.
 //!
 //! # What the live stream sends
 //!
@@ -52,14 +59,25 @@
 //! font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'` holds.
 
 pub mod assets;
+pub mod bands;
 pub mod board;
+pub mod calibration;
+pub mod campaign;
+pub mod diff;
+pub mod digest;
 pub mod fleet;
 pub mod form;
 pub mod fragment;
 pub mod needs_you;
 pub mod new_ticket;
+pub mod packet_page;
 pub mod packet_view;
+pub mod packets;
+pub mod palette;
+pub mod policy;
 pub mod problem;
+pub mod projects;
+pub mod settings;
 pub mod sign_in;
 pub mod ticket;
 pub mod view;
@@ -69,5 +87,6 @@ mod ask;
 mod card;
 mod glyph;
 mod shell;
+mod svg;
 
 pub use packet_view::PacketView;

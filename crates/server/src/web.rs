@@ -1,8 +1,12 @@
 //! The pages' doors: each GET fills one view, each form post is one command and leads back.
 
+mod board;
 mod files;
 mod forms;
+mod home;
 mod output;
+mod packets;
+mod palette;
 pub(crate) mod read;
 mod shell;
 mod sign_in;
@@ -18,11 +22,12 @@ use axum::routing::{get, post};
 use mission_domain::ids::TicketKey;
 use mission_store::EventFilter;
 
+pub(crate) use board::{band_of, board_filter, is_wanted, person};
 pub(crate) use output::plain;
 pub(crate) use read::{Rows, tickets};
 pub(crate) use shell::Visitor;
 pub(crate) use ticket::{tail, view as ticket_view};
-pub(crate) use views::{Limited, attempts_now, board_filter, is_wanted, limited};
+pub(crate) use views::{Limited, attempts_now, limited};
 
 use crate::app::Site;
 use crate::auth::Who;
@@ -35,10 +40,24 @@ pub(crate) fn router(site: &Site) -> Router<Site> {
     Router::new()
         .route("/", get(async || Redirect::to("/needs-you")))
         .route("/needs-you", get(views::needs_you))
-        .route("/board", get(views::board))
+        .route("/board", get(board::board))
         .route("/fleet", get(views::fleet))
         .route("/tickets/new", get(views::new_ticket))
+        .route("/packets", get(packets::list))
+        .route("/projects", get(home::projects))
+        .route("/digest", get(home::digest))
+        .route("/digest/seen", post(home::seen))
+        .route("/policy", get(home::policy))
+        .route("/calibration", get(home::calibration))
+        .route("/settings", get(home::settings))
+        .route("/settings/invite", post(home::invite))
+        .route("/settings/tokens", post(home::new_token))
+        .route("/settings/tokens/{name}/revoke", post(home::revoke))
+        .route("/settings/sessions/{id}/end", post(home::end_session))
+        .route("/palette", get(palette::palette))
         .route("/tickets/{key}", get(ticket::page))
+        .route("/tickets/{key}/packets/{gate}", get(packets::packet))
+        .route("/tickets/{key}/packets/{gate}/diff", get(packets::diff))
         .route("/tickets", post(forms::file))
         .route("/tickets/{key}/{verb}", post(forms::act))
         .route("/operator/{id}/undo", post(forms::undo))
@@ -107,13 +126,33 @@ async fn problem_page(
     said(problem, shell, kind, way)
 }
 
-/// Returns who did what to the ticket last: whoever that was, they were first.
+/// What may have been first: a decision, or what made it one about something else.
+const FIRST: [&str; 12] = [
+    "judged",
+    "verdict_withdrawn",
+    "question_answered",
+    "approval_decided",
+    "cancelled",
+    "superseded",
+    "parked",
+    "unparked",
+    "reopened",
+    "retried",
+    "packet_sealed",
+    "staled",
+];
+
+/// So many of a ticket's newest events are looked through for it.
+const LOOKED_AT: u32 = 60;
+
+/// Returns who decided on the ticket last: whoever that was, they were first.
 async fn first(site: &Site, key: &TicketKey) -> Option<pages::view::Problem> {
     let ticket = Some(key.clone());
-    let filter =
-        EventFilter { ticket, newest_first: true, limit: Some(1), ..EventFilter::default() };
-    let last = site.control.store().events(&filter).await.ok()?.pop()?;
-    let what = pages::words::plain(&last.kind);
+    let limit = Some(LOOKED_AT);
+    let filter = EventFilter { ticket, newest_first: true, limit, ..EventFilter::default() };
+    let events = site.control.store().events(&filter).await.ok()?;
+    let last = events.into_iter().find(|it| FIRST.contains(&it.kind.as_str()))?;
+    let what = mission_domain::told::told(&last);
     Some(pages::view::Problem::Conflict { who: last.principal, what, at: last.at })
 }
 

@@ -21,6 +21,8 @@ const TOOLS: &[Tool] = &[
         packages: ["postgresql", "postgresql-server", "postgresql"],
     },
     Tool { name: "Chromium", is_here: has_chromium, packages: ["chromium"; 3] },
+    Tool { name: "Node.js ≥ 20", is_here: has_node, packages: ["nodejs"; 3] },
+    Tool { name: "npm", is_here: || process::find("npm").is_some(), packages: ["npm"; 3] },
 ];
 
 /// A package manager and the words that install packages with it.
@@ -140,6 +142,16 @@ fn git_version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+fn has_node() -> bool {
+    let version = process::output(process::command("node").arg("--version")).unwrap_or_default();
+    node_version(&version).is_some_and(|major| major >= 20)
+}
+
+/// Major number in what `node --version` prints.
+fn node_version(text: &str) -> Option<u32> {
+    text.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
 fn has_postgres() -> bool {
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     process::find("initdb").is_some()
@@ -162,6 +174,13 @@ mod tests {
         assert_eq!(git_version("git version 2.9.0"), Some((2, 9)));
         assert!(git_version("git version 2.9.0") < Some((2, 38)));
         assert_eq!(git_version("not git"), None);
+    }
+
+    #[test]
+    fn node_versions_are_read_by_their_major_number() {
+        assert_eq!(node_version("v20.11.0\n"), Some(20));
+        assert_eq!(node_version("20.11.0"), None);
+        assert_eq!(node_version(""), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod bad;
 mod built_in;
 mod layers;
+mod settings;
 mod template;
 mod texts;
 

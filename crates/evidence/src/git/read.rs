@@ -11,6 +11,9 @@ use crate::{Error, Result};
 /// The most bytes of one file that are read from a commit.
 const MOST_FILE_BYTES: u64 = 16 << 20;
 
+/// The most bytes of a patch that are read.
+const MOST_PATCH_BYTES: u64 = 4 << 20;
+
 /// One commit and who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitLine {
@@ -162,6 +165,16 @@ impl Git {
         let answer = self.run_with(&["patch-id", "--stable"], asked).await?;
         let answer = String::from_utf8_lossy(&answer);
         Ok(answer.split_whitespace().next().map(|id| Digest::of(id.as_bytes())))
+    }
+
+    /// Returns the change from `base` to `head` as a unified diff with `context` lines around each change, renames found.
+    /// At most 4 MiB; what is longer is cut.
+    pub async fn patch(&self, base: &Commit, head: &Commit, context: u32) -> Result<Vec<u8>> {
+        let context = format!("--unified={context}");
+        let args = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames"];
+        let args = [args.as_slice(), &[&context, hash(base)?, hash(head)?, "--"]].concat();
+        let asked = Asked { cut_at: Some(MOST_PATCH_BYTES), ..Asked::default() };
+        self.run_with(&args, asked).await
     }
 
     /// Returns where the repository of `dir`, or of the nearest directory above it, has its top.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use maud::Markup;
 use mission_domain::doc::{AttemptDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
+use mission_store::TicketRow;
 
 use crate::pages::fragment;
-use crate::pages::view::{BoardFilter, TicketView, Viewer};
+use crate::pages::view::{BandHead, BoardFilter, Grouping, TicketView, Viewer};
 use crate::problem::Answer;
 use crate::web::{self, Limited, Rows, Visitor};
 
@@ -33,6 +34,8 @@ pub(super) enum Page {
     Board(BoardFilter),
     Ticket(TicketKey),
     Fleet,
+    /// A page of which only the counters around it change by themselves.
+    Quiet,
 }
 
 /// What was read for one page.
@@ -45,6 +48,8 @@ enum What {
     NeedsYou(Limited),
     Board {
         cards: Vec<TicketDoc>,
+        /// The bands of the cards, where the board is grouped into bands.
+        bands: BTreeMap<String, BandHead>,
         filter: BoardFilter,
         hidden: Vec<String>,
     },
@@ -86,7 +91,7 @@ impl Seen {
                 }
                 What::Ticket(Box::new(view))
             }
-            Page::Ticket(_) => What::Counters,
+            Page::Ticket(_) | Page::Quiet => What::Counters,
         };
         Ok(Self { rows, what })
     }
@@ -115,21 +120,32 @@ impl Seen {
                 );
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
-            What::Board { cards, filter, .. } => {
-                let states =
-                    self.rows.states(visitor.project.as_ref(), |it| web::is_wanted(it, filter));
+            What::Board { cards, bands, filter, .. } => {
+                let person = web::person(visitor);
+                let wanted = |it: &TicketRow| web::is_wanted(it, filter, &person);
+                let states = self.rows.states(visitor.project.as_ref(), wanted);
                 let count = |state: &&str| states.get(state).copied().unwrap_or(0);
                 parts.push(part("lede", fragment::board_lede(counts, count(&"blocked"))));
-                parts.extend(
-                    STATES
-                        .iter()
-                        .map(|it| part(format!("n-{it}"), fragment::column_count(it, count(it)))),
-                );
-                parts.extend(
-                    cards
-                        .iter()
-                        .map(|it| part(format!("ticket-{}", it.key), fragment::card(it, viewer))),
-                );
+                if filter.by == Grouping::State {
+                    parts.extend(
+                        STATES.iter().map(|it| {
+                            part(format!("n-{it}"), fragment::column_count(it, count(it)))
+                        }),
+                    );
+                }
+                parts.extend(cards.iter().map(|it| {
+                    let card = match bands.get(&it.key) {
+                        Some(head) => fragment::band_card(it, head, viewer),
+                        None => fragment::card(it, viewer),
+                    };
+                    part(format!("ticket-{}", it.key), card)
+                }));
+                let heads: BTreeMap<&String, &BandHead> =
+                    bands.values().map(|it| (&it.key, it)).collect();
+                parts.extend(heads.into_values().map(|it| {
+                    let id = format!("band-{}", crate::pages::bands::name(it));
+                    part(id, fragment::band_head(it, filter.by))
+                }));
             }
             What::Ticket(view) => parts.extend(ticket(view, viewer)),
             What::Counters => {}
@@ -231,14 +247,15 @@ fn ticket(view: &TicketView, viewer: Viewer<'_>) -> Vec<Part> {
         part("side", fragment::side(&timed(view, viewer.now))),
     ];
     if doc.kind == "campaign" {
-        parts.extend(
-            view.children
-                .iter()
-                .map(|it| part(format!("row-{}", it.key), fragment::row(it, viewer))),
-        );
-    } else {
-        parts.push(part("packet", fragment::packet(doc, packet)));
+        let columns = fragment::columns(&view.children);
+        parts.push(part("lede", fragment::campaign_lede(doc, &view.children, viewer)));
+        parts.push(part("moves", fragment::moves(&view.children, viewer)));
+        parts.push(part("heads", fragment::heads(&view.children, viewer)));
+        let row = |it| fragment::row(it, &columns, viewer);
+        parts.extend(view.children.iter().map(|it| part(format!("row-{}", it.key), row(it))));
+        return parts;
     }
+    parts.push(part("packet", fragment::packet(doc, packet)));
     parts.push(part("console", fragment::console(view.console.as_ref(), viewer)));
     parts
 }
@@ -259,14 +276,20 @@ async fn cards(
 ) -> Answer<What> {
     let keys: Vec<TicketKey> = changed.iter().filter_map(|it| it.parse().ok()).collect();
     let project = visitor.project.as_ref();
+    let person = web::person(visitor);
     let of_project = |it: &TicketKey| project.is_none_or(|project| it.project() == project);
     let is_shown = |it: &TicketKey| {
-        of_project(it) && rows.rows.get(it).is_some_and(|row| web::is_wanted(row, filter))
+        of_project(it) && rows.rows.get(it).is_some_and(|row| web::is_wanted(row, filter, &person))
     };
     let (shown, hidden): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_shown);
-    let docs: BTreeMap<String, TicketDoc> = web::tickets(&visitor.site, shown).await?;
+    let mut docs: BTreeMap<String, TicketDoc> = web::tickets(&visitor.site, shown).await?;
+    let head = |key: &String| Some((key.clone(), web::band_of(rows, visitor, filter, key)?));
+    let bands: BTreeMap<String, BandHead> = docs.keys().filter_map(head).collect();
+    // A board in bands has no card for what belongs to no band: the campaigns themselves.
+    docs.retain(|key, _| filter.by == Grouping::State || bands.contains_key(key));
     let hidden = hidden.iter().map(ToString::to_string).collect();
-    Ok(What::Board { cards: docs.into_values().collect(), filter: filter.clone(), hidden })
+    let cards = docs.into_values().collect();
+    Ok(What::Board { cards, bands, filter: filter.clone(), hidden })
 }
 
 /// Returns whether one of the changed tickets is this one or stands beside it.

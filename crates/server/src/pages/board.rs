@@ -3,17 +3,21 @@
 use maud::{Markup, html};
 use mission_domain::doc::TicketDoc;
 
+use super::bands;
 use super::card::card;
 use super::glyph::{self, icon, icon_as};
 use super::shell::{Page, document, project_part};
-use super::view::{BoardColumn, BoardFilter, BoardView, Counts, Shell};
+use super::view::{BoardColumn, BoardFilter, BoardView, Counts, Grouping, Shell};
 use super::words::{self, STATES};
 
 /// A column shows this many cards; "show all" leads to the rest.
 pub const COLUMN_WINDOW: usize = 50;
 
+/// A column that is leafed through shows this many cards at once.
+pub const LEAF: usize = 200;
+
 /// The stacks from left to right, and the states in each. Those in the second list are folded.
-const STACKS: [(&[&str], &[&str]); 5] = [
+pub(super) const STACKS: [(&[&str], &[&str]); 5] = [
     (&["todo", "waiting"], &["parked"]),
     (&["active"], &[]),
     (&["in_review"], &[]),
@@ -38,11 +42,14 @@ impl BoardView {
         }
         for col in &mut columns {
             sort(&mut col.tickets, &shell.person);
-            if filter.all.as_deref() != Some(&col.state) {
+            if filter.all.as_deref() == Some(&col.state) {
+                col.tickets.drain(..col.tickets.len().min(filter.from as usize));
+                col.tickets.truncate(LEAF);
+            } else {
                 col.tickets.truncate(COLUMN_WINDOW);
             }
         }
-        Self { shell, columns, filter }
+        Self { shell, columns, bands: Vec::new(), bands_total: 0, filter }
     }
 }
 
@@ -60,7 +67,7 @@ fn sort(tickets: &mut [TicketDoc], person: &str) {
         _ => 2,
     };
     tickets.sort_by_cached_key(|t| {
-        let owed = words::is_owed(t.next_action.as_ref(), person);
+        let owed = words::owes(t, person);
         let ended = t.closed_at.map(|at| -at.as_second());
         (!owed, ended.is_none().then(|| rank(t)), ended.unwrap_or(t.created_at.as_second()))
     });
@@ -68,26 +75,49 @@ fn sort(tickets: &mut [TicketDoc], person: &str) {
 
 /// Returns the page *Board*.
 pub fn page(view: &BoardView) -> Markup {
+    let in_bands = view.filter.by != Grouping::State;
+    let body = if in_bands {
+        html! { (nothing(view)) (bands::bands(view)) }
+    } else {
+        html! { (nothing(view)) @for (open, folded) in STACKS { (stack(view, open, folded)) } }
+    };
     document(
         &view.shell,
         Page {
             name: "board",
             key: None,
             title: "Board",
-            class: "board-page",
+            class: if in_bands { "board-page-bands" } else { "board-page" },
             head: head(view),
-            below_head: html! { (filter_row(view)) (column_tabs(view)) },
-            body_class: "board",
-            body: html! { (nothing(view)) @for (open, folded) in STACKS { (stack(view, open, folded)) } },
-            keys: &[
-                (&["h", "l"], "column"),
-                (&["j", "k"], "card"),
-                (&["enter"], "open"),
-                (&["c"], "new ticket"),
-                (&["f"], "filter"),
-            ],
+            below_head: html! { (filter_row(view)) @if !in_bands { (column_tabs(view)) } },
+            body_class: if in_bands { "bands" } else { "board" },
+            body,
+            keys: keys(in_bands),
         },
     )
+}
+
+/// Returns the keys of the board.
+fn keys(in_bands: bool) -> super::shell::Keys {
+    if in_bands {
+        &[
+            (&["h", "l"], "column"),
+            (&["j", "k"], "card"),
+            (&["enter"], "open"),
+            (&["s"], "back to states"),
+            (&["z"], "fold campaign"),
+            (&["f"], "filter"),
+        ]
+    } else {
+        &[
+            (&["h", "l"], "column"),
+            (&["j", "k"], "card"),
+            (&["enter"], "open"),
+            (&["c"], "new ticket"),
+            (&["s"], "campaign lanes"),
+            (&["f"], "filter"),
+        ]
+    }
 }
 
 /// Returns the heading with the numbers that matter, and the tools.
@@ -99,7 +129,24 @@ fn head(view: &BoardView) -> Markup {
         @if let Some(key) = &view.filter.campaign { p.lede { "in " (glyph::key(key)) " " @if let Some(c) = view.shell.campaigns.iter().find(|c| c.key == *key) { bdi { (c.title) } } } }
         div.tools {
             button.btn type="button" data-filter aria-controls="filter" aria-expanded=(is_limited(&view.filter)) { (icon("list-filter")) "Filter" }
+            (grouping(view))
             a.btn href={ "/tickets/new" (project_part(&view.shell, '?')) } { (icon("plus")) "Ticket" kbd { "c" } }
+        }
+    }
+}
+
+/// Returns the choice of what the rows are. The key `s` goes from states to campaigns and back.
+fn grouping(view: &BoardView) -> Markup {
+    let by = view.filter.by;
+    let here = |it: Grouping| (it == by).then_some("true");
+    let lanes_key = if by == Grouping::State { "s" } else { "" };
+    let states_key = if by == Grouping::State { "" } else { "s" };
+    let rest = query(view);
+    html! {
+        nav.seg aria-label="Group by" {
+            a href={ "/board?" (rest) } aria-current=[here(Grouping::State)] data-key=(states_key) { "State" }
+            a href={ "/board?" (rest) "by=campaign" } aria-current=[here(Grouping::Campaign)] data-key=(lanes_key) { (icon("rows-3")) "Campaign lanes" }
+            a href={ "/board?" (rest) "by=role" } aria-current=[here(Grouping::Role)] { "Role" }
         }
     }
 }
@@ -135,7 +182,7 @@ fn total(view: &BoardView, state: &str) -> u32 {
 
 /// Returns whether the filter limits anything.
 fn is_limited(f: &BoardFilter) -> bool {
-    f.words.is_some() || f.campaign.is_some() || f.role.is_some() || f.label.is_some()
+    f.words.is_some() || f.campaign.is_some() || f.role.is_some() || f.label.is_some() || f.mine
 }
 
 /// Returns the filter as a form, open where it limits something.
@@ -144,8 +191,9 @@ fn filter_row(view: &BoardView) -> Markup {
     let text = |v: &Option<String>| v.clone().unwrap_or_default();
     html! {
         details.filter id="filter" open[is_limited(f)] {
-            summary.sr { "Filter" }
+            summary { (icon("list-filter")) "Filter" }
             form method="get" action="/board" {
+                @if f.by != Grouping::State { input type="hidden" name="by" value=(f.by.as_str()); }
                 @if let Some(p) = &view.shell.current_project { input type="hidden" name="project" value=(p); }
                 label { span { "Words" } input.field name="q" value=(text(&f.words)) dir="auto"; }
                 label { span { "Campaign" } select.field name="campaign" {
@@ -154,6 +202,7 @@ fn filter_row(view: &BoardView) -> Markup {
                 } }
                 label { span { "Role" } input.field name="role" value=(text(&f.role)); }
                 label { span { "Label" } input.field name="label" value=(text(&f.label)); }
+                label.check { input type="checkbox" name="mine" value="yes" checked[f.mine]; " Waits for me" }
                 button.btn type="submit" { "Apply" }
                 @if is_limited(f) { a.btn.ghost href={ "/board" (project_part(&view.shell, '?')) } { "Show all" } }
             }
@@ -211,17 +260,41 @@ fn cards(view: &BoardView, state: &str) -> Markup {
     let Some(col) = view.columns.iter().find(|c| c.state == state) else {
         return html! { div.cards id={ "cards-" (state) } {} };
     };
-    let rest = (col.total as usize).saturating_sub(col.tickets.len());
     html! {
         div.cards id={ "cards-" (state) } { @for ticket in &col.tickets { (card(ticket, view.shell.viewer())) } }
-        @if rest > 0 { p.more-link { a.btn.sm href={ "/board?" (query(view)) "all=" (state) "#col-" (state) } { "Show all " (col.total) } } }
+        (rest(view, col))
+    }
+}
+
+/// Returns the way to the rest of a column that is cut: all of it, leaf by leaf.
+fn rest(view: &BoardView, col: &BoardColumn) -> Markup {
+    let (total, shown) = (col.total as usize, col.tickets.len());
+    let is_leafed = view.filter.all.as_deref() == Some(&col.state);
+    let from = if is_leafed { view.filter.from as usize } else { 0 };
+    let leaf = |at: usize| {
+        let (rest, state) = (query(view), &col.state);
+        let part = if at > 0 { format!("&from={at}") } else { String::new() };
+        format!("/board?{rest}all={state}{part}#col-{state}")
+    };
+    html! {
+        @if is_leafed && total > shown {
+            nav.leaf aria-label={ "More of " (words::plain(&col.state)) } {
+                @if from > 0 { a.btn.sm href=(leaf(from.saturating_sub(LEAF))) { "Before" } }
+                span.dim { @if shown > 0 { (from + 1) "–" (from + shown) " of " } (total) }
+                @if from + shown < total { a.btn.sm href=(leaf(from + shown)) { "Next" } }
+            }
+        } @else if total > shown {
+            p.more-link { a.btn.sm href=(leaf(0)) { "Show all " (total) } }
+        }
     }
 }
 
 /// Returns the filter as a query, each part with its `&`.
-fn query(view: &BoardView) -> String {
+pub(super) fn query(view: &BoardView) -> String {
     let f = &view.filter;
+    let mine = f.mine.then(|| "yes".to_owned());
     let parts = [
+        ("mine", &mine),
         ("project", &view.shell.current_project),
         ("q", &f.words),
         ("campaign", &f.campaign),

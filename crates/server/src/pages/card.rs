@@ -24,7 +24,7 @@ fn slim(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
 
 /// Returns the card of an open ticket: key, title, rail, active gate, next action.
 fn full(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
-    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    let owed = words::owes(ticket, viewer.person);
     html! {
         article.card id={ "ticket-" (ticket.key) } data-into={ "cards-" (ticket.state) } data-you[owed] {
             header {
@@ -73,7 +73,7 @@ fn gate_line(gate: &GateDoc, owed: bool) -> Markup {
 }
 
 /// Returns the next action; a waiting ticket names what it waits for.
-fn next(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+pub(super) fn next(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         @if ticket.state == "waiting" && !ticket.blocked_by.is_empty() {
             span { "waits for " @for (n, key) in ticket.blocked_by.iter().take(2).enumerate() { @if n > 0 { ", " } (glyph::key(key)) }

@@ -49,7 +49,7 @@ pub fn page(view: &FleetView) -> Markup {
 /// Returns the table of lanes.
 fn lanes(view: &FleetView, viewer: Viewer<'_>) -> Markup {
     html! {
-        div.scroll-x {
+        div.scroll-x tabindex="0" role="region" aria-label="Lanes" {
             table.fleet-table {
                 caption.sr { "Lanes with their attempts and runtimes" }
                 thead { tr { th scope="col" { "Lane" } th scope="col" { "Now" } th scope="col" { "Queue" } th scope="col" { "Runtimes, first choice first" } th scope="col" { span.sr { "Actions" } } } }

@@ -50,6 +50,7 @@ fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) ->
         (hidden(ticket, viewer, back))
         input type="hidden" name="gate" value=(gate.id);
         input type="hidden" name="packet" value=(packet_of(gate));
+        input type="hidden" name="judged" value=(gate.signoffs.len());
         div.banner.changed data-tone="bad" role="alert" hidden {
             (icon("circle-x"))
             p { b { "Not up to date." } " What you judge has changed since this form was opened. Your text stays here; load the page to see what is there now." }
@@ -77,6 +78,27 @@ pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) ->
                 button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" { "Sign off" kbd { "a" } }
                 button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
                 button.btn.ghost type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } }
+            }
+        }
+    }
+}
+
+/// Returns the review beside a diff: comments on lines gather here and leave as one batch with the verdict.
+pub(super) fn review(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    let id = format!("verdict-{}", ticket.key);
+    html! {
+        form.verdict-form.review id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) data-review {
+            (judged(ticket, gate, viewer, Back::Ticket))
+            h2 { "Your review" }
+            p.dim { "A comment on a line becomes a finding. All of them leave with the verdict." }
+            ol.comments data-comments aria-label="Your comments" {}
+            label.sr for={ (id) "-reason" } { "Reason" }
+            textarea.field id={ (id) "-reason" } name="reason" rows="3" required dir="auto"
+                placeholder="Reason, needed to request changes" {}
+            (findings(&id, false))
+            div.ask-do {
+                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" { "Sign off" kbd { "a" } }
+                button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
             }
         }
     }

@@ -7,9 +7,10 @@
 //! | `handled` | [`handled`] | needs-you, fleet |
 //! | `ticket-KEY` | [`card`] | board |
 //! | `n-STATE` | [`column_count`] | board |
+//! | `band-NAME` | [`band_head`] | board in bands, whose cards are [`band_card`] |
 //! | `lede` | [`needs_you_lede`], [`board_lede`] | needs-you, board |
 //! | `situation`, `rail`, `gate`, `packet`, `inbox`, `console`, `activity`, `side` | [`situation`], [`rail`], [`gate`], [`packet`], [`inbox`], [`console`], [`activity`], [`side`] | ticket |
-//! | `row-KEY` | [`row`] | ticket of a campaign |
+//! | `row-KEY`, `heads`, `moves`, `lede` | [`row`], [`heads`], [`moves`], [`campaign_lede`] | ticket of a campaign |
 //! | `count-needs-you`, `tab-needs-you`, `count-open`, `count-died` | [`counters`] | all |
 
 use maud::{Markup, html};
@@ -17,12 +18,14 @@ use maud::{Markup, html};
 use super::view::Counts;
 
 pub use super::ask::ask;
+pub use super::bands::{card as band_card, head as band_head};
 pub use super::board::{count as column_count, lede as board_lede};
+pub use super::campaign::matrix::{columns, heads, row};
+pub use super::campaign::{lede as campaign_lede, moves};
 pub use super::card::card;
 pub use super::fleet::lane_row as fleet_lane;
 pub use super::needs_you::{handled, lane_row as lane, lede as needs_you_lede};
 pub use super::ticket::activity::activity;
-pub use super::ticket::children::row;
 pub use super::ticket::console::console;
 pub use super::ticket::gate::gate;
 pub use super::ticket::inbox::inbox;

@@ -24,7 +24,7 @@ pub(crate) fn state(word: &str) -> Markup {
 }
 
 /// Returns the glyph of a state.
-fn state_icon(word: &str) -> &'static str {
+pub(crate) fn state_icon(word: &str) -> &'static str {
     match word {
         "parked" => "s-parked",
         "waiting" => "s-waiting",
@@ -122,10 +122,11 @@ pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let Some(next) = &ticket.next_action else {
         return html! { span { (inline(&ticket.reason.text)) } };
     };
-    let owed = words::is_owed(Some(next), viewer.person);
+    let owed = words::owes(ticket, viewer.person);
+    let is_anyone = next.who.name == "anyone";
     html! {
         span {
-            @if owed { b.owed { "You" } } @else { b { bdi { (next.who.name) } } }
+            @if owed { b.owed { "You" } } @else if !is_anyone { b { bdi { (next.who.name) } } }
             " " span dir="auto" { (inline(&next.what)) }
         }
     }

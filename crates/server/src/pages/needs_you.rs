@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use mission_domain::doc::{LaneDoc, OperatorActDoc};
 
 use super::ask::ask;
+use super::digest;
 use super::fleet;
 use super::form;
 use super::glyph::{self, icon, icon_as};
@@ -32,6 +33,7 @@ pub fn page(view: &NeedsYouView) -> Markup {
                 }
                 aside aria-label="Fleet and corrections" {
                     (lanes_panel(&view.lanes))
+                    (digest::panel(&view.digest, view.is_since_seen, viewer))
                     (handled(&view.acts, viewer))
                 }
             },
@@ -69,7 +71,7 @@ fn empty(view: &NeedsYouView) -> Markup {
                 span { "No ticket is open. File the first one; its plan comes back to you." }
                 div.ask-do { a.btn.sm href="/tickets/new" { "New ticket" } }
             } @else {
-                span { (words::count(view.shell.counts.open as usize, "open ticket")) " move on without you. The next decision appears here by itself." }
+                span { (words::count(view.shell.counts.open as usize, "open ticket")) (if view.shell.counts.open == 1 { " moves" } else { " move" }) " on without you. The next decision appears here by itself." }
                 div.ask-do { a.btn.sm href="/board" { "See the board" } }
             }
         }
@@ -116,13 +118,19 @@ pub fn handled(acts: &[OperatorActDoc], viewer: Viewer<'_>) -> Markup {
     }
 }
 
+/// Returns what was done, without the key that stands before it.
+fn did(act: &OperatorActDoc) -> &str {
+    let key = act.ticket.as_deref().unwrap_or_default();
+    act.did.strip_prefix(key).map_or(act.did.as_str(), str::trim_start)
+}
+
 /// Returns one correction.
 pub fn correction(act: &OperatorActDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         li id={ "act-" (act.id) } {
             p {
                 @if let Some(key) = &act.ticket { (glyph::key(key)) " " }
-                span dir="auto" { (act.did) }
+                span dir="auto" { (did(act)) }
                 small { "rule " (act.rule) ": " (act.cause) " · " (glyph::clock(act.at)) }
             }
             @if act.undone { span.dim { "undone" } }

@@ -7,6 +7,15 @@ use serde::Deserialize;
 pub struct PacketView {
     /// The gate's id.
     pub gate: String,
+    /// The attempt that delivered; none where the controller works the gate.
+    #[serde(default)]
+    pub attempt: Option<String>,
+    /// The role that works the gate.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// The runtime that the attempt used.
+    #[serde(default)]
+    pub runtime: Option<String>,
     /// The round, from 1.
     #[serde(default)]
     pub round: u32,
@@ -75,9 +84,15 @@ pub struct CommandView {
     /// The tests it counted, where the runner reports a number.
     #[serde(default)]
     pub tests: Option<TestsView>,
-    /// How long it ran, in seconds.
-    #[serde(default, alias = "duration_s")]
-    pub seconds: Option<f64>,
+    /// How long it ran, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: Option<u64>,
+    /// The digest of its log.
+    #[serde(default)]
+    pub log: Option<String>,
+    /// What the same command exited with on the base, where that was tried.
+    #[serde(default)]
+    pub base_exit_code: Option<i32>,
     /// Why it was not run, or what differed.
     #[serde(default, alias = "why")]
     pub note: Option<String>,
@@ -155,8 +170,11 @@ pub struct ShotView {
     /// The digest of the picture after.
     #[serde(default)]
     pub after: Option<String>,
+    /// The digest of the picture of what differs.
+    #[serde(default)]
+    pub difference: Option<String>,
     /// How much of it differs, in percent.
-    #[serde(default, alias = "difference")]
+    #[serde(default)]
     pub difference_percent: Option<f64>,
 }
 

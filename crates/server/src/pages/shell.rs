@@ -38,11 +38,11 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (document_head(page.title))
+            (document_head(page.title, page.name))
             body data-page=(page.name) data-live=[live] data-now=(shell.now) {
                 a.skip href="#main" { "Skip to content" }
                 div.app {
-                    (navigation(shell, page.name))
+                    (navigation(shell, page.name, page.key))
                     main.page.(page.class) id="main" {
                         div.top {
                             header.page-head { (page.head) }
@@ -55,6 +55,8 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
                     (tabs(shell, page.name))
                 }
                 p.sr id="said" role="status" {}
+                (toast(shell))
+                (super::palette::dialog())
                 (key_help())
             }
         }
@@ -66,14 +68,14 @@ pub(super) fn bare_document(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (document_head(title))
+            (document_head(title, ""))
             body { main.bare id="main" { p.brand { (icon("mark")) "Mission Control" } (body) } }
         }
     }
 }
 
 /// Returns the document's head. The theme's script runs before anything is painted.
-fn document_head(title: &str) -> Markup {
+fn document_head(title: &str, page: &str) -> Markup {
     html! {
         head {
             meta charset="utf-8";
@@ -87,18 +89,22 @@ fn document_head(title: &str) -> Markup {
             script src=(url("vendor/htmx-4.0.1.min.js")) defer {}
             script src=(url("live.js")) defer {}
             script src=(url("keys.js")) defer {}
+            @if !page.is_empty() { script src=(url("palette.js")) defer {} }
+            @if page == "packet" { script src=(url("packet.js")) defer {} }
         }
     }
 }
 
 /// Returns the address of the page's live stream, where it has one.
 fn live_address(shell: &Shell, page: &Page<'_>) -> Option<String> {
-    if !matches!(page.name, "needs-you" | "board" | "ticket" | "fleet") {
-        return None;
-    }
+    let name = match page.name {
+        "new" | "problem" => return None,
+        "campaign" | "packet" => "ticket",
+        name => name,
+    };
     let key = page.key.map(|k| format!("&key={k}")).unwrap_or_default();
     let project = project_part(shell, '&');
-    Some(format!("/live?page={}{key}{project}&after={}", page.name, shell.seq))
+    Some(format!("/live?page={name}{key}{project}&after={}", shell.seq))
 }
 
 /// Returns `project=KEY` after `mark` where lists are limited to a project.
@@ -107,7 +113,7 @@ pub(super) fn project_part(shell: &Shell, mark: char) -> String {
 }
 
 /// Returns the navigation at the side.
-fn navigation(shell: &Shell, current: &str) -> Markup {
+fn navigation(shell: &Shell, current: &str, key: Option<&str>) -> Markup {
     let project = project_part(shell, '?');
     let here = |name: &str| (name == current).then_some("page");
     html! {
@@ -125,24 +131,37 @@ fn navigation(shell: &Shell, current: &str) -> Markup {
                 li { a href={ "/fleet" (project) } aria-current=[here("fleet")] title="Fleet" {
                     (icon("activity")) span { "Fleet" } (fragment::count_died(shell.counts))
                 } }
+                (entry("packets", "Packets", "package-check", current, &project))
+                (entry("calibration", "Calibration", "scale", current, &project))
+                (entry("policy", "Policy", "shield-check", current, &project))
+            }
+            ul.second {
+                (entry("digest", "Digest", "newspaper", current, &project))
+                (entry("settings", "Settings", "settings", current, &project))
                 li { a href={ "/tickets/new" (project) } aria-current=[here("new")] title="New ticket" {
                     (icon("plus")) span { "New ticket" }
                 } }
             }
             @if !shell.campaigns.is_empty() {
                 h2 { "Campaigns" }
-                ul.campaigns { @for c in &shell.campaigns { (campaign_link(c)) } }
+                ul.campaigns { @for c in &shell.campaigns { (campaign_link(c, key.unwrap_or_default())) } }
             }
             (foot(shell))
         }
     }
 }
 
+/// Returns one page in the navigation.
+fn entry(name: &str, label: &str, glyph: &str, current: &str, project: &str) -> Markup {
+    let here = (name == current || (name == "packets" && current == "packet")).then_some("page");
+    html! { li { a href={ "/" (name) (project) } aria-current=[here] title=(label) { (icon(glyph)) span { (label) } } } }
+}
+
 /// Returns a campaign with its ring.
-fn campaign_link(c: &CampaignLink) -> Markup {
+fn campaign_link(c: &CampaignLink, current: &str) -> Markup {
     let dash = format!("{} 100", c.percent.min(100));
     html! {
-        li { a href={ "/board?campaign=" (c.key) } title=(c.title) {
+        li { a href=(super::words::ticket_path(&c.key)) title=(c.title) aria-current=[(current == c.key).then_some("page")] {
             svg.ring viewBox="0 0 16 16" aria-hidden="true" {
                 circle cx="8" cy="8" r="6" {} circle cx="8" cy="8" r="6" pathLength="100" stroke-dasharray=(dash) {}
             }
@@ -157,7 +176,7 @@ fn search(shell: &Shell, class: &str) -> Markup {
         form.(class) role="search" method="get" action="/board" {
             (icon("search"))
             @if let Some(p) = &shell.current_project { input type="hidden" name="project" value=(p); }
-            input type="search" name="q" placeholder="Key or words" aria-label="Search by key or words" data-search;
+            input type="search" name="q" placeholder="Search or run" aria-label="Search tickets by key or words" data-search;
             kbd aria-hidden="true" { "/" }
         }
     }
@@ -172,6 +191,7 @@ fn project_switcher(shell: &Shell) -> Markup {
             summary title="Switch project" { (icon("folder")) span { (label) } (icon_as("i s end", "chevron-down")) }
             ul aria-label="Projects" {
                 li { a href="?project=" aria-current=[here(None)] { span { "All projects" } } }
+                @if shell.projects.len() > 1 { li { a href="/projects" { span { "Compare them" } } } }
                 @for p in &shell.projects {
                     li { a href={ "?project=" (p.key) } aria-current=[here(Some(&p.key))] {
                         span { (p.key) } @if p.config_problem.is_some() { small.warn { "config" } }
@@ -228,7 +248,7 @@ fn key_bar(keys: Keys) -> Markup {
     html! {
         footer.keys aria-label="Keyboard shortcuts" {
             @for (names, does) in keys { span { @for k in *names { kbd { (k) } } " " (does) } }
-            span { kbd { "/" } " search" }
+            span { kbd { "/" } " commands" }
             span.end { kbd { "?" } " all keys" }
         }
     }
@@ -244,11 +264,22 @@ fn tabs(shell: &Shell, current: &str) -> Markup {
                 (icon("inbox")) span { "Needs you" } (fragment::count_needs_you("tab-needs-you", shell.counts))
             }
             a href={ "/board" (project) } aria-current=[here("board")] { (icon("square-kanban")) span { "Board" } }
-            a href={ "/tickets/new" (project) } aria-current=[here("new")] { (icon("plus")) span { "Ticket" } }
+            a href="/board?by=campaign" aria-current=[here("campaign")] { (icon("flag")) span { "Campaigns" } }
             a href={ "/fleet" (project) } aria-current=[here("fleet")] { (icon("activity")) span { "Fleet" } }
             details.more {
                 summary { (icon("ellipsis")) span { "More" } }
-                div.more-sheet { (search(shell, "find")) (project_switcher(shell)) (person_tools(shell)) }
+                div.more-sheet {
+                    (search(shell, "find"))
+                    ul.more-pages {
+                        (entry("packets", "Packets", "package-check", current, &project))
+                        (entry("calibration", "Calibration", "scale", current, &project))
+                        (entry("policy", "Policy", "shield-check", current, &project))
+                        (entry("digest", "Digest", "newspaper", current, &project))
+                        (entry("projects", "Projects", "folder", current, ""))
+                        (entry("settings", "Settings", "settings", current, &project))
+                    }
+                    (project_switcher(shell)) (person_tools(shell))
+                }
             }
         }
     }
@@ -256,30 +287,93 @@ fn tabs(shell: &Shell, current: &str) -> Markup {
 
 /// Returns the dialog of all keys, with the switch that turns single keys off.
 fn key_help() -> Markup {
-    const KEYS: [(&str, &str); 15] = [
-        ("/", "search"),
-        ("?", "all keys"),
-        ("esc", "close, go up"),
-        ("g n", "Needs you"),
-        ("g b", "Board"),
-        ("g f", "Fleet"),
-        ("c", "new ticket"),
-        ("j k", "move, also in lists"),
-        ("h l", "column"),
-        ("enter", "open"),
-        ("a", "sign off"),
-        ("r", "request changes"),
-        ("1", "answer"),
-        ("p t m", "packet, console, message"),
-        ("[ ]", "ticket before, after"),
+    const KEYS: [(&str, &[(&str, &str)]); 4] = [
+        (
+            "Everywhere",
+            &[
+                ("/", "command palette"),
+                ("?", "all keys"),
+                ("esc", "close, go up"),
+                ("u", "undo"),
+                ("c", "new ticket"),
+                ("g n", "Needs you"),
+                ("g b", "Board"),
+                ("g f", "Fleet"),
+                ("g p", "Packets"),
+                ("g c", "Calibration"),
+                ("g d", "Digest"),
+                ("g s", "Settings"),
+            ],
+        ),
+        (
+            "Lists",
+            &[
+                ("j k", "move"),
+                ("h l", "column"),
+                ("enter", "open"),
+                ("f", "filter"),
+                ("s", "campaign lanes"),
+                ("z", "fold a lane"),
+                ("x", "only what moves"),
+            ],
+        ),
+        (
+            "Decisions",
+            &[
+                ("a", "sign off, approve"),
+                ("r", "request changes"),
+                ("d", "deny"),
+                ("w", "waive"),
+                ("1 2 3", "answer"),
+            ],
+        ),
+        (
+            "Ticket and packet",
+            &[
+                ("p", "packet"),
+                ("t", "console"),
+                ("m", "message"),
+                ("d", "diff"),
+                ("v", "file viewed"),
+                ("[ ]", "ticket before, after"),
+            ],
+        ),
     ];
     html! {
         dialog.sheet id="keys-help" aria-labelledby="keys-title" {
             h2 id="keys-title" { "Keys" }
-            dl.facts { @for (k, does) in KEYS { dt { @for part in k.split(' ') { kbd { (part) } " " } } dd { (does) } } }
+            div.key-groups { @for (title, keys) in KEYS { section { h3 { (title) } dl.facts { @for (k, does) in keys { dt { @for part in k.split(' ') { kbd { (part) } " " } } dd { (does) } } } } } }
             label.row { input type="checkbox" data-keys-off; " Switch single keys off" }
             form method="dialog" { button.btn.sm type="submit" { "Close" } }
         }
         (PreEscaped("\n"))
+    }
+}
+
+/// Returns what the person just did, with the way back where there is one.
+fn toast(shell: &Shell) -> Markup {
+    let Some(event) = &shell.toast else { return html! {} };
+    let key = event.ticket.as_deref().unwrap_or_default();
+    let gate = event.body.get("gate").and_then(|it| it.as_str());
+    let undo = match event.kind.as_str() {
+        "judged" => Some(("withdraw", "Undo")),
+        "parked" => Some(("unpark", "Undo")),
+        "unparked" => Some(("park", "Undo")),
+        "cancelled" => Some(("reopen", "Reopen")),
+        _ => None,
+    };
+    html! {
+        div.toast id="toast" role="status" data-toast {
+            (icon("check"))
+            span dir="auto" { b.key { (key) } " You " (mission_domain::told::told(event)) "." }
+            @if let Some((verb, label)) = undo {
+                form method="post" action={ "/tickets/" (key) "/" (verb) } {
+                    (super::form::csrf(&shell.csrf))
+                    input type="hidden" name="back" value="ticket";
+                    @if let Some(gate) = gate { input type="hidden" name="gate" value=(gate); }
+                    button.btn.sm type="submit" data-key="u" { (label) kbd { "u" } }
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The page *Ticket*: situation, rail, gate beside packet, inbox beside console, activity; facts at the side.
 
 pub mod activity;
-pub mod children;
 pub mod console;
 pub mod gate;
 pub mod inbox;
@@ -18,8 +17,11 @@ use super::shell::{Page, document};
 use super::view::{TicketView, Viewer};
 use super::words;
 
-/// Returns the page of one ticket.
+/// Returns the page of one ticket; a campaign has its own.
 pub fn page(view: &TicketView) -> Markup {
+    if view.ticket.kind == "campaign" {
+        return super::campaign::page(view);
+    }
     let (ticket, viewer) = (&view.ticket, view.shell.viewer());
     let title = format!("{} {}", ticket.key, ticket.title);
     document(
@@ -37,8 +39,7 @@ pub fn page(view: &TicketView) -> Markup {
                 (situation::rail(ticket, viewer))
                 div.bench {
                     (gate::gate(ticket, view.packet.as_ref(), viewer))
-                    @if ticket.kind == "campaign" { (children::children(&view.children, viewer)) }
-                    @else { (packet::packet(ticket, view.packet.as_ref())) }
+                    (packet::packet(ticket, view.packet.as_ref()))
                     (inbox::inbox(ticket, &view.messages, viewer))
                     (console::console(view.console.as_ref(), viewer))
                     (activity::activity(&view.events, &view.acts, viewer))
@@ -67,7 +68,7 @@ fn keys(ticket: &TicketDoc, viewer: Viewer<'_>) -> super::shell::Keys {
         (&["m"], "message"),
         (&["[", "]"], "ticket before, after"),
     ];
-    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    let owed = words::owes(ticket, viewer.person);
     if owed && ticket.state == "in_review" { VERDICT } else { PLAIN }
 }
 
@@ -106,7 +107,7 @@ fn source_icon(channel: &str) -> Markup {
 }
 
 /// Returns what a person can do to the ticket as a whole, as its state allows.
-fn tools(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+pub(super) fn tools(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let back = Back::Ticket;
     html! {
         @match ticket.state.as_str() {

@@ -1,11 +1,20 @@
 //! What each page shows: structs that whoever answers a request fills, and nothing that fetches or decides.
 
+use mission_control::DigestDoc;
 use mission_domain::doc::{
     AttemptDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc, TicketDoc,
 };
 use mission_domain::ids::Timestamp;
 
 use super::packet_view::PacketView;
+
+mod home;
+mod packets;
+
+pub use home::{
+    CalibrationView, DigestView, PolicyView, ProjectLine, ProjectsView, SettingsPart, SettingsView,
+};
+pub use packets::{PacketLine, PacketPage, PacketsView};
 
 /// Who looks, and when: what a fragment needs to say "You", to make a form, and to tell ages.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +46,8 @@ pub struct Shell {
     pub now: Timestamp,
     /// The newest event that this page has in it; the live stream goes on after it.
     pub seq: u64,
+    /// What the person did a moment ago, told once with its undo.
+    pub toast: Option<EventDoc>,
     /// What is wrong in the home, one sentence each: a bad reload, rules not in force, dispatch paused.
     pub problem_notices: Vec<String>,
 }
@@ -81,6 +92,10 @@ pub struct NeedsYouView {
     pub lanes: Vec<LaneDoc>,
     /// What the operator did, newest first; ten at most are shown.
     pub acts: Vec<OperatorActDoc>,
+    /// What changed since the person last looked.
+    pub digest: DigestDoc,
+    /// Whether that is since they marked something as seen; else since yesterday.
+    pub is_since_seen: bool,
 }
 
 /// The page *Board*. [`BoardView::sorted`] makes the columns.
@@ -90,8 +105,66 @@ pub struct BoardView {
     pub shell: Shell,
     /// One column per state, all ten, in any order. A missing one counts as empty.
     pub columns: Vec<BoardColumn>,
+    /// The bands, where the board is grouped by campaign or role; the columns then only count.
+    pub bands: Vec<Band>,
+    /// How many bands there are; more than `bands` where the page is one of several.
+    pub bands_total: u32,
     /// What the list was limited to.
     pub filter: BoardFilter,
+}
+
+/// One campaign or role as a band over the five stacks.
+#[derive(Debug, Clone)]
+pub struct Band {
+    /// What stands at its head.
+    pub head: BandHead,
+    /// Its tickets, one cell a stack.
+    pub cells: [BandCell; 5],
+}
+
+/// What stands at the head of a band.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BandHead {
+    /// The campaign's key or the role's name; empty for what belongs to none.
+    pub key: String,
+    /// The campaign's title or the role's name.
+    pub title: String,
+    /// How many of its tickets wait for the person.
+    pub waits: u32,
+    /// How many tickets it has in each of the ten states.
+    pub states: Vec<(String, u32)>,
+}
+
+/// The tickets of one band in one stack.
+#[derive(Debug, Clone, Default)]
+pub struct BandCell {
+    /// How many there are; more than `tickets` where the cell is cut.
+    pub total: u32,
+    /// The ones to show, in order.
+    pub tickets: Vec<TicketDoc>,
+}
+
+/// What the board's rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Grouping {
+    /// The ten states in five stacks.
+    #[default]
+    State,
+    /// One band a campaign.
+    Campaign,
+    /// One band a role.
+    Role,
+}
+
+impl Grouping {
+    /// Returns the value of `by` in the address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Campaign => "campaign",
+            Self::Role => "role",
+        }
+    }
 }
 
 /// The tickets of one state.
@@ -116,8 +189,14 @@ pub struct BoardFilter {
     pub role: Option<String>,
     /// `label`: one label.
     pub label: Option<String>,
-    /// `all`: the state word whose column is shown whole.
+    /// `mine`: only what waits for the person who looks.
+    pub mine: bool,
+    /// `by`: what the rows are.
+    pub by: Grouping,
+    /// `all`: the state word whose column is leafed through.
     pub all: Option<String>,
+    /// `from`: how many tickets of that column, or bands, come before the first one shown.
+    pub from: u32,
 }
 
 /// The page *Ticket*.
@@ -143,14 +222,28 @@ pub struct TicketView {
     pub acts: Vec<OperatorActDoc>,
     /// Its neighbours: campaign, blockers, what it holds up, what replaced it.
     pub related: Vec<RelatedTicket>,
-    /// A campaign's children, whole.
+    /// A campaign's children, whole. Its `attempts` are then theirs.
     pub children: Vec<TicketDoc>,
+    /// Which part of a campaign's page is shown.
+    pub part: CampaignPart,
     /// The rules it carries, one sentence each.
     pub policy: Vec<String>,
     /// Its neighbours on the board, for the keys `[` and `]`.
     pub previous: Option<String>,
     /// The next one on the board.
     pub next: Option<String>,
+}
+
+/// The parts of a campaign's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CampaignPart {
+    /// Tickets against gates.
+    #[default]
+    Matrix,
+    /// What waits for what.
+    Dependencies,
+    /// Its own messages and events.
+    Activity,
 }
 
 /// What the terminal of an attempt last showed.

@@ -100,6 +100,11 @@ pub fn is_owed(next: Option<&NextActionDoc>, person: &str) -> bool {
     next.is_some_and(|n| n.who.kind == "person" && mine(n))
 }
 
+/// Returns whether `person` owes what happens next to the ticket. What is set aside on purpose is owed by nobody.
+pub fn owes(ticket: &TicketDoc, person: &str) -> bool {
+    ticket.state != "parked" && is_owed(ticket.next_action.as_ref(), person)
+}
+
 /// Returns whether a ticket has ended.
 pub fn has_ended(ticket: &TicketDoc) -> bool {
     matches!(ticket.state.as_str(), "done" | "cancelled" | "superseded")
@@ -108,4 +113,41 @@ pub fn has_ended(ticket: &TicketDoc) -> bool {
 /// Returns the address of a ticket's page.
 pub fn ticket_path(key: &str) -> String {
     format!("/tickets/{key}")
+}
+
+/// Returns the address of the packet of a ticket's gate.
+pub fn packet_path(key: &str, gate: &str) -> String {
+    format!("/tickets/{key}/packets/{gate}")
+}
+
+/// Returns the address of an artifact.
+pub fn artifact(digest: &str) -> String {
+    format!("/artifacts/{}", digest.strip_prefix("sha256:").unwrap_or(digest))
+}
+
+/// Returns a packet's status as people read it.
+pub fn packet_status(word: &str) -> &str {
+    match word {
+        "partial" => "partly verified",
+        "claimed" => "claimed only",
+        other => other,
+    }
+}
+
+/// Returns how far one way of shipping is.
+pub fn ships(word: &str) -> &str {
+    match word {
+        "none" => "not asked for",
+        "requested" => "needs approval",
+        other => other,
+    }
+}
+
+/// Returns how long something ran: `180 ms`, `4.2 s`, `2 min`.
+pub fn took(ms: u64) -> String {
+    match ms {
+        ..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        _ => lasted(i64::try_from(ms / 1_000).unwrap_or(i64::MAX)),
+    }
 }

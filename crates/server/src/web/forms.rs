@@ -54,8 +54,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
 /// A form that this session's own page sent.
 pub(super) struct Posted {
-    visitor: Visitor,
-    fields: Fields,
+    pub(super) visitor: Visitor,
+    pub(super) fields: Fields,
 }
 
 impl FromRequest<Site> for Posted {
@@ -129,12 +129,11 @@ pub(super) async fn act(
     let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
     let Posted { visitor: Visitor { site, who, .. }, fields } = posted;
     carry_out(&site, &who, &key, &verb, &fields).await?;
-    let back = if fields.text("back") == "needs-you" {
-        "/needs-you".to_owned()
-    } else {
-        words::ticket_path(&key.to_string())
+    let back = match fields.text("back") {
+        "needs-you" => "/needs-you".to_owned(),
+        _ => words::ticket_path(&key.to_string()),
     };
-    Ok(Redirect::to(&back))
+    Ok(Redirect::to(&format!("{back}?did={key}")))
 }
 
 async fn carry_out(
@@ -149,7 +148,10 @@ async fn carry_out(
     let text = || fields.text("text").replace("\r\n", "\n");
     let reason = || fields.text("reason").replace("\r\n", "\n");
     match verb {
-        "verdict" => control.judge(key, verdict(fields)?, by).await.map(drop)?,
+        "verdict" => {
+            still_undecided(site, key, fields).await?;
+            control.judge(key, verdict(fields)?, by).await.map(drop)?;
+        }
         "answer" => {
             still_asks(site, key, fields.text("attempt")).await?;
             control.answer(key, text(), by).await.map(drop)?;
@@ -173,6 +175,20 @@ async fn carry_out(
         other => return Err(Problem::not_found(format!("nothing is called `{other}`"))),
     }
     Ok(())
+}
+
+/// Refuses a verdict on a gate that somebody else decided since the form was made.
+async fn still_undecided(site: &Site, key: &TicketKey, fields: &Fields) -> Answer<()> {
+    let Some(judged) = fields.given("judged").and_then(|it| it.parse::<usize>().ok()) else {
+        return Ok(());
+    };
+    let ticket = site.control.ticket_doc(key).await?;
+    let gate = ticket.gates.iter().find(|it| it.id == fields.text("gate"));
+    if gate.is_none_or(|it| it.signoffs.len() == judged) {
+        return Ok(());
+    }
+    let detail = "the gate was decided while you looked at it";
+    Err(Problem::new(StatusCode::CONFLICT, "conflict", detail))
 }
 
 /// Refuses an answer to a question that is no longer the open one.
@@ -207,9 +223,17 @@ fn verdict(fields: &Fields) -> Answer<VerdictRequest> {
         verdict: verdict.map_err(unknown)?,
         gate: fields.given("gate"),
         reason: fields.text("reason").replace("\r\n", "\n"),
-        findings: fields.text("findings").lines().filter_map(finding).collect(),
+        findings: findings(fields),
         packet: fields.given("packet"),
     })
+}
+
+/// Returns the findings of a verdict: the lines that were typed, and the comments that stand at lines of the diff.
+fn findings(fields: &Fields) -> Vec<NewFinding> {
+    let comments = fields.0.iter().filter(|(name, _)| name == "finding");
+    let comments = comments.map(|(_, text)| text.replace("\r\n", "\n"));
+    let typed = fields.text("findings").lines().map(str::to_owned);
+    comments.chain(typed).filter_map(|it| finding(&it)).collect()
 }
 
 /// Reads one line: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`.

@@ -3,9 +3,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
 use axum::http::request::Parts;
-use mission_domain::doc::ProjectDoc;
-use mission_domain::ids::ProjectKey;
-use mission_store::TicketRow;
+use mission_domain::doc::{EventDoc, ProjectDoc};
+use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
+use mission_store::{EventFilter, TicketRow};
 
 use super::read::Rows;
 use crate::app::Site;
@@ -15,6 +15,12 @@ use crate::problem::{Answer, Problem};
 
 /// The cookie that remembers the project lists are limited to.
 const PROJECT: &str = "mission_project";
+
+/// How long what was done counts as done a moment ago, in seconds.
+const MOMENT_S: i64 = 60;
+
+/// So many of a ticket's newest events are looked through for it.
+const TOLD: u32 = 20;
 
 /// The campaigns that the navigation shows.
 const CAMPAIGNS: usize = 5;
@@ -26,6 +32,8 @@ pub(crate) struct Visitor {
     pub(crate) who: Who,
     /// The project that lists are limited to.
     pub(crate) project: Option<ProjectKey>,
+    /// The ticket that the person acted on a moment ago.
+    did: Option<TicketKey>,
 }
 
 impl FromRequestParts<Site> for Visitor {
@@ -44,7 +52,8 @@ impl Visitor {
         let named = asked.as_deref().or_else(|| auth::cookie(&parts.headers, PROJECT));
         let named = named.and_then(|it| it.parse().ok()).filter(|it| is_known(site, it));
         let project = who.caller.project.clone().or(named);
-        Some(Self { site: site.clone(), who, project })
+        let did = in_query(&parts.uri, "did").and_then(|it| it.parse().ok());
+        Some(Self { site: site.clone(), who, project, did })
     }
 
     /// Returns what stands around a page now.
@@ -62,6 +71,7 @@ impl Visitor {
             self.site.control.project_docs().await.into_iter().filter(is_own).collect();
         Shell {
             person: self.who.name(),
+            toast: self.toast(now).await,
             problem_notices: self.notices(&projects),
             projects,
             current_project: self.project.as_ref().map(ToString::to_string),
@@ -71,6 +81,19 @@ impl Visitor {
             now,
             seq: rows.seq,
         }
+    }
+
+    /// Returns what the person did to a ticket last, where that was a moment ago.
+    async fn toast(&self, now: Timestamp) -> Option<EventDoc> {
+        let ticket = self.did.clone().filter(|it| self.who.may_see(&it.to_string()));
+        ticket.as_ref()?;
+        let limit = Some(TOLD);
+        let filter = EventFilter { ticket, newest_first: true, limit, ..EventFilter::default() };
+        let own = self.who.principal().to_string();
+        let is_own =
+            |it: &EventDoc| it.principal == own && now.as_second() - it.at.as_second() < MOMENT_S;
+        // A page without its toast is whole otherwise.
+        self.site.control.store().events(&filter).await.ok()?.into_iter().find(is_own)
     }
 
     fn notices(&self, projects: &[ProjectDoc]) -> Vec<String> {

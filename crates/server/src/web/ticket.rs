@@ -2,18 +2,19 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use maud::Markup;
 use mission_domain::doc::{AttemptDoc, EventDoc, GateDoc, MessageDoc, OperatorActDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, TicketKey};
 use mission_domain::ticket::Ticket;
 use mission_store::{EventFilter, ProjectionFilter, ProjectionKind};
+use serde::Deserialize;
 
 use super::output::plain;
 use super::read::{self, Rows};
 use super::shell::Visitor;
 use crate::app::Site;
-use crate::pages::view::{ConsoleView, RelatedTicket, TicketView};
+use crate::pages::view::{CampaignPart, ConsoleView, RelatedTicket, TicketView};
 use crate::pages::{self, PacketView};
 use crate::problem::{Answer, Problem};
 
@@ -24,9 +25,25 @@ const OUTPUT: u64 = 16 * 1024;
 const EVENTS: u32 = 60;
 const MESSAGES: u32 = 100;
 
-pub(super) async fn page(visitor: Visitor, Path(key): Path<String>) -> Answer<Markup> {
+/// What of a campaign's page is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    part: Option<String>,
+}
+
+pub(super) async fn page(
+    visitor: Visitor,
+    Path(key): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Answer<Markup> {
     let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
-    Ok(pages::ticket::page(&view(&visitor, &key).await?))
+    let mut view = view(&visitor, &key).await?;
+    view.part = match asked.part.as_deref() {
+        Some("dependencies") => CampaignPart::Dependencies,
+        Some("activity") => CampaignPart::Activity,
+        Some(_) | None => CampaignPart::Matrix,
+    };
+    Ok(pages::ticket::page(&view))
 }
 
 /// Returns everything that the page of `key` shows.
@@ -36,18 +53,23 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
     let shell = visitor.shell_over(&rows).await;
     let (whole, _) = site.control.ticket(key).await?;
     let ticket = site.control.ticket_doc(key).await?;
-    let attempts = attempts(site, key).await?;
+    let children = children(site, &ticket).await?;
+    let attempts = match ticket.kind.as_str() {
+        "campaign" => attempts_of_all(site, &children).await?,
+        _ => attempts(site, key).await?,
+    };
     let holds_up = rows.held_up_by(key);
     let (previous, next) = neighbours(&rows, key);
     Ok(TicketView {
         shell,
         packet: packet(site, key, &ticket).await,
-        console: console(site, attempts.first()).await,
+        console: console(site, attempts.first().filter(|_| ticket.kind != "campaign")).await,
         messages: messages(site, key).await?,
         events: events(site, key).await?,
         acts: acts(site, key).await?,
         related: related(&rows, &ticket, &holds_up),
-        children: children(site, &ticket).await?,
+        children,
+        part: CampaignPart::default(),
         policy: policy(&whole),
         holds_up: u32::try_from(holds_up.len()).unwrap_or(u32::MAX),
         ticket,
@@ -60,6 +82,15 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
 async fn attempts(site: &Site, key: &TicketKey) -> Answer<Vec<AttemptDoc>> {
     let filter = ProjectionFilter::of(ProjectionKind::Attempt).about(key);
     read::projections(site, &ProjectionFilter { newest_first: true, ..filter }).await
+}
+
+/// Returns the attempts of a campaign's tickets.
+async fn attempts_of_all(site: &Site, children: &[TicketDoc]) -> Answer<Vec<AttemptDoc>> {
+    let mut all = Vec::new();
+    for key in children.iter().filter_map(|it| it.key.parse().ok()) {
+        all.extend(attempts(site, &key).await?);
+    }
+    Ok(all)
 }
 
 async fn messages(site: &Site, key: &TicketKey) -> Answer<Vec<MessageDoc>> {

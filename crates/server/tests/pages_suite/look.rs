@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use mission_server::pages::diff::Style;
 use mission_server::pages::view::{
-    BoardFilter, BoardView, NeedsYouView, NewTicketView, Problem, ProblemView, SignInView,
-    TypedTicket,
+    BoardFilter, BoardView, CampaignPart, NeedsYouView, NewTicketView, Problem, ProblemView,
+    SettingsPart, SignInView, TypedTicket,
 };
 use mission_server::pages::{
-    assets, board, fleet, needs_you, new_ticket, problem, sign_in, ticket,
+    assets, board, calibration, digest, fleet, needs_you, new_ticket, packet_page, packets, policy,
+    problem, projects, settings, sign_in, ticket,
 };
 
 use crate::sample;
@@ -42,7 +44,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
     };
     let mut noticed = sample::shell();
     noticed.problem_notices = vec!["mission.toml in MC, line 12: unknown key `roles`; the last good one stays in force. Run `mission check`.".into()];
-    vec![
+    let mut pages = vec![
         ("needs-you", needs_you::page(&sample::needs_you()).into_string()),
         ("needs-you-empty", needs_you::page(&empty).into_string()),
         ("board", board::page(&sample::board(40)).into_string()),
@@ -74,7 +76,46 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
             problem::page(&ProblemView { shell: None, ..problem_view(Problem::Failed) })
                 .into_string(),
         ),
+    ];
+    pages.extend(more());
+    pages
+}
+
+/// The pages about campaigns in parts, packets, and the home as a whole.
+fn more() -> Vec<(&'static str, String)> {
+    vec![
+        ("campaign-dependencies", ticket::page(&part(CampaignPart::Dependencies)).into_string()),
+        ("campaign-activity", ticket::page(&part(CampaignPart::Activity)).into_string()),
+        ("board-bands", board::page(&sample::bands()).into_string()),
+        ("packets", packets::page(&sample::packets()).into_string()),
+        ("packet", packet_page::page(&sample::packet_page(false, Style::Unified)).into_string()),
+        ("diff", packet_page::page(&sample::packet_page(true, Style::Unified)).into_string()),
+        ("diff-split", packet_page::page(&sample::packet_page(true, Style::Split)).into_string()),
+        ("digest", digest::page(&sample::digest()).into_string()),
+        ("policy", policy::page(&sample::policy()).into_string()),
+        ("projects", projects::page(&sample::projects()).into_string()),
+        ("calibration", calibration::page(&sample::calibration()).into_string()),
+        ("settings-people", settings::page(&sample::settings(SettingsPart::People)).into_string()),
+        (
+            "settings-runtimes",
+            settings::page(&sample::settings(SettingsPart::Runtimes)).into_string(),
+        ),
+        ("settings-roles", settings::page(&sample::settings(SettingsPart::Roles)).into_string()),
+        (
+            "settings-workflows",
+            settings::page(&sample::settings(SettingsPart::Workflows)).into_string(),
+        ),
+        ("settings-all", settings::page(&sample::settings(SettingsPart::All)).into_string()),
     ]
+}
+
+/// A campaign's page, opened at one of its parts.
+fn part(part: CampaignPart) -> mission_server::pages::view::TicketView {
+    let mut campaign = sample::ticket_view();
+    campaign.ticket.kind = "campaign".into();
+    campaign.children = sample::tickets(14);
+    campaign.part = part;
+    campaign
 }
 
 fn conflict() -> Problem {

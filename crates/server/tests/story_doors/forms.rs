@@ -39,7 +39,9 @@ impl<'a> Browser<'a> {
     #[track_caller]
     fn leads(reply: Reply, to: &str) {
         let reply = reply.expect(303);
-        assert_eq!(reply.header("location"), to);
+        // What was done is told where the form leads.
+        let path = reply.header("location").split("?did=").next().unwrap_or_default();
+        assert_eq!(path, to);
     }
 }
 
@@ -94,7 +96,24 @@ async fn a_ticket_goes_its_way_by_forms_alone() {
     Browser::leads(browser.post("/tickets/MC-1/reopen", &[back]).await, "/tickets/MC-1");
     Browser::leads(browser.post("/lanes/coder/pause", &[("project", "MC")]).await, "/fleet");
     Browser::leads(browser.post("/lanes/coder/resume", &[("project", "MC")]).await, "/fleet");
-    for path in ["/", "/board", "/fleet", "/tickets/new", "/tickets/MC-1"] {
+    for path in [
+        "/",
+        "/board",
+        "/board?by=campaign",
+        "/board?by=role&mine=yes&all=todo&from=0",
+        "/fleet",
+        "/tickets/new",
+        "/tickets/MC-1",
+        "/packets",
+        "/calibration",
+        "/policy",
+        "/digest",
+        "/projects",
+        "/palette?q=dark",
+        "/settings",
+        "/settings?part=all&q=role.coder",
+        "/settings?part=workflows",
+    ] {
         let status = browser.get(path).await.status.as_u16();
         assert_eq!(status, if path == "/" { 303 } else { 200 }, "{path}");
     }
@@ -108,8 +127,16 @@ async fn every_form_that_a_page_holds_has_a_route() {
     stage.files("Blocked").await;
     let browser = Browser::of(&stage).await;
     let mut actions = std::collections::BTreeSet::new();
-    for path in ["/needs-you", "/board", "/fleet", "/tickets/new", "/tickets/MC-1", "/tickets/MC-2"]
-    {
+    for path in [
+        "/needs-you",
+        "/board",
+        "/fleet",
+        "/tickets/new",
+        "/tickets/MC-1",
+        "/tickets/MC-2",
+        "/digest",
+        "/settings",
+    ] {
         let page = browser.get(path).await.expect(200).text();
         let forms = page.split("<form ").skip(1).filter(|it| it.contains("method=\"post\""));
         let action =
@@ -215,4 +242,97 @@ async fn the_project_in_view_is_remembered_and_a_key_finds_its_ticket() {
     let found = browser.get("/board?q=find").await.expect(200).text();
     let lost = browser.get("/board?q=absent").await.expect(200).text();
     assert!(found.contains("id=\"ticket-MC-1\"") && !lost.contains("id=\"ticket-MC-1\""));
+}
+
+#[tokio::test]
+async fn what_was_just_done_is_told_once_with_its_undo() {
+    let stage = Stage::new().await;
+    let key = stage.files("Told").await;
+    let browser = Browser::of(&stage).await;
+    let back = ("back", "ticket");
+    let reply = browser.post("/tickets/MC-1/park", &[back]).await.expect(303);
+    let page = browser.get(reply.header("location")).await.expect(200).text();
+    let toast = page.split("id=\"toast\"").nth(1).expect("a toast");
+    let toast = toast.split("</form>").next().unwrap_or_default();
+    assert!(toast.contains("You parked it"), "{toast}");
+    assert!(toast.contains("/tickets/MC-1/unpark") && toast.contains("data-key=\"u\""), "{toast}");
+    let later = browser.get(&format!("/tickets/{key}")).await.expect(200).text();
+    assert!(!later.contains("id=\"toast\""), "it is told once");
+}
+
+#[tokio::test]
+async fn an_owner_invites_a_person_who_may_do_what_their_role_says() {
+    let stage = Stage::new().await;
+    stage.files("Looked at").await;
+    let owner = Browser::of(&stage).await;
+    let invite = [("name", "vera"), ("role", "viewer")];
+    let page = owner.post("/settings/invite", &invite).await.expect(200).text();
+    let code = page.split("/sign-in?code=").nth(1).and_then(|it| it.split('<').next());
+    let link = format!("/sign-in?code={}", code.expect("a link"));
+    let reply = stage.ask(Method::GET, &link).send().await.expect(303);
+    let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let mut vera = Browser { stage: &stage, cookie, csrf: String::new() };
+    let page = vera.get("/board").await.expect(200).text();
+    assert!(page.contains("vera"), "she is not greeted");
+    vera.csrf = csrf_in(&page);
+    vera.post("/tickets/MC-1/park", &[("back", "ticket")]).await.expect(403);
+    vera.post("/settings/invite", &[("name", "eve"), ("role", "owner")]).await.expect(403);
+    vera.post("/digest/seen", &[("until", "1")]).await.expect(303);
+    let bad = owner.post("/settings/invite", &[("name", "a b"), ("role", "viewer")]).await;
+    assert!(bad.expect(422).text().contains("is no name for a person"));
+    let page = owner.get("/settings").await.expect(200).text();
+    let ends = page.split("/settings/sessions/").filter_map(|it| it.split("/end").next());
+    let last = ends.skip(1).find(|id| id.len() == 12).expect("a session").to_owned();
+    owner.post(&format!("/settings/sessions/{last}/end"), &[]).await.expect(303);
+    let left = [owner.get("/board").await, vera.get("/board").await];
+    let in_session = left.iter().filter(|it| it.status.as_u16() == 200).count();
+    assert_eq!(in_session, 1, "one of the two was signed out");
+    stage.ask(Method::GET, &link).send().await.expect(403);
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_revoked() {
+    let stage = Stage::new().await;
+    let owner = Browser::of(&stage).await;
+    let fields = [("name", "ci"), ("role", "operator"), ("project", "")];
+    let page = owner.post("/settings/tokens", &fields).await.expect(200).text();
+    let secret = page.split("<div class=\"cmd\"><code>").nth(1).and_then(|it| it.split('<').next());
+    let secret = secret.expect("a secret").to_owned();
+    stage.ask(Method::GET, "/api/v1/tickets").token(&secret).send().await.expect(200);
+    let later = owner.get("/settings").await.expect(200).text();
+    assert!(!later.contains(&secret) && later.contains("external:ci"));
+    let again = owner.post("/settings/tokens", &fields).await;
+    assert!(again.expect(422).text().contains("revoke it first"));
+    owner.post("/settings/tokens/ci/revoke", &[]).await.expect(303);
+    stage.ask(Method::GET, "/api/v1/tickets").token(&secret).send().await.expect(401);
+}
+
+#[tokio::test]
+async fn comments_on_lines_become_findings_together_with_the_typed_ones() {
+    let stage = Stage::new().await;
+    let key = stage.files("Reviewed").await;
+    let packet = stage.delivers_a_plan(&key, 1, "plan").await;
+    let browser = Browser::of(&stage).await;
+    let fields = [
+        ("gate", "plan"),
+        ("packet", packet.as_str()),
+        ("verdict", "changes"),
+        ("reason", "see the lines"),
+        ("finding", "src/lib.rs:7:first line\r\nsecond line: with a colon"),
+        ("finding", "docs/a.md:1:short"),
+        ("findings", "README.md:2:typed\r\n"),
+        ("back", "ticket"),
+    ];
+    Browser::leads(browser.post("/tickets/MC-1/verdict", &fields).await, "/tickets/MC-1");
+    let ticket = stage.control.ticket_doc(&key).await.unwrap();
+    let found: Vec<_> =
+        ticket.findings.iter().map(|it| (it.file.as_deref(), it.line, it.text.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (Some("src/lib.rs"), Some(7), "first line\nsecond line: with a colon"),
+            (Some("docs/a.md"), Some(1), "short"),
+            (Some("README.md"), Some(2), "typed"),
+        ]
+    );
 }

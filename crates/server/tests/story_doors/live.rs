@@ -91,6 +91,50 @@ async fn what_an_agent_prints_is_appended() {
 }
 
 #[tokio::test]
+async fn a_board_in_lanes_gets_its_cards_in_their_cells_and_the_head_of_the_lane() {
+    let stage = Stage::new().await;
+    let campaign = json!({ "title": "Autumn", "kind": "campaign" });
+    let campaign = stage.post("/api/v1/tickets", campaign).await.expect(201).json();
+    let parent = campaign["key"].as_str().unwrap().to_owned();
+    let child = json!({ "title": "A child", "parent": parent });
+    let child = stage.post("/api/v1/tickets", child).await.expect(201).json();
+    let child = child["key"].as_str().unwrap().to_owned();
+    let seq = stage.control.store().watermark().await.unwrap();
+    let ask = stage.ask(Method::GET, &format!("/live?page=board&after={seq}"));
+    let ask = ask.header("referer", "http://mission.local/board?by=campaign");
+    let mut reader = Reader::new(ask.token(&stage.token).open().await);
+    assert_eq!(reader.batch().await, []);
+    stage.post(&format!("/api/v1/tickets/{child}/park"), json!({})).await.expect(200);
+    let html: String = reader.batch().await.iter().map(|it| it.data.as_str()).collect();
+    assert!(html.contains(&format!("data-into=\"cell-{parent}-0\"")), "{html}");
+    assert!(html.contains(&format!("id=\"band-{parent}\"")), "{html}");
+    assert!(!html.contains(&format!("id=\"ticket-{parent}\"")), "a campaign is no card: {html}");
+}
+
+#[tokio::test]
+async fn a_campaign_gets_the_row_that_changed_and_its_totals() {
+    let stage = Stage::new().await;
+    let campaign = json!({ "title": "Autumn", "kind": "campaign" });
+    let campaign = stage.post("/api/v1/tickets", campaign).await.expect(201).json();
+    let parent = campaign["key"].as_str().unwrap().to_owned();
+    let mut keys = Vec::new();
+    for title in ["One", "Two"] {
+        let child = json!({ "title": title, "parent": parent });
+        let child = stage.post("/api/v1/tickets", child).await.expect(201).json();
+        keys.push(child["key"].as_str().unwrap().to_owned());
+    }
+    let mut reader = opens(&stage, &format!("ticket&key={parent}")).await;
+    stage
+        .post(&format!("/api/v1/tickets/{}/cancel", keys[0]), json!({ "reason": "no" }))
+        .await
+        .expect(200);
+    let html: String = reader.batch().await.iter().map(|it| it.data.as_str()).collect();
+    assert!(html.contains(&format!("id=\"row-{}\"", keys[0])), "{html}");
+    assert!(!html.contains(&format!("id=\"row-{}\"", keys[1])), "{html}");
+    assert!(html.contains("id=\"heads\""), "{html}");
+}
+
+#[tokio::test]
 async fn a_page_without_a_stream_is_not_found() {
     let stage = Stage::new().await;
     stage.get("/live?page=new").await.expect(404);

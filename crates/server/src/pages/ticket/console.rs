@@ -69,8 +69,10 @@ fn terminal(end: &TerminalDoc) -> Markup {
         div.ended {
             p { b { (words::sentence(&words::plain(&end.status))) } " · " span dir="auto" { (end.summary) } }
             dl.facts {
-                dt { "Cause" } dd { (words::plain(&end.root_cause)) }
-                dt { "Retry" } dd { (if end.safe_retry { "safe to try again" } else { "not safe as it is" }) }
+                @if end.root_cause != "none" {
+                    dt { "Cause" } dd { (words::plain(&end.root_cause)) }
+                    dt { "Retry" } dd { (if end.safe_retry { "safe to try again" } else { "not safe as it is" }) }
+                }
                 @if !end.next_actions.is_empty() { dt { "Next" } dd dir="auto" { (end.next_actions.join(" · ")) } }
             }
         }

@@ -11,7 +11,7 @@ use crate::pages::words;
 
 /// Returns the panel of the gate that the ticket stands at, its stable id `gate`.
 pub fn gate(ticket: &TicketDoc, packet: Option<&PacketView>, viewer: Viewer<'_>) -> Markup {
-    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    let owed = words::owes(ticket, viewer.person);
     let Some(gate) = glyph::standing_gate(ticket) else {
         return settled(ticket);
     };

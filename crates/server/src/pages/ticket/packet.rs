@@ -19,6 +19,7 @@ pub fn packet(ticket: &TicketDoc, packet: Option<&PacketView>) -> Markup {
                 @if let Some(p) = packet {
                     span.dim { (words::gate(&p.gate)) @if p.round > 1 { " · round " (p.round) } }
                     span.end { span.seal { (icon("fingerprint")) (glyph::hash(&p.digest)) } " " (glyph::verdict(&p.status)) }
+                    a.btn.sm.ghost href=(words::packet_path(&ticket.key, &p.gate)) data-key="p" { "Open" kbd { "p" } }
                 }
             }
             @match packet {
@@ -38,7 +39,7 @@ fn content(ticket: &TicketDoc, p: &PacketView) -> Markup {
                 @if let Some(commit) = &p.commit {
                     span { (icon("git-commit-horizontal")) " " (glyph::hash(commit)) @if let Some(w) = &ticket.workspace { " on " code { (w.branch) } } }
                 }
-                @if !p.files.is_empty() { span.end { (words::count(p.files.len(), "file")) " " (stat(added, removed)) } }
+                @if !p.files.is_empty() { a.end.ln href={ (words::packet_path(&ticket.key, &p.gate)) "/diff" } data-key="d" { (words::count(p.files.len(), "file")) " " (stat(added, removed)) } }
             }
             div.packet-cols data-shots[!p.screenshots.is_empty()] { (claims(&p.commands)) (shots(&p.screenshots)) }
             (files(p))
@@ -51,12 +52,12 @@ fn content(ticket: &TicketDoc, p: &PacketView) -> Markup {
 }
 
 /// Returns lines added and removed.
-fn stat(added: u64, removed: u64) -> Markup {
+pub(in crate::pages) fn stat(added: u64, removed: u64) -> Markup {
     html! { span.stat-diff { span.plus { "+" (added) } " " span.minus { "−" (removed) } } }
 }
 
 /// Returns the commands, refuted first, then what could not run, then what nobody re-ran.
-fn claims(commands: &[CommandView]) -> Markup {
+pub(in crate::pages) fn ranked(commands: &[CommandView]) -> Vec<&CommandView> {
     let rank = |c: &&CommandView| match c.result.as_str() {
         "refuted" => 0,
         "could_not_run" => 1,
@@ -65,6 +66,12 @@ fn claims(commands: &[CommandView]) -> Markup {
     };
     let mut sorted: Vec<&CommandView> = commands.iter().collect();
     sorted.sort_by_key(rank);
+    sorted
+}
+
+/// Returns the commands as a table.
+fn claims(commands: &[CommandView]) -> Markup {
+    let sorted = ranked(commands);
     html! {
         @if sorted.is_empty() { p.mid { "No command was claimed or re-run for this gate." } }
         @else {
@@ -90,7 +97,7 @@ fn claim(c: &CommandView) -> Markup {
 }
 
 /// Returns what the agent said.
-fn claimed(claimed: Option<&Claimed>) -> String {
+pub(in crate::pages) fn claimed(claimed: Option<&Claimed>) -> String {
     match claimed {
         None | Some(Claimed::Ran(false)) => "not claimed".into(),
         Some(Claimed::Ran(true)) => "ran".into(),
@@ -103,7 +110,7 @@ fn claimed(claimed: Option<&Claimed>) -> String {
 }
 
 /// Returns what Mission Control saw.
-fn seen(c: &CommandView) -> String {
+pub(in crate::pages) fn seen(c: &CommandView) -> String {
     match c.result.as_str() {
         "not_rerun" | "could_not_run" => "nothing".into(),
         _ => told(c.exit_code, c.tests.as_ref().map(|t| t.words())),
@@ -126,7 +133,7 @@ fn shots(shots: &[ShotView]) -> Markup {
         @if let Some(first) = shots.first() {
             div.thumbs {
                 @for (digest, when) in [(&first.before, "Before"), (&first.after, "After")] {
-                    @if let Some(d) = digest { a.shot href=(artifact(d)) { img loading="lazy" src=(artifact(d)) alt={ (when) ", " (caption(first)) }; } }
+                    @if let Some(d) = digest { a.shot href=(words::artifact(d)) { img loading="lazy" src=(words::artifact(d)) alt={ (when) ", " (caption(first)) }; } }
                 }
                 @for s in shots { small { (caption(s)) @if let Some(d) = s.difference_percent { " · " b { (format!("{d:.1}")) " %" } " changed" } } }
             }
@@ -138,11 +145,6 @@ fn shots(shots: &[ShotView]) -> Markup {
 fn caption(s: &ShotView) -> String {
     let scheme = s.scheme.as_deref().map(|x| format!(" {x}")).unwrap_or_default();
     format!("{} {}{scheme}", s.page, s.width)
-}
-
-/// Returns the address of an artifact.
-fn artifact(digest: &str) -> String {
-    format!("/artifacts/{}", digest.strip_prefix("sha256:").unwrap_or(digest))
 }
 
 /// Returns the changed files.

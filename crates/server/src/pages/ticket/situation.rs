@@ -9,7 +9,7 @@ use crate::pages::words;
 
 /// Returns the situation bar, its stable id `situation`. Violet where the person who looks owes the next action.
 pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Markup {
-    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    let owed = words::owes(ticket, viewer.person);
     html! {
         section.situation id="situation" data-you[owed] aria-label="State and next action" {
             p { (glyph::state(&ticket.state)) span.mid dir="auto" { (glyph::inline(&ticket.reason.text)) } }
@@ -18,7 +18,7 @@ pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Marku
                     (icon_as("i s", "corner-down-right")) (glyph::next_action(ticket, viewer))
                     span.dim.nowrap { "for " (glyph::age(next.since, viewer.now)) @if holds_up > 0 { " · holds up " (words::count(holds_up as usize, "ticket")) } }
                 }
-            } @else if let Some(commit) = &ticket.landed_as {
+            } @else if let Some(commit) = ticket.landed_as.as_ref().filter(|_| !ticket.reason.text.starts_with("landed")) {
                 p.next { span.mid { "landed as " (glyph::hash(commit)) } }
             }
         }
@@ -27,7 +27,7 @@ pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Marku
 
 /// Returns the rail of the gates, its stable id `rail`.
 pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
-    let owed = words::is_owed(ticket.next_action.as_ref(), viewer.person);
+    let owed = words::owes(ticket, viewer.person);
     let at = glyph::standing_gate(ticket).map(|g| g.id.as_str());
     html! {
         ol.rail id="rail" aria-label="Gates" {

@@ -21,6 +21,7 @@ pub(crate) fn shell() -> Shell {
         csrf: "token-of-the-session".into(),
         now: now(),
         seq: 4711,
+        toast: None,
         problem_notices: Vec::new(),
     }
 }
@@ -93,7 +94,15 @@ pub(crate) fn asks() -> Vec<NeedsYouDoc> {
 }
 
 pub(crate) fn needs_you() -> NeedsYouView {
-    NeedsYouView { shell: shell(), asks: asks(), lanes: lanes(), acts: acts() }
+    let (digest, is_since_seen) = (super::home::digest_doc(), true);
+    NeedsYouView {
+        shell: shell(),
+        asks: asks(),
+        lanes: lanes(),
+        acts: acts(),
+        digest,
+        is_since_seen,
+    }
 }
 
 pub(crate) fn ticket_view() -> TicketView {
@@ -115,6 +124,7 @@ pub(crate) fn ticket_view() -> TicketView {
         acts: acts(),
         related: vec![related("in", 19, "Home visual redesign", "waiting"), related("waits for", 12, "Flag and rollout", "done"), related("holds up", 17, "Remove legacy home CSS", "waiting")],
         children: Vec::new(),
+        part: mission_server::pages::view::CampaignPart::default(),
         policy: vec!["qa runs on another runtime than coder".into(), "deploy, restart and push to main need an approval".into()],
         previous: Some("MC-6".into()),
         next: Some("MC-8".into()),
@@ -188,6 +198,29 @@ pub(crate) fn board(n: u32) -> BoardView {
     let mut all = tickets(n);
     all.extend([signoff_ticket(), question_ticket(), blocked_ticket()]);
     BoardView::sorted(shell(), all, BoardFilter::default())
+}
+
+/// The board by campaign, with a band of two tickets and one without a campaign.
+pub(crate) fn bands() -> BoardView {
+    let head = |key: &str, title: &str| BandHead {
+        key: key.into(),
+        title: title.into(),
+        waits: 1,
+        states: vec![("active".into(), 1), ("in_review".into(), 1)],
+    };
+    let band = |head: BandHead, tickets: Vec<TicketDoc>| {
+        let cell = |tickets: Vec<TicketDoc>| BandCell { total: 9, tickets };
+        let mut cells: [BandCell; 5] = std::array::from_fn(|_| BandCell::default());
+        cells[2] = cell(tickets);
+        Band { head, cells }
+    };
+    let bands = vec![
+        band(head("MC-19", "Home visual redesign"), vec![signoff_ticket()]),
+        band(head("", ""), vec![question_ticket()]),
+    ];
+    let filter = BoardFilter { by: Grouping::Campaign, ..BoardFilter::default() };
+    let columns = board(3).columns;
+    BoardView { shell: shell(), columns, bands, bands_total: 2, filter }
 }
 
 /// A title of seven words that no other ticket has, so that a zipped board is as big as a real one.

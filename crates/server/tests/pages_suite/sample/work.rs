@@ -192,7 +192,7 @@ pub(crate) fn events() -> Vec<EventDoc> {
 }
 
 pub(crate) fn packet() -> PacketView {
-    let shot = |width, d: f64| json!({"page": "/", "width": width, "scheme": "light", "before": PACKET, "after": PACKET, "difference_percent": d});
+    let shot = |width, d: f64| json!({"page": "/", "width": width, "scheme": "light", "before": PACKET, "after": PACKET, "difference": PACKET, "difference_percent": d});
     serde_json::from_value(json!({
         "gate": "design_signoff", "round": 2, "commit": COMMIT, "tree": COMMIT, "base": COMMIT, "digest": PACKET, "status": "refuted",
         "files": [{"path": "web/BerthCard.tsx", "added": 120, "removed": 64}, {"path": "web/berth.css", "added": 94, "removed": 32}, {"path": "web/boat.png"}],

@@ -1,0 +1,133 @@
+//! What pages look up beside documents: settings with their origin, patches, sessions, invitations.
+
+use mission_domain::config::{self, Setting, Source};
+use mission_domain::ids::{Commit, ProjectKey, Timestamp};
+use mission_domain::principal::Principal;
+use mission_evidence::git::Git;
+use mission_store::SecretKind;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+use crate::home::{Caller, TokenRole, hash};
+use crate::projects::{found, rules_text};
+
+/// How long an invitation holds, in seconds.
+const INVITATION_S: i64 = 86_400;
+
+/// One signed-in browser, never its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionDoc {
+    /// What ends it: the beginning of its secret's digest.
+    pub id: String,
+    /// Who is signed in.
+    pub principal: String,
+    /// What they may do.
+    pub role: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// How many characters of a digest name a session.
+const ID_CHARS: usize = 12;
+
+impl Control {
+    /// Returns every setting in force in a project, with where each comes from.
+    ///
+    /// # Errors
+    /// An unknown project, or a repository that cannot be read.
+    pub async fn settings(&self, key: &ProjectKey) -> Result<Vec<Setting>> {
+        let project = self.project(key).await?;
+        let git = Git::at(&project.path);
+        let text = rules_text(&git, &project.tip).await?.ok().flatten();
+        let home = self.settings_text();
+        let name = self.paths().config().display().to_string();
+        let folder = project.path.file_name().and_then(|it| it.to_str()).unwrap_or("mission");
+        Ok(config::settings(
+            folder,
+            home.as_deref().map(|text| Source { name: &name, text }),
+            text.as_deref().map(|text| Source { name: "mission.toml", text }),
+            &found(Some(project.rules.default_branch.clone())),
+        ))
+    }
+
+    /// Returns the change between two commits of a project as a unified diff, at most 4 MiB of it.
+    ///
+    /// # Errors
+    /// An unknown project, or commits that the repository does not have.
+    pub async fn patch(&self, key: &ProjectKey, base: &Commit, head: &Commit) -> Result<Vec<u8>> {
+        const CONTEXT: u32 = 3;
+        let project = self.project(key).await?;
+        Ok(Git::at(&project.path).patch(base, head, CONTEXT).await?)
+    }
+
+    /// Returns every signed-in browser, the newest first.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn sessions(&self) -> Result<Vec<SessionDoc>> {
+        let now = self.now();
+        let all = self.store().secrets(SecretKind::Session).await?.into_iter();
+        let live = all.filter(|it| it.expires_at.is_none_or(|at| at > now));
+        let mut docs: Vec<SessionDoc> = live
+            .map(|it| SessionDoc {
+                id: it.hash.chars().take(ID_CHARS).collect(),
+                principal: it.principal,
+                role: it.role,
+                created_at: it.created_at,
+                expires_at: it.expires_at,
+            })
+            .collect();
+        docs.sort_by_key(|it| std::cmp::Reverse(it.created_at));
+        Ok(docs)
+    }
+
+    /// Returns the name under which `sessions` lists the session of `secret`.
+    pub fn session_id(secret: &str) -> String {
+        hash(secret).chars().take(ID_CHARS).collect()
+    }
+
+    /// Signs a browser out. Everybody may end their own sessions, an owner all.
+    ///
+    /// # Errors
+    /// There is none of that name, or it is somebody else's.
+    pub async fn end_session(&self, id: &str, by: &Caller) -> Result<()> {
+        let all = self.store().secrets(SecretKind::Session).await?;
+        let found = all.into_iter().find(|it| id.len() == ID_CHARS && it.hash.starts_with(id));
+        let found = found.ok_or_else(|| Error::Missing(format!("session `{id}`")))?;
+        if by.role != TokenRole::Owner && found.principal != by.principal.to_string() {
+            return Err(Error::Missing(format!("session `{id}` of yours")));
+        }
+        self.store().drop_secret(SecretKind::Session, &found.hash).await?;
+        Ok(())
+    }
+
+    /// Returns a one-time code with which `name` signs in as a person of this home, good for a day.
+    ///
+    /// # Errors
+    /// A caller who is no owner, an unknown role, or a name that is none.
+    pub async fn invite(&self, name: &str, role: &str, by: &Caller) -> Result<String> {
+        if by.role != TokenRole::Owner || !by.principal.is_person() {
+            return Err(mission_domain::ticket::Rejection::NotAPerson(by.principal.clone()).into());
+        }
+        let role = match TokenRole::read(role) {
+            Some(role @ (TokenRole::Viewer | TokenRole::Operator | TokenRole::Owner)) => role,
+            Some(TokenRole::Attempt(_)) | None => {
+                let text = format!("`{role}` is no role; choose viewer, operator or owner");
+                return Err(Error::Invalid(text));
+            }
+        };
+        let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.chars().count() > 40 || !name.chars().all(is_name) {
+            let text = format!(
+                "`{name}` is no name for a person; use up to 40 letters, digits, `-`, `_` and `.`"
+            );
+            return Err(Error::Invalid(text));
+        }
+        let principal = Principal::Person(name.into());
+        let (kind, life) = (SecretKind::SignIn, Some(INVITATION_S));
+        self.new_secret(kind, &principal, role, None, "invitation", life).await
+    }
+}

@@ -1,0 +1,212 @@
+// Packet: before and after under a slider; comments on lines of the diff, kept in this browser until they leave with the verdict.
+(() => {
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const store = {
+    read(key, otherwise) {
+      try {
+        return JSON.parse(localStorage.getItem(key)) ?? otherwise;
+      } catch {
+        return otherwise;
+      }
+    },
+    write(key, value) {
+      try {
+        localStorage.setItem(key, JSON.stringify(value));
+      } catch {
+        // A browser without storage keeps them as long as the page.
+      }
+    },
+  };
+
+  // Before and after.
+  const figures = all(".compare");
+  const pick = (n) => {
+    for (const figure of figures) figure.toggleAttribute("data-on", figure.dataset.shot === String(n));
+    for (const button of all("[data-pick]")) button.setAttribute("aria-pressed", String(button.dataset.pick === String(n)));
+  };
+  const mode = (word) => {
+    for (const figure of figures) figure.dataset.mode = word;
+    for (const button of all("[data-mode-pick]")) button.setAttribute("aria-pressed", String(button.dataset.modePick === word));
+    for (const part of all("[data-slide], .knob")) part.hidden = word !== "slider";
+  };
+  if (figures.length) {
+    for (const group of all("[data-picks], [data-modes]")) group.hidden = false;
+    for (const button of all("[data-pick]")) button.addEventListener("click", () => pick(button.dataset.pick));
+    for (const button of all("[data-mode-pick]")) button.addEventListener("click", () => mode(button.dataset.modePick));
+    for (const slide of all("[data-slide]")) {
+      const show = () => slide.parentElement.style.setProperty("--at", `${slide.value}%`);
+      slide.addEventListener("input", show);
+      show();
+    }
+    for (const link of all(".compare a")) link.addEventListener("click", (event) => link.closest(".compare").dataset.mode === "slider" && event.preventDefault());
+    mode("slider");
+    document.addEventListener("mission:arrow", (event) => {
+      const slide = one(".compare[data-on] [data-slide]:not([hidden])");
+      if (!slide) return;
+      slide.value = Number(slide.value) + (event.detail === "ArrowRight" ? 5 : -5);
+      slide.dispatchEvent(new Event("input"));
+    });
+  }
+
+  // The diff.
+  const grid = one(".diff-grid");
+  if (!grid) return;
+  const digest = grid.dataset.packet;
+  const files = all(".diff-file");
+  const form = one("[data-review]");
+  const viewedKey = `viewed ${digest}`;
+  const commentsKey = `comments ${digest}`;
+  let viewed = store.read(viewedKey, []);
+  let comments = store.read(commentsKey, []);
+
+  // Viewed files are folded.
+  const counted = one("[data-viewed-count]");
+  const countViewed = () => {
+    counted.hidden = false;
+    counted.textContent = `${viewed.length} of ${counted.dataset.viewedCount} files viewed`;
+    for (const link of all(".file-list a")) {
+      const file = files[Number(link.hash.slice(6))];
+      link.toggleAttribute("data-viewed", viewed.includes(file?.dataset.file));
+    }
+  };
+  for (const box of all("[data-viewed]:is(input)")) {
+    const file = one(".diff-file", box.closest(".diff-box"));
+    box.checked = viewed.includes(box.dataset.viewed);
+    if (box.checked) file.open = false;
+    box.addEventListener("change", () => {
+      viewed = viewed.filter((path) => path !== box.dataset.viewed);
+      if (box.checked) viewed.push(box.dataset.viewed);
+      file.open = !box.checked;
+      store.write(viewedKey, viewed);
+      countViewed();
+    });
+  }
+  countViewed();
+  for (const link of all(".file-list a")) {
+    link.addEventListener("click", () => {
+      const file = files[Number(link.hash.slice(6))];
+      if (file) file.open = true;
+    });
+  }
+
+  // Files and lines by keyboard.
+  let file = -1;
+  let line;
+  const mark = (row) => {
+    line?.removeAttribute("aria-current");
+    line = row;
+    row?.setAttribute("aria-current", "true");
+    row?.scrollIntoView({ block: "nearest" });
+  };
+  const go = (n) => {
+    file = Math.max(0, Math.min(files.length - 1, n));
+    mark(undefined);
+    one("summary", files[file])?.focus({ preventScroll: true });
+    files[file]?.scrollIntoView({ block: "start" });
+  };
+  const lines = () => (files[file]?.open ? all("tr[data-line], tr[data-was]", files[file]) : []);
+  document.addEventListener("mission:step", (event) => go(file + event.detail));
+  document.addEventListener("mission:line", (event) => {
+    if (file < 0) go(0);
+    const rows = lines();
+    document.activeElement?.blur(); // enter is the line's now, not the heading's
+    mark(rows[Math.max(0, Math.min(rows.length - 1, rows.indexOf(line) + event.detail))]);
+  });
+  document.addEventListener("mission:comment", () => line && ask(line));
+  document.addEventListener("mission:viewed", () => one("[data-viewed]:is(input)", files[Math.max(0, file)]?.parentElement)?.click());
+
+  // Comments.
+  const place = (row) => ({ file: row.closest(".diff-file").dataset.file, line: Number(row.dataset.line ?? row.dataset.was), gone: row.dataset.line === undefined });
+  const rowOf = ({ file, line, gone }) => {
+    const root = files.find((e) => e.dataset.file === file);
+    return root && one(gone ? `tr[data-was="${line}"]:not([data-line])` : `tr[data-line="${line}"]`, root);
+  };
+  const same = (a, b) => a.file === b.file && a.line === b.line && a.gone === b.gone;
+  const make = (name, props = {}, ...children) => {
+    const e = Object.assign(document.createElement(name), props);
+    e.append(...children);
+    return e;
+  };
+  const drop = (row) => row?.nextElementSibling?.matches("tr.draft") && row.nextElementSibling.remove();
+
+  /** Opens the field for a comment below a line. */
+  const ask = (row) => {
+    if (!form) return;
+    drop(row);
+    const at = place(row);
+    const old = comments.find((it) => same(it, at));
+    const field = make("textarea", { className: "field", rows: 2, value: old?.text ?? "", placeholder: "What must change here?" });
+    field.setAttribute("aria-label", `Comment on ${at.file}, line ${at.line}`);
+    field.dir = "auto";
+    const keep = make("button", { type: "button", className: "btn sm primary" }, "Keep");
+    const cancel = make("button", { type: "button", className: "btn sm ghost" }, "Cancel");
+    const cell = make("td", { colSpan: row.closest("table").dataset.style === "split" ? 4 : 3 }, field, make("div", { className: "ask-do" }, keep, cancel));
+    row.after(make("tr", { className: "draft" }, cell));
+    const done = () => {
+      const text = field.value.trim();
+      comments = comments.filter((it) => !same(it, at));
+      if (text) comments.push({ ...at, text });
+      store.write(commentsKey, comments);
+      show();
+    };
+    keep.addEventListener("click", done);
+    cancel.addEventListener("click", () => show());
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done();
+      else if (event.key === "Escape") show();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    field.focus();
+  };
+
+  /** Shows every comment below its line and in the review, where it is sent from. */
+  const show = () => {
+    if (!form) return;
+    for (const old of all("tr.draft")) old.remove();
+    const list = one("[data-comments]", form);
+    list.replaceChildren();
+    for (const comment of comments) {
+      const row = rowOf(comment);
+      const words = `${comment.file}:${comment.line}`;
+      if (row) {
+        const edit = make("button", { type: "button", className: "btn sm ghost" }, "Edit");
+        edit.setAttribute("aria-label", `Edit the comment on ${words}`);
+        edit.addEventListener("click", () => ask(row));
+        const text = make("p", { textContent: comment.text });
+        text.dir = "auto";
+        row.after(make("tr", { className: "draft" }, make("td", { colSpan: row.closest("table").dataset.style === "split" ? 4 : 3 }, make("div", { className: "found-note" }, make("p", {}, make("b", {}, "You, not sent yet")), text, edit))));
+      }
+      const remove = make("button", { type: "button", className: "icon-btn", textContent: "×" });
+      remove.setAttribute("aria-label", `Remove the comment on ${words}`);
+      remove.addEventListener("click", () => {
+        comments = comments.filter((it) => it !== comment);
+        store.write(commentsKey, comments);
+        show();
+      });
+      const link = make("a", { href: "#" }, make("code", {}, words));
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        const at = rowOf(comment);
+        if (at) at.closest("details").open = true;
+        at?.scrollIntoView({ block: "center" });
+      });
+      const text = make("p", { textContent: comment.text });
+      text.dir = "auto";
+      const said = comment.gone ? `${comment.text} (about a removed line)` : comment.text;
+      list.append(make("li", {}, make("p", { className: "row" }, link, remove), text, make("input", { type: "hidden", name: "finding", value: `${comment.file}:${comment.line}:${said}` })));
+    }
+  };
+  if (form) {
+    grid.addEventListener("click", (event) => {
+      const cell = event.target.closest?.("td");
+      const row = cell?.parentElement;
+      const isNumber = cell && row.matches("tr[data-line], tr[data-was]") && (cell.matches(".n") || (cell.closest("table").dataset.style === "unified" && cell.cellIndex < 2));
+      if (isNumber) ask(row);
+    });
+    grid.dataset.commentable = "";
+    show();
+  }
+})();

@@ -1,0 +1,251 @@
+//! A diff on a page: unified or side by side, long files folded, findings below their lines.
+
+pub mod parse;
+
+use maud::{Markup, html};
+use mission_domain::doc::FindingDoc;
+
+use super::glyph::{self, icon};
+use super::words;
+use parse::{FileDiff, FileKind, Hunk, Line, LineKind, Patch};
+
+/// A file with more lines than this is folded.
+const FOLD_AFTER: usize = 300;
+
+/// A file shows this many lines, a page that many in all; git shows the rest.
+const FILE_LINES: usize = 3_000;
+const PAGE_LINES: usize = 12_000;
+
+/// How the two sides stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Style {
+    /// Removed above added.
+    #[default]
+    Unified,
+    /// Before beside after.
+    Split,
+}
+
+impl Style {
+    /// Returns the value of `style` in the address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unified => "unified",
+            Self::Split => "split",
+        }
+    }
+}
+
+/// Returns the list of changed files, each a link to its place.
+pub(super) fn list(patch: &Patch) -> Markup {
+    html! {
+        ul.file-list aria-label="Changed files, read from git" {
+            @for (n, file) in patch.files.iter().enumerate() {
+                li { a href={ "#file-" (n) } title=(file.path) {
+                    (icon("file-diff"))
+                    span.trunc { (name(&file.path)) " " small { (folder(&file.path)) } }
+                    (stat(file))
+                } }
+            }
+        }
+    }
+}
+
+/// Returns the last part of a path, and the rest.
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Returns lines added and removed.
+fn stat(file: &FileDiff) -> Markup {
+    let (added, removed) = file.counts();
+    html! {
+        @if file.kind == FileKind::Binary { span.stat-diff { "binary" } }
+        @else { span.stat-diff { span.plus { "+" (added) } " " span.minus { "−" (removed) } } }
+    }
+}
+
+/// Returns all files one below the other.
+pub(super) fn files(patch: &Patch, style: Style, findings: &[FindingDoc], most: usize) -> Markup {
+    let mut left = PAGE_LINES.min(most);
+    let mut shown = Vec::new();
+    for file in &patch.files {
+        let lines = file.len().min(FILE_LINES).min(left);
+        left -= lines;
+        shown.push((file, lines));
+    }
+    html! {
+        div.diffs {
+            @for (n, (file, lines)) in shown.iter().enumerate() { (whole(n, file, *lines, style, findings)) }
+            @if patch.is_cut { p.banner data-tone="warn" { (icon("file-diff")) p { b { "Cut. " } "The change is longer than 4 MiB; git shows all of it." } } }
+        }
+    }
+}
+
+/// Returns one file behind its heading.
+fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, findings: &[FindingDoc]) -> Markup {
+    let here: Vec<&FindingDoc> =
+        findings.iter().filter(|f| f.file.as_deref() == Some(file.path.as_str())).collect();
+    let is_long = file.len() > FOLD_AFTER;
+    html! {
+        div.diff-box {
+        details.diff-file id={ "file-" (n) } data-file=(file.path) open[!is_long || !here.is_empty()] {
+            summary {
+                (icon("chevron-down"))
+                code { @if let Some(was) = &file.was { (was) " → " } (file.path) }
+                (kind(file.kind))
+                @if !here.is_empty() { span.verdict data-v="changes" { (icon("message-square")) span { (words::count(here.len(), "finding")) } } }
+                span.end { (stat(file)) }
+            }
+            @for f in here.iter().filter(|f| f.line.is_none()) { (finding(f)) }
+            @if file.is_empty() { p.pad.mid { (nothing(file.kind)) } }
+            @else { (table(file, lines, style, &here)) }
+            @if file.len() > lines { p.pad.mid { (file.len() - lines) " more lines. See them with " code { "git diff -- " (file.path) } } }
+        }
+        label.viewed { input type="checkbox" data-viewed=(file.path) aria-label={ "Viewed: " (file.path) }; " Viewed" }
+        }
+    }
+}
+
+/// Returns what happened to a file as a whole.
+fn kind(kind: FileKind) -> Markup {
+    let word = match kind {
+        FileKind::Changed => return html! {},
+        FileKind::Added => "new",
+        FileKind::Removed => "removed",
+        FileKind::Renamed => "renamed",
+        FileKind::Binary => "binary",
+    };
+    html! { span.tag { (word) } }
+}
+
+/// Returns what is said of a file without lines.
+fn nothing(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Binary => "Not text; its bytes changed.",
+        FileKind::Renamed => "Its name changed, and nothing in it.",
+        FileKind::Added | FileKind::Removed => "It is empty.",
+        FileKind::Changed => "Only its mode changed.",
+    }
+}
+
+/// Returns the lines of a file as a table.
+fn table(file: &FileDiff, lines: usize, style: Style, findings: &[&FindingDoc]) -> Markup {
+    let mut left = lines;
+    let mut hunks = Vec::new();
+    for hunk in &file.hunks {
+        let shown = hunk.lines.len().min(left);
+        left -= shown;
+        if shown > 0 {
+            hunks.push((hunk, hunk.lines.get(..shown).unwrap_or_default()));
+        }
+    }
+    html! {
+        div.diff tabindex="0" role="region" aria-label={ "Change of " (file.path) } {
+            table data-style=(style.as_str()) {
+                caption.sr { "Change of " (file.path) }
+                @for (hunk, lines) in hunks {
+                    tbody { (place(hunk, style)) @match style { Style::Unified => { (unified(lines, findings)) } Style::Split => { (split(lines, findings)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the row that says where a hunk is.
+fn place(hunk: &Hunk, style: Style) -> Markup {
+    let columns = if style == Style::Split { "4" } else { "3" };
+    html! { tr.place { td colspan=(columns) { (hunk.place) " " span.mid { (hunk.within) } } } }
+}
+
+/// Returns lines one below the other, findings below theirs.
+fn unified(lines: &[Line], findings: &[&FindingDoc]) -> Markup {
+    html! {
+        @for line in lines {
+            tr.(class(line.kind)) data-line=[line.new] data-was=[line.old] {
+                td { (number(line.old)) } td { (number(line.new)) } td { (sign(line.kind)) code { (line.text) } }
+            }
+            @for f in at(findings, line.new) { tr.found { td colspan="3" { (finding(f)) } } }
+        }
+    }
+}
+
+/// Returns lines side by side: each run of removed ones beside the run of added ones that follows it.
+fn split(lines: &[Line], findings: &[&FindingDoc]) -> Markup {
+    let mut rows: Vec<(Option<&Line>, Option<&Line>)> = Vec::new();
+    let mut rest = lines;
+    while let Some(first) = rest.first() {
+        if first.kind == LineKind::Same {
+            rows.push((Some(first), Some(first)));
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
+        }
+        let run = |lines: &[Line], kind| lines.iter().take_while(|it| it.kind == kind).count();
+        let (gone, after) = rest.split_at(run(rest, LineKind::Removed));
+        let (new, after) = after.split_at(run(after, LineKind::Added));
+        for n in 0..gone.len().max(new.len()) {
+            rows.push((gone.get(n), new.get(n)));
+        }
+        rest = after;
+    }
+    html! {
+        @for (old, new) in rows {
+            tr data-line=[new.and_then(|it| it.new)] data-was=[old.and_then(|it| it.old)] {
+                (side(old, true)) (side(new, false))
+            }
+            @for f in at(findings, new.and_then(|it| it.new)) { tr.found { td colspan="4" { (finding(f)) } } }
+        }
+    }
+}
+
+/// Returns one side of a row.
+fn side(line: Option<&Line>, is_old: bool) -> Markup {
+    html! {
+        @match line {
+            Some(line) => { td.n.(class(line.kind)) { (number(if is_old { line.old } else { line.new })) } td.(class(line.kind)) { (sign(line.kind)) code { (line.text) } } }
+            None => { td.n.none {} td.none {} }
+        }
+    }
+}
+
+fn number(n: Option<u32>) -> Markup {
+    html! { @if let Some(n) = n { (n) } }
+}
+
+fn class(kind: LineKind) -> &'static str {
+    match kind {
+        LineKind::Same => "same",
+        LineKind::Added => "add",
+        LineKind::Removed => "del",
+    }
+}
+
+/// Returns the mark of a line: a change is told by more than its colour.
+fn sign(kind: LineKind) -> Markup {
+    let (mark, word) = match kind {
+        LineKind::Same => (" ", ""),
+        LineKind::Added => ("+", "added "),
+        LineKind::Removed => ("−", "removed "),
+    };
+    html! { i aria-hidden="true" { (mark) } @if !word.is_empty() { span.sr { (word) } } }
+}
+
+/// Returns the findings about one line.
+fn at<'a>(findings: &[&'a FindingDoc], line: Option<u32>) -> Vec<&'a FindingDoc> {
+    findings.iter().copied().filter(|f| line.is_some() && f.line == line).collect()
+}
+
+/// Returns a finding in its place.
+fn finding(f: &FindingDoc) -> Markup {
+    html! {
+        div.found-note {
+            p { (glyph::verdict(&f.state)) " " b { bdi { (words::principal(&f.principal)) } } " " span.dim { (f.id) " · " (words::gate(&f.gate)) } }
+            p dir="auto" { (f.text) }
+            @if let Some(answer) = &f.answer { p.mid dir="auto" { "Answered: " (answer) } }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The page *Policy*: what needs a person, and by which rule.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use mission_domain::rules::{Allowance, Permission, Policy, Rules};
+
+use super::glyph::{self, icon};
+use super::shell::{Page, document};
+use super::view::PolicyView;
+use super::words;
+
+/// Returns the page *Policy*.
+pub fn page(view: &PolicyView) -> Markup {
+    document(
+        &view.shell,
+        Page {
+            name: "policy",
+            key: None,
+            title: "Policy",
+            class: "policy",
+            head: html! { h1 { "Policy" } p.lede { "What no lane does without a person, from the default branch of each project." } },
+            below_head: html! {},
+            body_class: "",
+            body: html! {
+                @if view.rules.is_empty() { div.empty { (icon("shield-check")) b { "No project yet" } span { "Policies come with a project. Run " code { "mission init" } " in a repository." } } }
+                @for (key, rules) in &view.rules { (project(key, rules)) }
+            },
+            keys: &[(&["esc"], "back")],
+        },
+    )
+}
+
+/// Returns the rules of one project.
+fn project(key: &str, rules: &Rules) -> Markup {
+    html! {
+        section.panel.rule-set aria-labelledby={ "h-policy-" (key) } {
+            header { h2 id={ "h-policy-" (key) } { (key) } span.dim { "rules " (glyph::hash(&rules.digest().to_string())) } a.end href={ "/settings?part=all&q=policy&project=" (key) } { "where they come from" } }
+            div.rule-cols {
+                @for policy in rules.policies.values() { (one(policy)) }
+                section { h3 { "Who may write" } (permissions(rules)) }
+                section { h3 { "Budget" } (budget(rules)) }
+                @if !rules.schedules.is_empty() { section { h3 { "Schedules" } ul.rules { @for s in rules.schedules.values() { li { (icon("calendar-clock")) span { b { (s.id) } " " code { (s.cron) } " files “" bdi { (s.ticket.title) } "”" } } } } } }
+                section { h3 { "Landing" } ul.rules {
+                    li { (icon("git-commit-horizontal")) span { "Work lands on " code { (rules.default_branch) } " by " (rules.land) ", once every required gate holds a fresh sign-off" } }
+                    @for check in &rules.checks { li { (icon("check-check")) span { code { (check.run) } @if check.advisory { " is shown, not required" } @else { " must pass in a clean checkout" } } } }
+                } }
+            }
+        }
+    }
+}
+
+/// Returns one policy.
+fn one(policy: &Policy) -> Markup {
+    html! {
+        section {
+            h3 { "Policy " (policy.id) }
+            p.dim { "Guarded: each needs one person's approval for that exact command, void after " (words::lasted(seconds(policy.approval_expires_s))) }
+            ul.rules { @for argv in &policy.guard { li { (icon("shield-alert")) code { (argv.join(" ")) " …" } } } @if policy.guard.is_empty() { li { "nothing" } } }
+            p.dim { "Protected branches, moved by Mission Control alone" }
+            ul.rules { @for branch in &policy.protect { li { (icon("lock")) code { (branch) } } } @if policy.protect.is_empty() { li { "none" } } }
+        }
+    }
+}
+
+fn seconds(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Returns which roles may write.
+fn permissions(rules: &Rules) -> Markup {
+    let mut by: BTreeMap<Permission, Vec<&str>> = BTreeMap::new();
+    for role in rules.roles.values() {
+        by.entry(role.permission).or_default().push(role.id.as_str());
+    }
+    let names =
+        |permission| by.get(&permission).map_or_else(|| "nobody".into(), |it| it.join(", "));
+    html! {
+        ul.rules {
+            li { (icon("square-terminal")) span { b { (names(Permission::Write)) } " in the ticket's workspace" } }
+            li { (icon("eye")) span { b { (names(Permission::Read)) } " in copies that are thrown away" } }
+        }
+    }
+}
+
+/// Returns what may be used before a person is asked.
+fn budget(rules: &Rules) -> Markup {
+    html! {
+        dl.facts {
+            dt { "A ticket" } dd { (allowance(&rules.budget.ticket)) }
+            dt { "A day" } dd { (allowance(&rules.budget.day)) }
+        }
+    }
+}
+
+fn allowance(a: &Allowance) -> String {
+    let cost =
+        a.cost_micros.map(|it| format!("${}.{:02}", it / 1_000_000, it % 1_000_000 / 10_000));
+    let tokens = a.tokens.map(|it| format!("{} tokens", words::tokens(it)));
+    let wall = a.wall_s.map(|it| format!("{} at work", words::lasted(seconds(it))));
+    let parts: Vec<String> = [cost, tokens, wall].into_iter().flatten().collect();
+    if parts.is_empty() { "no limit".into() } else { parts.join(", ") }
+}

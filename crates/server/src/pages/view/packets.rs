@@ -1,0 +1,56 @@
+//! What the pages of packets show.
+
+use mission_domain::doc::{GateDoc, TicketDoc};
+use mission_domain::ids::Timestamp;
+
+use super::Shell;
+use crate::pages::PacketView;
+use crate::pages::diff::Style;
+use crate::pages::diff::parse::Patch;
+
+/// The page *Packets*.
+#[derive(Debug, Clone)]
+pub struct PacketsView {
+    /// What stands around it.
+    pub shell: Shell,
+    /// The newest packet of each gate of the tickets that changed last.
+    pub packets: Vec<PacketLine>,
+    /// The status that the list is limited to.
+    pub status: Option<String>,
+    /// How many of the packets have each status.
+    pub counts: Vec<(String, u32)>,
+}
+
+/// One packet in the list.
+#[derive(Debug, Clone)]
+pub struct PacketLine {
+    /// Its ticket's key.
+    pub key: String,
+    /// The ticket's title.
+    pub title: String,
+    /// The gate whose newest packet it is.
+    pub gate: GateDoc,
+    /// When the ticket last changed.
+    pub at: Timestamp,
+}
+
+/// The page *Packet*.
+#[derive(Debug, Clone)]
+pub struct PacketPage {
+    /// What stands around it.
+    pub shell: Shell,
+    /// The ticket.
+    pub ticket: TicketDoc,
+    /// The gate that the packet is the evidence for.
+    pub gate: GateDoc,
+    /// The packet.
+    pub packet: PacketView,
+    /// When it was sealed, where the log still says it.
+    pub sealed_at: Option<Timestamp>,
+    /// The change from base to commit, or why it cannot be shown; nothing where the packet is about no commit.
+    pub patch: Option<Result<Patch, String>>,
+    /// How the two sides stand.
+    pub style: Style,
+    /// Whether the diff has the page for itself.
+    pub is_diff: bool,
+}

@@ -1,0 +1,225 @@
+//! Fills the views about the home as a whole: *Projects*, *Digest*, *Policy*, *Calibration*, *Settings*.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use maud::Markup;
+use mission_control::{Control, DigestDoc, TokenRole};
+use mission_domain::ids::{ProjectKey, Timestamp};
+use mission_domain::rules::{Decider, Mode, Rules};
+use serde::Deserialize;
+
+use super::board;
+use super::forms::Posted;
+use super::shell::Visitor;
+use crate::auth;
+use crate::pages;
+use crate::pages::view::{
+    CalibrationView, DigestView, PolicyView, ProjectLine, ProjectsView, SettingsPart, SettingsView,
+};
+use crate::problem::{Answer, Problem};
+
+/// The cookie that remembers until when the person has seen what changed, in seconds since 1970.
+const SEEN: &str = "mission_seen";
+
+/// How far back a digest looks where nothing was marked as seen, in seconds.
+const DAY_S: i64 = 86_400;
+
+pub(super) async fn projects(visitor: Visitor) -> Answer<Markup> {
+    let rows = visitor.site.rows.read(&visitor.site).await?;
+    let shell = visitor.shell_over(&rows).await;
+    let person = board::person(&visitor);
+    let line = |project: &mission_domain::doc::ProjectDoc| {
+        let key: Option<ProjectKey> = project.key.parse().ok();
+        let states = rows.states(key.as_ref(), |_| true);
+        let states = states.into_iter().map(|(state, n)| (state.to_owned(), n)).collect();
+        let waits = rows.of(key.as_ref()).filter(|it| board::is_owed(it, &person)).count();
+        let waits = u32::try_from(waits).unwrap_or(u32::MAX);
+        ProjectLine { project: project.clone(), states, waits }
+    };
+    let projects = shell.projects.iter().map(line).collect();
+    Ok(pages::projects::page(&ProjectsView { shell, projects }))
+}
+
+/// Returns what changed since the person marked what they had seen, else since yesterday.
+pub(super) async fn since_seen(
+    visitor: &Visitor,
+    headers: &HeaderMap,
+) -> Answer<(DigestDoc, bool)> {
+    let now = visitor.site.control.now();
+    let seen = auth::cookie(headers, SEEN).and_then(|it| it.parse::<i64>().ok());
+    let at = seen.and_then(|it| Timestamp::from_second(it).ok());
+    let a_day_ago = Timestamp::from_second(now.as_second() - DAY_S).unwrap_or(now);
+    let since = at.unwrap_or(a_day_ago);
+    let digest = visitor.site.control.digest(since, visitor.project.clone()).await?;
+    Ok((digest, at.is_some()))
+}
+
+pub(super) async fn digest(visitor: Visitor, headers: HeaderMap) -> Answer<Markup> {
+    let (digest, is_since_seen) = since_seen(&visitor, &headers).await?;
+    let shell = visitor.shell().await?;
+    Ok(pages::digest::page(&DigestView { shell, digest, is_since_seen }))
+}
+
+/// Remembers how far the person has seen: until the moment at which their page was made.
+pub(super) async fn seen(Posted { visitor, fields }: Posted) -> Answer<Response> {
+    let unknown = |_| Problem::bad("the form does not say until when you have seen");
+    let until: i64 = fields.text("until").parse().map_err(unknown)?;
+    let at = until.min(visitor.site.control.now().as_second());
+    let cookie = format!("{SEEN}={at}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/digest")).into_response())
+}
+
+/// Returns the rules in force of the projects in view.
+async fn rules(visitor: &Visitor) -> Vec<(String, Arc<Rules>)> {
+    let control = &visitor.site.control;
+    let own = visitor.project.as_ref();
+    let keys = control.home().projects.into_keys().filter(|it| own.is_none_or(|own| own == it));
+    let mut all = Vec::new();
+    for key in keys {
+        // A project whose rules cannot be read is named in a banner above.
+        if let Ok(project) = control.project(&key).await {
+            all.push((key.to_string(), project.rules.clone()));
+        }
+    }
+    all
+}
+
+pub(super) async fn policy(visitor: Visitor) -> Answer<Markup> {
+    let (shell, rules) = (visitor.shell().await?, rules(&visitor).await);
+    Ok(pages::policy::page(&PolicyView { shell, rules }))
+}
+
+pub(super) async fn calibration(visitor: Visitor) -> Answer<Markup> {
+    let (shell, rules) = (visitor.shell().await?, rules(&visitor).await);
+    let mut shadows = Vec::new();
+    let mut reviewers = Vec::new();
+    for (key, rules) in &rules {
+        let deciders = rules.workflows.values().flat_map(|it| &it.gates);
+        let deciders: Vec<_> = deciders.flat_map(|it| &it.decided_by).collect();
+        for role in rules.roles.values() {
+            let decides = deciders.contains(&&Decider::Role(role.id.clone()));
+            match role.mode {
+                Mode::Shadow => shadows.push((key.clone(), role.id.to_string())),
+                Mode::Binding if decides => reviewers.push((key.clone(), role.id.to_string())),
+                Mode::Binding => {}
+            }
+        }
+    }
+    Ok(pages::calibration::page(&CalibrationView { shell, shadows, reviewers }))
+}
+
+/// Which part of the settings is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    part: Option<String>,
+    q: Option<String>,
+}
+
+pub(super) async fn settings(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Answer<Markup> {
+    let part = SettingsPart::read(asked.part.as_deref());
+    let mut view = view(&visitor, &headers, part).await?;
+    view.words = asked.q.unwrap_or_default();
+    Ok(pages::settings::page(&view))
+}
+
+async fn view(visitor: &Visitor, headers: &HeaderMap, part: SettingsPart) -> Answer<SettingsView> {
+    let control = &visitor.site.control;
+    let is_owner = visitor.who.caller.role == TokenRole::Owner;
+    let own = visitor.who.principal().to_string();
+    let mut sessions = control.sessions().await?;
+    sessions.retain(|it| is_owner || it.principal == own);
+    let secret = auth::cookie(headers, &auth::session_cookie(&visitor.site));
+    let rules = rules(visitor).await;
+    let mut settings = Vec::new();
+    for (key, _) in &rules {
+        let Ok(project) = key.parse::<ProjectKey>() else { continue };
+        settings.push((key.clone(), control.settings(&project).await?));
+    }
+    Ok(SettingsView {
+        shell: visitor.shell().await?,
+        part,
+        is_owner,
+        sessions,
+        own_session: secret.map(Control::session_id),
+        tokens: if is_owner { control.tokens().await? } else { Vec::new() },
+        made: None,
+        problem: None,
+        runtimes: control.runtimes(visitor.project.as_ref()).await?,
+        rules,
+        settings,
+        words: String::new(),
+    })
+}
+
+/// Shows the people again, with a secret that was made or with what was refused.
+async fn told(
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    made: Answer<(String, String)>,
+) -> Answer<Response> {
+    let mut view = view(visitor, headers, SettingsPart::People).await?;
+    let status = match made {
+        Ok(made) => {
+            view.made = Some(made);
+            StatusCode::OK
+        }
+        Err(problem) if problem.status.is_server_error() => return Err(problem),
+        Err(problem) => {
+            view.problem = Some(problem.detail);
+            problem.status
+        }
+    };
+    Ok((status, pages::settings::page(&view)).into_response())
+}
+
+pub(super) async fn invite(
+    headers: HeaderMap,
+    Posted { visitor, fields }: Posted,
+) -> Answer<Response> {
+    let name = fields.text("name").trim();
+    let caller = &visitor.who.caller;
+    let code = visitor.site.control.invite(name, fields.text("role"), caller).await;
+    let base = visitor.site.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
+    let link = |code: String| {
+        let what = format!("The link for {name}, good for one sign-in within a day.");
+        (what, format!("{base}/sign-in?code={code}"))
+    };
+    told(&visitor, &headers, code.map(link).map_err(Problem::from)).await
+}
+
+pub(super) async fn new_token(
+    headers: HeaderMap,
+    Posted { visitor, fields }: Posted,
+) -> Answer<Response> {
+    let name = fields.text("name").trim();
+    let project = Some(fields.text("project")).filter(|it| !it.is_empty());
+    let project = project.map(str::parse::<ProjectKey>).transpose();
+    let project = project.map_err(|e| Problem::bad(e.to_string()))?;
+    let (control, caller) = (&visitor.site.control, &visitor.who.caller);
+    let token = control.new_token(name, fields.text("role"), project, false, caller).await;
+    let made = token.map(|it| (format!("The token {name}."), it));
+    told(&visitor, &headers, made.map_err(Problem::from)).await
+}
+
+pub(super) async fn revoke(
+    Path(name): Path<String>,
+    Posted { visitor, .. }: Posted,
+) -> Answer<Redirect> {
+    visitor.site.control.revoke_token(&name).await?;
+    Ok(Redirect::to("/settings?part=people"))
+}
+
+pub(super) async fn end_session(
+    Path(id): Path<String>,
+    Posted { visitor, .. }: Posted,
+) -> Answer<Redirect> {
+    visitor.site.control.end_session(&id, &visitor.who.caller).await?;
+    Ok(Redirect::to("/settings?part=people"))
+}

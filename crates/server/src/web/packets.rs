@@ -1,0 +1,142 @@
+//! Fills the views of *Packets* and *Packet*, and of the change on a page of its own.
+
+use axum::extract::{Path, Query};
+use maud::Markup;
+use mission_domain::doc::TicketDoc;
+use mission_domain::ids::{Commit, TicketKey, Timestamp};
+use mission_store::{EventFilter, TicketRow};
+use serde::Deserialize;
+
+use super::read;
+use super::shell::Visitor;
+use crate::app::Site;
+use crate::pages::diff::Style;
+use crate::pages::diff::parse::{Patch, parse};
+use crate::pages::view::{PacketLine, PacketPage, PacketsView};
+use crate::pages::{self, PacketView};
+use crate::problem::{Answer, Problem};
+
+/// So many of the tickets that changed last are looked through.
+const TICKETS: usize = 150;
+
+/// So many packets are shown.
+const PACKETS: usize = 200;
+
+/// So many events are searched for the moment at which a packet was sealed.
+const EVENTS: u32 = 1_000;
+
+/// The bytes from which on a patch may have been cut.
+const CUT_AT: usize = 4 << 20;
+
+/// What the list is limited to.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Limits {
+    status: Option<String>,
+}
+
+pub(super) async fn list(visitor: Visitor, Query(limits): Query<Limits>) -> Answer<Markup> {
+    let rows = visitor.site.rows.read(&visitor.site).await?;
+    let shell = visitor.shell_over(&rows).await;
+    let mut latest: Vec<&TicketRow> =
+        rows.of(visitor.project.as_ref()).filter(|it| it.kind != "campaign").collect();
+    latest.sort_by_key(|it| std::cmp::Reverse(it.updated_at));
+    let keys = latest.iter().take(TICKETS).map(|it| it.key.clone()).collect();
+    let docs = read::tickets(&visitor.site, keys).await?;
+    let mut packets: Vec<PacketLine> = docs.into_values().flat_map(lines).collect();
+    packets.sort_by_key(|it| std::cmp::Reverse(it.at));
+    let status = limits.status.filter(|it| !it.is_empty());
+    let of = |it: &PacketLine| it.gate.packet.as_ref().map(|it| it.status.clone());
+    let mut counts: Vec<(String, u32)> = Vec::new();
+    for word in packets.iter().filter_map(of) {
+        match counts.iter_mut().find(|(it, _)| *it == word) {
+            Some((_, n)) => *n += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    packets.retain(|it| status.is_none() || of(it) == status);
+    packets.truncate(PACKETS);
+    Ok(pages::packets::page(&PacketsView { shell, packets, status, counts }))
+}
+
+/// Returns a ticket's packets, the last gate first.
+fn lines(ticket: TicketDoc) -> Vec<PacketLine> {
+    let TicketDoc { key, title, gates, updated_at, .. } = ticket;
+    let with_packet = gates.into_iter().rev().filter(|it| it.packet.is_some());
+    with_packet
+        .map(|gate| {
+            let at = gate.signoff.as_ref().map_or(updated_at, |it| it.at);
+            PacketLine { key: key.clone(), title: title.clone(), gate, at }
+        })
+        .collect()
+}
+
+/// How the change is shown.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Shown {
+    style: Option<String>,
+}
+
+pub(super) async fn packet(
+    visitor: Visitor,
+    Path((key, gate)): Path<(String, String)>,
+) -> Answer<Markup> {
+    let view = view(&visitor, &key, &gate, Style::Unified, false).await?;
+    Ok(pages::packet_page::page(&view))
+}
+
+pub(super) async fn diff(
+    visitor: Visitor,
+    Path((key, gate)): Path<(String, String)>,
+    Query(shown): Query<Shown>,
+) -> Answer<Markup> {
+    let style = match shown.style.as_deref() {
+        Some("split") => Style::Split,
+        Some(_) | None => Style::Unified,
+    };
+    Ok(pages::packet_page::page(&view(&visitor, &key, &gate, style, true).await?))
+}
+
+async fn view(
+    visitor: &Visitor,
+    key: &str,
+    gate: &str,
+    style: Style,
+    is_diff: bool,
+) -> Answer<PacketPage> {
+    let site = &visitor.site;
+    let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
+    let ticket = site.control.ticket_doc(&key).await?;
+    let none = || Problem::not_found(format!("{key} has no packet for `{gate}` yet"));
+    let found = ticket.gates.iter().find(|it| it.id == gate).cloned().ok_or_else(none)?;
+    let newest = site.control.packets(&key, Some(gate)).await?.pop().ok_or_else(none)?;
+    let packet: PacketView = serde_json::from_value(newest)
+        .map_err(|e| mission_store::Error::Corrupt(format!("the packet cannot be shown: {e}")))?;
+    let sealed_at = sealed_at(site, &key, &packet.digest).await?;
+    let patch = patch(site, &key, &packet).await;
+    let shell = visitor.shell().await?;
+    Ok(PacketPage { shell, ticket, gate: found, packet, sealed_at, patch, style, is_diff })
+}
+
+/// Returns when the packet was sealed.
+async fn sealed_at(site: &Site, key: &TicketKey, digest: &str) -> Answer<Option<Timestamp>> {
+    let ticket = Some(key.clone());
+    let filter =
+        EventFilter { ticket, newest_first: true, limit: Some(EVENTS), ..EventFilter::default() };
+    let events = site.control.store().events(&filter).await?;
+    let is_it = |it: &&mission_domain::doc::EventDoc| {
+        it.kind == "packet_sealed" && it.body["packet"]["digest"].as_str() == Some(digest)
+    };
+    Ok(events.iter().find(is_it).map(|it| it.at))
+}
+
+/// Returns the change from base to commit, or why it cannot be shown.
+async fn patch(site: &Site, key: &TicketKey, packet: &PacketView) -> Option<Result<Patch, String>> {
+    let (base, commit) = (packet.base.as_ref()?, packet.commit.as_ref()?);
+    let (base, commit) = (Commit::new(base), Commit::new(commit));
+    let bytes = match site.control.patch(key.project(), &base, &commit).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Some(Err(error.in_full())),
+    };
+    let is_cut = bytes.len() >= CUT_AT;
+    Some(Ok(parse(&String::from_utf8_lossy(&bytes), is_cut)))
+}

@@ -1,0 +1,108 @@
+// Whoever never touches the mouse: find what waits, decide, take it back, ask for changes, answer, move about.
+import assert from "node:assert/strict";
+import { until } from "../stage.js";
+
+export function keyboard(story) {
+  story("a person signs off, takes it back and asks for changes, by keyboard alone", async (stage) => {
+    const key = await stage.planned("Keyboard: say hello");
+    const { page, complaints, close } = await stage.person();
+    await page.goto("/needs-you");
+    await page.keyboard.press("j");
+    for (let n = 0; n < 20 && !(await page.locator(`#ask-${key}[aria-current]`).count()); n++) await page.keyboard.press("j");
+    await page.locator(`#ask-${key}[aria-current]`).waitFor();
+    await stage.api("/lanes/coder/pause", { project: "EX" }); // a verdict is taken back until the next attempt starts
+    await page.keyboard.press("a");
+    await page.locator("#toast").waitFor();
+    assert.match(await page.locator("#toast").innerText(), /signed off plan/);
+    assert.equal((await stage.ticket(key)).gates[0].state, "passed");
+    await page.keyboard.press("u");
+    await until("the verdict is taken back", async () => (await stage.ticket(key)).gates[0].state === "active").finally(() => stage.api("/lanes/coder/resume", { project: "EX" }));
+    await page.goto("/needs-you");
+    for (let n = 0; n < 20 && !(await page.locator(`#ask-${key}[aria-current]`).count()); n++) await page.keyboard.press("j");
+    await page.keyboard.press("r");
+    await page.keyboard.type("Say it twice, and louder.");
+    await page.keyboard.press("Tab"); // findings
+    await page.keyboard.press("Tab"); // the button
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/did=/);
+    const ticket = await stage.ticket(key);
+    assert.ok(ticket.findings.some((it) => it.text.includes("louder")) || ticket.gates[0].signoffs.some((it) => it.reason.includes("louder")));
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("a question is answered where it is asked, by keyboard alone", async (stage) => {
+    const key = await stage.files("Keyboard: which colour", { body: "Ask first." });
+    await until("it asks", async () => (await stage.ticket(key)).state === "needs_input");
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}`);
+    await page.keyboard.press("1");
+    await page.keyboard.type("as blue as the sea");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/did=/);
+    await stage.waitsAt(key, "plan");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("the palette finds tickets, pages and what can be done here", async (stage) => {
+    const key = await stage.planned("Palette: a rare zebra");
+    const { page, complaints, close } = await stage.person();
+    await page.goto("/board");
+    await page.keyboard.press("/");
+    await page.locator("#palette[open]").waitFor();
+    await page.keyboard.type("rare zebra");
+    await page.locator(`#palette [role=option]:has-text("${key}")`).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/tickets/${key}`);
+    await page.keyboard.press("/");
+    await page.keyboard.type("sign off");
+    await page.locator('#palette-here [role=option]:has-text("Sign off")').waitFor();
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator("#palette[open]").count(), 0);
+    await page.keyboard.press("/");
+    await page.keyboard.type("calibration");
+    await page.locator('#palette-found [role=option]:has-text("Calibration")').waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/calibration");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("keys lead everywhere, and can be switched off", async (stage) => {
+    const { page, complaints, close } = await stage.person();
+    await page.goto("/needs-you");
+    for (const [second, path] of [["b", "/board"], ["f", "/fleet"], ["p", "/packets"], ["c", "/calibration"], ["d", "/digest"], ["s", "/settings"], ["n", "/needs-you"]]) {
+      await page.keyboard.press("g");
+      await page.keyboard.press(second);
+      await page.waitForURL(`**${path}`);
+    }
+    await page.keyboard.press("g");
+    await page.keyboard.press("b");
+    await page.waitForURL("**/board");
+    await page.keyboard.press("s");
+    await page.waitForURL(/by=campaign/);
+    await page.keyboard.press("z");
+    assert.equal(await page.locator(".band").first().getAttribute("data-folded"), "");
+    await page.keyboard.press("s");
+    await page.waitForURL((url) => url.pathname === "/board" && !url.search.includes("by="));
+    await page.keyboard.press("j");
+    await page.keyboard.press("l");
+    await page.locator(".card[aria-current]").waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/tickets\/[A-Z]+-\d+$/);
+    await page.keyboard.press("?");
+    await page.locator("#keys-help[open]").waitFor();
+    await page.locator("[data-keys-off]").focus();
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Escape");
+    const before = page.url();
+    await page.keyboard.press("g");
+    await page.keyboard.press("b");
+    await page.keyboard.press("c");
+    assert.equal(page.url(), before, "single keys are off");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+}

@@ -1,0 +1,69 @@
+// Packets: pictures before and after, the change line by line, comments that leave as one batch with the verdict.
+import assert from "node:assert/strict";
+
+export function packets(story) {
+  story("before and after stand under a slider, side by side and as their difference", async (stage) => {
+    const { page, complaints, close } = await stage.person();
+    await page.goto("/tickets/HB-2/packets/design_signoff");
+    const shown = () => page.locator(".compare[data-on]");
+    assert.equal(await page.locator(".compare").count(), 6, "three widths in two schemes");
+    assert.equal(await shown().getAttribute("data-mode"), "slider");
+    await page.keyboard.press("3");
+    assert.match(await shown().locator("figcaption").innerText(), /^900 /);
+    const slide = shown().locator("[data-slide]");
+    const before = Number(await slide.inputValue());
+    await page.keyboard.press("ArrowRight");
+    assert.equal(Number(await slide.inputValue()), before + 5);
+    await page.click("text=Side by side");
+    assert.ok((await shown().locator(".before").isVisible()) && (await shown().locator(".after").isVisible()));
+    await page.click("[data-mode-pick=difference]");
+    assert.ok((await shown().locator(".differs").isVisible()) && !(await shown().locator(".before").isVisible()));
+    const loaded = await shown().locator(".differs img").evaluate((img) => img.decode().then(() => img.naturalWidth));
+    assert.ok(loaded > 100, "the picture is there");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("comments on lines are kept, and leave as findings with the verdict, by keyboard", async (stage) => {
+    const key = await stage.built("Packets: comment on lines");
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}`);
+    await page.keyboard.press("d");
+    await page.waitForURL(/\/diff$/);
+    const greeting = page.locator('.diff-file[data-file="greeting.txt"]');
+    assert.ok(await page.locator('.diff-file[data-file="long.txt"]:not([open])').count(), "a long file is folded");
+    assert.ok((await greeting.innerText()).includes("<b>not markup</b>"));
+    for (let n = 0; n < 5 && !(await greeting.locator("summary:focus").count()); n++) await page.keyboard.press("j");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("Greet the second line too: please.");
+    await page.keyboard.press("Control+Enter");
+    assert.equal(await page.locator(".comments li").count(), 1);
+    await page.reload();
+    assert.equal(await page.locator(".comments li").count(), 1, "a comment outlives the page");
+    await greeting.locator("tr[data-line='7'] td").nth(1).click();
+    await page.locator("tr.draft textarea").fill("And the seventh.");
+    await page.click("tr.draft >> text=Keep");
+    await page.keyboard.press("s");
+    await page.waitForURL(/style=split/);
+    assert.equal(await page.locator(".comments li").count(), 2, "both styles hold the same comments");
+    await page.fill(".review [name=reason]", "See the lines.");
+    await page.click(".review button:has-text('Request changes')");
+    await page.waitForURL(/did=/);
+    const findings = (await stage.ticket(key)).findings.map((it) => [it.file, it.text]);
+    assert.deepEqual(findings, [["greeting.txt", "Greet the second line too: please."], ["greeting.txt", "And the seventh."]]);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("a file that was viewed stays folded in this browser", async (stage) => {
+    const { page, close } = await stage.person();
+    await page.goto("/tickets/HB-2/packets/first_validation/diff");
+    await page.locator("[data-viewed]").first().check();
+    assert.match(await page.locator(".viewed-count").innerText(), /^1 of/);
+    await page.reload();
+    assert.equal(await page.locator(".diff-file").first().getAttribute("open"), null);
+    await close();
+  });
+}

@@ -1,0 +1,83 @@
+// Two people at once: whoever is second learns who was first, and loses nothing that was typed.
+import assert from "node:assert/strict";
+
+/** Invites a person through the page, and signs them in. */
+async function invited(stage, owner, name, options) {
+  await owner.page.goto("/settings");
+  await owner.page.fill('form[action="/settings/invite"] [name=name]', name);
+  await owner.page.click("text=Make the link");
+  const link = await owner.page.locator(".made code").innerText();
+  return stage.person(options, new URL(new URL(link).pathname + new URL(link).search, stage.url).href);
+}
+
+export function two(story) {
+  story("the second of two decisions is told who was first", async (stage) => {
+    const key = await stage.planned("Two: both decide");
+    const ada = await stage.person();
+    const jonas = await invited(stage, ada, "jonas", { javaScriptEnabled: false });
+    await jonas.page.goto(`/tickets/${key}`);
+    await ada.page.goto(`/tickets/${key}`);
+    await ada.page.click("#gate button:has-text('Sign off')");
+    await ada.page.locator("#toast").waitFor();
+    await jonas.page.fill("#gate [name=reason]", "I would rather not.");
+    await jonas.page.click("#gate button:has-text('Request changes')");
+    const banner = await jonas.page.locator(".problem .banner[role=alert]").innerText();
+    assert.match(banner, /was first: signed off plan, \d\d:\d\d/);
+    const gate = (await stage.ticket(key)).gates[0];
+    assert.deepEqual(gate.signoffs.map((it) => it.verdict), ["pass"]);
+    await Promise.all([ada.close(), jonas.close()]);
+  });
+
+  story("what somebody types stays under their hands, and its buttons lock once it is decided", async (stage) => {
+    const key = await stage.planned("Two: typing while it is decided");
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}`);
+    await page.locator("#link-state[data-link=live]").waitFor();
+    const reason = page.locator("#gate [name=reason]");
+    await reason.fill("Half a sentence");
+    await stage.api(`/tickets/${key}/verdict`, { verdict: "changes", gate: "plan", reason: "not yet" });
+    await page.locator("#gate .banner.changed:not([hidden])").waitFor();
+    assert.equal(await reason.inputValue(), "Half a sentence");
+    assert.ok(await page.locator("#gate button:has-text('Sign off')").isDisabled());
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("a new decision joins below, the tab counts it, and a settled one goes", async (stage) => {
+    const first = await stage.planned("Two: first in the list");
+    const { page, complaints, close } = await stage.person();
+    await page.goto("/needs-you");
+    await page.locator("#link-state[data-link=live]").waitFor();
+    const before = Number((await page.title()).match(/^\((\d+)\)/)?.[1] ?? 0);
+    const top = await page.locator(".ask").first().getAttribute("id");
+    const second = await stage.planned("Two: comes later");
+    await page.locator(`#ask-${second}`).waitFor();
+    assert.equal(await page.locator(".ask").first().getAttribute("id"), top, "nothing moves under a hand");
+    await page.waitForFunction((n) => document.title.startsWith(`(${n})`), before + 1);
+    await stage.api(`/tickets/${first}/verdict`, { verdict: "pass", gate: "plan" });
+    await page.locator(`#ask-${first}`).waitFor({ state: "detached" });
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("a viewer looks and decides nothing; an ended session is out", async (stage) => {
+    const key = await stage.planned("Two: only looked at");
+    const ada = await stage.person();
+    await ada.page.goto("/settings");
+    await ada.page.fill('form[action="/settings/invite"] [name=name]', "vera");
+    await ada.page.selectOption("#invite-role", "viewer");
+    await ada.page.click("text=Make the link");
+    const link = new URL(await ada.page.locator(".made code").innerText());
+    const vera = await stage.person({}, new URL(link.pathname + link.search, stage.url).href);
+    await vera.page.goto(`/tickets/${key}`);
+    await vera.page.click("#gate button:has-text('Sign off')");
+    assert.match(await vera.page.locator(".problem .banner[role=alert]").innerText(), /only look/);
+    assert.equal((await stage.ticket(key)).gates[0].signoffs.length, 0);
+    await ada.page.goto("/settings");
+    await ada.page.click("button[aria-label='Sign out the browser of vera']");
+    await vera.page.goto("/board");
+    assert.match(vera.page.url(), /sign-in|board/);
+    assert.equal(await vera.page.locator(".card").count(), 0, "an ended session sees nothing");
+    await Promise.all([ada.close(), vera.close()]);
+  });
+}
