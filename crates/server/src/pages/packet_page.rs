@@ -179,8 +179,26 @@ fn strip(view: &PacketPage) -> Markup {
             div { dt { "Changed" } dd { @if packet.files.is_empty() { "no file" } @else { (words::count(packet.files.len(), "file")) " " (stat(added, removed)) } } }
             div { dt { "Digest" } dd { span.seal { (icon("fingerprint")) (glyph::hash(&packet.digest)) } } }
             div { dt { "Status" } dd { (glyph::verdict(&packet.status)) } }
+            div { dt { "Signature" } dd { (signature(view)) } }
             div { dt { "Delivered" } dd { @if let Some(at) = view.sealed_at { (glyph::clock(at)) " " }
                 span.dim { "by " (packet.role.as_deref().unwrap_or("unknown")) @if let Some(r) = &packet.runtime { " · " (r) } @if let Some(a) = &packet.attempt { " · " (a) } } } }
+        }
+    }
+}
+
+/// Returns what the signature says, with the way to the signed copy.
+fn signature(view: &PacketPage) -> Markup {
+    let signature = &view.packet.signature;
+    let copy = format!("/api/v1/tickets/{}/packets/export?gate={}", view.ticket.key, view.gate.id);
+    html! {
+        @match signature.state.as_str() {
+            "verified" => {
+                span.verdict data-v="verified" { (icon("check-check")) span { "valid" } }
+                @if let Some(key) = &signature.key { " " span.dim { "key " (glyph::hash(key)) } }
+                " " a.ln href=(copy) { "signed copy" }
+            }
+            "unsigned" => { span.verdict data-v="claimed" { (icon("circle-dashed")) span { "not signed" } } }
+            _ => { span.dim { "unknown" } }
         }
     }
 }

@@ -53,6 +53,19 @@ pub struct PacketView {
     /// Everything else that was handed in.
     #[serde(default)]
     pub artifacts: Vec<ArtifactView>,
+    /// What the signature says.
+    #[serde(default)]
+    pub signature: SignatureView,
+}
+
+/// What a packet's signature says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct SignatureView {
+    /// `verified`, `unsigned`, or empty where nothing is known.
+    pub state: String,
+    /// The id of the key that signed it.
+    pub key: Option<String>,
 }
 
 /// One changed file.

@@ -195,6 +195,7 @@ pub(crate) fn packet() -> PacketView {
     let shot = |width, d: f64| json!({"page": "/", "width": width, "scheme": "light", "before": PACKET, "after": PACKET, "difference": PACKET, "difference_percent": d});
     serde_json::from_value(json!({
         "gate": "design_signoff", "round": 2, "commit": COMMIT, "tree": COMMIT, "base": COMMIT, "digest": PACKET, "status": "refuted",
+        "signature": {"state": "verified", "key": "7f3a9c1f44ab77d0c2e6f5a4b3928170"},
         "files": [{"path": "web/BerthCard.tsx", "added": 120, "removed": 64}, {"path": "web/berth.css", "added": 94, "removed": 32}, {"path": "web/boat.png"}],
         "commands": [
             {"run": "pnpm test", "claimed": {"exit_code": 0, "tests": 312}, "result": "verified", "exit_code": 0, "tests": {"executed": 312, "failed": 0}},
