@@ -19,7 +19,7 @@ pub(crate) const IN_PROCESS_HOST: &str = "mission.local";
 
 /// Returns the app on the store of `home`, and this home's own credential.
 pub(crate) async fn in_process(home: &Home) -> anyhow::Result<(axum::Router, String)> {
-    let control = controller(home, Role::Controller, 0).await?;
+    let control = controller(home, Role::Command, 0).await?;
     let token = control.credentials().await?;
     let app = mission_server::App {
         control,

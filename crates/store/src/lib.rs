@@ -35,6 +35,8 @@ pub use sqlite::open_sqlite;
 pub enum Role {
     /// Reads and writes; one process at a time, by a lock on `mission.lock`.
     Controller,
+    /// A controller for one command: a single connection does everything, since each costs a start.
+    Command,
     /// Only reads, beside any number of others.
     Reader,
 }

@@ -31,10 +31,26 @@ const BUSY: Duration = Duration::from_secs(10);
 /// How far the log file may stay grown after a large transaction, in bytes.
 const WAL_LIMIT: &str = "16777216";
 
+/// From how many pages on a command copies the log into the file. It leaves the log behind for the next one, which has
+/// to read it whole: 1 MB takes less than opening does.
+const COMMAND_LOG: &str = "256";
+
 /// What an open home holds on to.
 struct Keep {
     file: PathBuf,
     lock: Mutex<Option<HomeLock>>,
+    /// A command's only connection.
+    brief: Option<SqlitePool>,
+}
+
+impl Drop for Keep {
+    /// Leaves a command's connection open for the rest of the process: closing the last one copies the log into the
+    /// file, which takes longer than the command. What was written is durable in the log.
+    fn drop(&mut self) {
+        if let Some(connection) = self.brief.as_ref().and_then(SqlitePool::try_acquire) {
+            std::mem::forget(connection.leak());
+        }
+    }
 }
 
 /// Opens the store of `home`. A controller makes it where there is none and brings it up to date; a
@@ -49,26 +65,36 @@ pub async fn open_sqlite(home: &Path, role: Role) -> Result<Arc<dyn Store>> {
 
 async fn open(home: &Path, role: Role) -> Result<body::Engine> {
     let file = home.join("mission.db");
-    let (lock, writer) = match role {
+    let many = || {
+        let pool = SqlitePoolOptions::new().max_connections(READERS);
+        unhurried(pool).connect_lazy_with(options(&file).pragma("query_only", "ON"))
+    };
+    let (lock, writer, readers) = match role {
         Role::Controller => {
             let lock = HomeLock::take(home)?;
-            (Some(lock), Some(controller(&file).await?))
+            (Some(lock), Some(controller(&file, options(&file)).await?), many())
         }
-        Role::Reader => (None, None),
+        Role::Command => {
+            let lock = HomeLock::take(home)?;
+            let brief = options(&file).pragma("wal_autocheckpoint", COMMAND_LOG);
+            let only = controller(&file, brief).await?;
+            (Some(lock), Some(only.clone()), only)
+        }
+        Role::Reader => {
+            let readers = many();
+            reader(home, &file, &readers).await?;
+            (None, None, readers)
+        }
     };
-    let pool = SqlitePoolOptions::new().max_connections(READERS);
-    let readers = unhurried(pool).connect_lazy_with(options(&file).pragma("query_only", "ON"));
-    if role == Role::Reader {
-        reader(home, &file, &readers).await?;
-    }
-    let keep = Keep { file, lock: Mutex::new(lock) };
+    let brief = (role == Role::Command).then(|| readers.clone());
+    let keep = Keep { file, lock: Mutex::new(lock), brief };
     Ok(body::Engine::start(writer, readers, keep))
 }
 
 /// Returns the only connection that writes, after it brought the file up to date.
-async fn controller(file: &Path) -> Result<SqlitePool> {
+async fn controller(file: &Path, options: SqliteConnectOptions) -> Result<SqlitePool> {
     let pool = SqlitePoolOptions::new().max_connections(1);
-    let options = options(file).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+    let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
     let pool = unhurried(pool).connect_lazy_with(options);
     let mut connection = pool.acquire().await.map_err(dialect::error)?;
     migrate(&mut connection, file, MIGRATIONS).await?;
@@ -84,7 +110,7 @@ async fn reader(home: &Path, file: &Path, readers: &SqlitePool) -> Result<()> {
     };
     if !is_current {
         let _lock = HomeLock::take(home)?;
-        controller(file).await?.close().await;
+        controller(file, options(file)).await?.close().await;
     }
     Ok(())
 }

@@ -99,15 +99,34 @@ async fn a_step_that_fails_leaves_the_home_as_it_was() {
 }
 
 #[tokio::test]
+async fn commands_take_turns_over_one_connection_each_and_find_what_the_others_wrote() {
+    let home = tempfile::tempdir().unwrap();
+    for turn in 0..3 {
+        let store = open_sqlite(home.path(), Role::Command).await.unwrap();
+        assert_eq!(store.watermark().await.unwrap(), turn);
+        store.append(change(write(&ticket(1), turn, "noted"))).await.unwrap();
+        assert_eq!(store.list(&TicketFilter::default()).await.unwrap().len(), 1);
+        let second = open_sqlite(home.path(), Role::Command).await.map(|_| ());
+        assert!(matches!(second, Err(Error::Locked { .. })), "{second:?}");
+    }
+    let log = home.path().join("mission.db-wal");
+    assert!(std::fs::metadata(log).unwrap().len() > 0, "nobody copied the log");
+    let store = controller_of(home.path()).await;
+    assert_eq!(store.watermark().await.unwrap(), 3);
+    assert_eq!(store.verify().await.unwrap().findings, []);
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_the_change_and_keeps_what_was_there() {
     let home = tempfile::tempdir().unwrap();
     let store = controller_of(home.path()).await;
     begin(&*store, 1).await.unwrap();
     store.close().await;
     // A disk without room is a file that may not grow: the engine reports both as SQLITE_FULL.
-    let pool = controller(&home.path().join("mission.db")).await.unwrap();
+    let file = home.path().join("mission.db");
+    let pool = controller(&file, options(&file)).await.unwrap();
     sqlx::raw_sql("PRAGMA max_page_count = 60").execute(&pool).await.unwrap();
-    let keep = Keep { file: home.path().join("mission.db"), lock: Mutex::new(None) };
+    let keep = Keep { file, lock: Mutex::new(None), brief: None };
     let engine = body::Engine::start(Some(pool.clone()), pool, keep);
     let mut large = write(&ticket(1), 1, "noted");
     large.snapshot.aggregate = "x".repeat(1_000_000);
