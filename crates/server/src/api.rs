@@ -11,7 +11,7 @@ mod tickets;
 
 pub(crate) use fleet::switch_lane;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -52,10 +52,11 @@ impl Table {
 /// Returns the API's routes, with its own description and the probes.
 pub(crate) fn router() -> Router<Site> {
     let Table { router, routes } = table();
-    let document: Arc<str> = openapi::document(&routes).to_string().into();
+    // Made when it is first asked for: a command that asks for one ticket does not wait for it.
+    let document = Arc::new(LazyLock::new(move || openapi::document(&routes).to_string()));
     let described = move || {
         let document = document.clone();
-        async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) }
+        async move { ([(header::CONTENT_TYPE, "application/json")], LazyLock::force(&document).clone()) }
     };
     router
         .route("/api/openapi.json", get(described))
