@@ -14,7 +14,8 @@
 
   const isDirty = (form) => [...form.elements].some((e) => "defaultValue" in e && e.type !== "hidden" && e.value !== e.defaultValue);
   const isHeld = (form) => isDirty(form) || form.contains(document.activeElement) || form.closest("details.reply[open], details.waive[open]");
-  const held = (root) => [...root.querySelectorAll("form")].filter(isHeld);
+  const held = (root) => [root, ...root.querySelectorAll("form")].filter((e) => e.matches("form") && isHeld(e));
+  const find = (root, id) => (root.id === id ? root : root.querySelector(`#${CSS.escape(id)}`));
 
   // The tab says how much waits for the person.
   const title = document.title;
@@ -37,13 +38,14 @@
   const morph = async (old, fresh) => {
     if (old.dataset.into !== fresh.dataset.into) byId(fresh.dataset.into)?.append(old);
     const kept = held(old);
-    const changed = kept.filter((form) => fresh.querySelector(`#${CSS.escape(form.id)}`)?.dataset.packet !== form.dataset.packet);
+    const changed = kept.filter((form) => find(fresh, form.id)?.dataset.packet !== form.dataset.packet);
     if (changed.length) return changed.forEach(lock);
+    if (kept.includes(old)) return;
     const folds = [...old.querySelectorAll("details[open][class], details[open] > form")].map((e) => e.closest("details"));
-    const marked = [...kept, ...old.querySelectorAll("[data-screen]")].filter((e) => fresh.querySelector(`#${CSS.escape(e.id)}`));
+    const marked = [...kept, ...old.querySelectorAll("[data-screen]")].filter((e) => find(fresh, e.id));
     for (const form of kept) fold(form, fresh)?.setAttribute("open", "");
     for (const details of folds) same(details, fresh)?.setAttribute("open", "");
-    if (old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", old.getAttribute("aria-current"));
+    if (old.dataset.into && old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", old.getAttribute("aria-current"));
     for (const e of marked) e.dataset.held = "";
     try {
       await htmx.swap({ text: fresh.outerHTML, target: old, sourceElement: old, swap: "outerMorph" });
@@ -51,7 +53,7 @@
       for (const e of marked) delete e.dataset.held;
     }
   };
-  const fold = (form, fresh) => fresh.querySelector(`#${CSS.escape(form.id)}`)?.closest("details");
+  const fold = (form, fresh) => find(fresh, form.id)?.closest("details");
   const same = (details, fresh) => {
     const inner = details.querySelector("form");
     return inner?.id ? fold(inner, fresh) : fresh.querySelector(`details.${CSS.escape(details.classList[0] ?? "-")}`);
@@ -77,6 +79,22 @@
       if (old) await morph(old, fresh);
       else if (fresh.dataset.into) byId(fresh.dataset.into)?.append(fresh);
     }
+    document.dispatchEvent(new CustomEvent("mission:placed"));
+  };
+
+  /** Arranges a list: what is gone goes, what is new or moved comes first in the order told, the rest stays. */
+  const arrange = ({ id, first, gone, html }) => {
+    const list = byId(id);
+    if (!list) return;
+    const parsed = document.createElement("template");
+    parsed.innerHTML = html;
+    localTimes(parsed.content);
+    const inList = (item) => list.querySelector(`:scope > #${CSS.escape(item)}`);
+    for (const item of gone) inList(item)?.remove();
+    first.forEach((item, at) => {
+      const element = parsed.content.getElementById(item) ?? inList(item);
+      if (element && list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null);
+    });
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
 
@@ -141,6 +159,7 @@
       show("live");
     };
     source.addEventListener("fragment", heard(place));
+    source.addEventListener("list", heard((data) => arrange(JSON.parse(data))));
     source.addEventListener("gone", heard(remove));
     source.addEventListener("output", heard((data) => print(JSON.parse(data))));
     source.addEventListener("clock", heard((data) => tick(Number(data))));

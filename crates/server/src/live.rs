@@ -1,9 +1,10 @@
 //! The live stream of pages: after each change only the elements that came out differently are sent, as HTML.
 
+mod known;
 mod parts;
+mod split;
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use mission_store::EventFilter;
 use serde::Deserialize;
 use serde_json::json;
 
+use self::known::{Known, Patch};
 use self::parts::{Page, Seen};
 use crate::events::{self, Follow, Step};
 use crate::problem::{Answer, Problem};
@@ -86,8 +88,8 @@ struct Watch {
     follow: Follow,
     began: Timestamp,
     is_begun: bool,
-    /// By element: the hash of what was sent. Ages are left out by rendering as of `began`.
-    sent: HashMap<String, u64>,
+    /// What was sent. Ages are left out by rendering as of `began`.
+    known: Known,
     /// Whether the page was made before the last events: it may show decisions that were settled since.
     is_old: bool,
     asks: BTreeSet<String>,
@@ -108,7 +110,7 @@ impl Watch {
             follow,
             began,
             is_begun: false,
-            sent: HashMap::new(),
+            known: Known::default(),
             is_old: false,
             asks: BTreeSet::new(),
             shown: None,
@@ -167,8 +169,8 @@ impl Watch {
         self.is_old = !is_current;
         if is_current {
             self.shown = seen.console().map(str::to_owned);
-            let known = seen.without_output().parts(&self.visitor, self.began);
-            self.sent = known.into_iter().map(|(id, html)| (id, hash(&html))).collect();
+            let shown = seen.without_output().parts(&self.visitor, self.began);
+            shown.iter().for_each(|it| self.known.learn(it));
         }
         Ok(self.clock())
     }
@@ -195,25 +197,22 @@ impl Watch {
         let seen = Seen::read(&self.visitor, &self.page, changed, self.shown.as_deref()).await?;
         let mut frames = String::new();
         for id in self.gone(&seen, changed) {
-            self.sent.remove(&id);
+            self.known.forget(&id);
             frames.push_str(&frame("gone", &id));
         }
         let now = self.visitor.site.control.now();
         let fresh = seen.parts(&self.visitor, now);
         self.turn_screen(&seen).await;
         let seen = seen.without_output();
-        let different: Vec<bool> = seen
-            .parts(&self.visitor, self.began)
-            .into_iter()
-            .map(|(id, html)| {
-                let hash = hash(&html);
-                self.sent.insert(id, hash) != Some(hash)
-            })
-            .collect();
-        let html = fresh.into_iter().zip(different).filter(|(_, is_different)| *is_different);
-        let html: Vec<String> = html.map(|((_, html), _)| html).collect();
-        if !html.is_empty() {
-            frames.push_str(&frame("fragment", &html.concat()));
+        let mut patch = Patch::default();
+        for (timeless, fresh) in seen.parts(&self.visitor, self.began).iter().zip(&fresh) {
+            self.known.compare(timeless, fresh, &mut patch);
+        }
+        if !patch.html.is_empty() {
+            frames.push_str(&frame("fragment", &patch.html));
+        }
+        for list in &patch.lists {
+            frames.push_str(&frame("list", &serde_json::to_string(list).unwrap_or_default()));
         }
         for sentence in self.new_asks(&seen) {
             frames.push_str(&frame("said", &sentence));
@@ -274,12 +273,6 @@ impl Watch {
         }
         Ok(frame("output", &json!({ "attempt": id, "text": text }).to_string()))
     }
-}
-
-fn hash(html: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    html.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Returns one event of the stream; the id comes with the clock that ends each batch.

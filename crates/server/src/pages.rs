@@ -18,12 +18,12 @@
 //!
 //! # What forms post
 //!
-//! All are `POST` with `application/x-www-form-urlencoded`. Every one has `csrf`. Those on a ticket also have `version` (the
-//! ticket's version when the form was made) and `back` (`needs-you` or `ticket`: where the answer leads).
+//! All are `POST` with `application/x-www-form-urlencoded`. Every one has `csrf`. Those on a ticket also have
+//! `back` (`needs-you` or `ticket`: where the answer leads).
 //!
 //! | address | fields beside those |
 //! | --- | --- |
-//! | `/tickets` | `project`, `title`, `body`, `workflow` (may be empty), `kind`, `priority`, `labels`, `parent`, `blocked_by` (both lists split by spaces or commas), `park` (`true` or absent); `csrf`, no `version`, no `back` |
+//! | `/tickets` | `project`, `title`, `body`, `workflow` (may be empty), `kind`, `priority`, `labels`, `parent`, `blocked_by` (both lists split by spaces or commas), `park` (`true` or absent); `csrf`, no `back` |
 //! | `/tickets/KEY/verdict` | `gate`, `packet` (digest, or empty where there was none), `judged` (how many verdicts the gate had when the form was made; may be absent), `verdict` = `pass`, `changes`, `fail` or `waive`, `reason` (may be empty for `pass`), `findings` (one a line: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`; may be absent), `finding` (the same, one a field, of several lines) |
 //! | `/tickets/KEY/withdraw` | `gate` |
 //! | `/tickets/KEY/answer` | `attempt` (that asked), `text` |
@@ -31,11 +31,11 @@
 //! | `/tickets/KEY/say` | `text` |
 //! | `/tickets/KEY/park`, `/unpark`, `/reopen` | none |
 //! | `/tickets/KEY/cancel`, `/retry` | `reason` |
-//! | `/operator/O-4/undo` | none; no `version`, no `back` |
-//! | `/lanes/ROLE/pause`, `/resume` | `project`; no `version`, no `back` |
-//! | `/digest/seen` | `until` (seconds since 1970); no `version`, no `back` |
-//! | `/settings/invite`, `/settings/tokens` | `name`, `role`, and for a token `project`; no `version`, no `back` |
-//! | `/settings/tokens/NAME/revoke`, `/settings/sessions/ID/end` | none; no `version`, no `back` |
+//! | `/operator/O-4/undo` | none; no `back` |
+//! | `/lanes/ROLE/pause`, `/resume` | `project`; no `back` |
+//! | `/digest/seen` | `until` (seconds since 1970); no `back` |
+//! | `/settings/invite`, `/settings/tokens` | `name`, `role`, and for a token `project`; no `back` |
+//! | `/settings/tokens/NAME/revoke`, `/settings/sessions/ID/end` | none; no `back` |
 //! | `/sign-in` | `code` |
 //! | `/sign-out` | none |
 //!
@@ -50,6 +50,7 @@
 //! | event | data |
 //! | --- | --- |
 //! | `fragment` | one or more elements with stable ids, as [`fragment`] makes them. Known ids are morphed; an unknown one is appended to the element that its `data-into` names; one whose `data-into` differs from where it is moves there |
+//! | `list` | JSON `{"id":"log","first":["event-9"],"gone":["event-2"],"html":"…"}`: of the list `log`, the rows in `gone` go, those in `first` come first in this order (new ones are in `html`), the others stay as they are |
 //! | `gone` | one id to be removed |
 //! | `output` | JSON `{"attempt":"A-31","text":"…"}`, appended to the terminal as text |
 //! | `clock` | the server's time as milliseconds since 1970, at least every 10 s: it keeps "live" true |

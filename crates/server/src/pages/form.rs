@@ -31,10 +31,9 @@ pub(super) fn csrf(token: &str) -> Markup {
 }
 
 /// Returns the hidden fields of an action on a ticket.
-fn hidden(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back) -> Markup {
+fn hidden(viewer: Viewer<'_>, back: Back) -> Markup {
     html! {
         (csrf(viewer.csrf))
-        input type="hidden" name="version" value=(ticket.version.0);
         input type="hidden" name="back" value=(back.as_str());
     }
 }
@@ -47,7 +46,7 @@ fn action(ticket: &TicketDoc, verb: &str) -> String {
 /// Returns the hidden fields of a verdict: what is judged, so that a change in between is seen.
 fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) -> Markup {
     html! {
-        (hidden(ticket, viewer, back))
+        (hidden(viewer, back))
         input type="hidden" name="gate" value=(gate.id);
         input type="hidden" name="packet" value=(packet_of(gate));
         input type="hidden" name="judged" value=(gate.signoffs.len());
@@ -166,7 +165,7 @@ pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back, first: 
     let attempt = ticket.question.as_ref().map_or("", |q| q.attempt.as_str());
     html! {
         form.answer id=(id) method="post" action=(action(ticket, "answer")) data-packet=(attempt) {
-            (hidden(ticket, viewer, back))
+            (hidden(viewer, back))
             input type="hidden" name="attempt" value=(attempt);
             label.sr for={ (id) "-text" } { "Your answer" }
             textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="Your answer" data-key="1" {}
@@ -180,7 +179,7 @@ pub(super) fn report(ticket: &TicketDoc, attempt: &str, viewer: Viewer<'_>, back
     let id = format!("report-{}", ticket.key);
     html! {
         form.answer id=(id) method="post" action=(action(ticket, "report")) data-packet=(attempt) {
-            (hidden(ticket, viewer, back))
+            (hidden(viewer, back))
             input type="hidden" name="attempt" value=(attempt);
             label.sr for={ (id) "-text" } { "What you did, or ask" }
             textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="What you did, or ask" data-key="1" {}
@@ -206,7 +205,7 @@ pub(super) fn reasoned(
         details.reply {
             summary.btn { (label) "…" }
             form id=(id) method="post" action=(action(ticket, verb)) {
-                (hidden(ticket, viewer, back))
+                (hidden(viewer, back))
                 label.mid for={ (id) "-reason" } { (why) }
                 textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" {}
                 div.ask-do { button.btn type="submit" { (label) } }
@@ -226,7 +225,7 @@ pub(super) fn plain(
 ) -> Markup {
     html! {
         form id={ (verb) "-" (ticket.key) } method="post" action=(action(ticket, verb)) {
-            (hidden(ticket, viewer, back))
+            (hidden(viewer, back))
             button.btn type="submit" { (icon(glyph)) (label) }
         }
     }
@@ -236,7 +235,7 @@ pub(super) fn plain(
 pub(super) fn say(ticket: &TicketDoc, to: &str, viewer: Viewer<'_>) -> Markup {
     html! {
         form.compose id={ "say-" (ticket.key) } method="post" action=(action(ticket, "say")) {
-            (hidden(ticket, viewer, Back::Ticket))
+            (hidden(viewer, Back::Ticket))
             label.sr for="say-text" { "Message to " (to) }
             input.field id="say-text" name="text" required autocomplete="off" dir="auto" placeholder={ "Message to " (to) } data-key="m";
             button.btn type="submit" { (icon("send")) span { "Queue" } }
@@ -248,7 +247,7 @@ pub(super) fn say(ticket: &TicketDoc, to: &str, viewer: Viewer<'_>) -> Markup {
 pub(super) fn withdraw(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         form id={ "withdraw-" (gate.id) } method="post" action=(action(ticket, "withdraw")) {
-            (hidden(ticket, viewer, Back::Ticket))
+            (hidden(viewer, Back::Ticket))
             input type="hidden" name="gate" value=(gate.id);
             button.btn.sm.ghost type="submit" data-key="u" { "Withdraw" }
         }
@@ -260,7 +259,7 @@ pub(super) fn retry(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let id = format!("retry-{}", ticket.key);
     html! {
         form.answer id=(id) method="post" action=(action(ticket, "retry")) {
-            (hidden(ticket, viewer, Back::Ticket))
+            (hidden(viewer, Back::Ticket))
             label.mid for={ (id) "-reason" } { "What is different now? It gets fresh attempts and one more round." }
             textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" data-key="1" {}
             div.ask-do { button.btn.primary type="submit" { "Retry" } }

@@ -12,6 +12,9 @@
 //! | `situation`, `rail`, `gate`, `packet`, `inbox`, `console`, `activity`, `side` | [`situation`], [`rail`], [`gate`], [`packet`], [`inbox`], [`console`], [`activity`], [`side`] | ticket |
 //! | `row-KEY`, `heads`, `moves`, `lede` | [`row`], [`heads`], [`moves`], [`campaign_lede`] | ticket of a campaign |
 //! | `count-needs-you`, `tab-needs-you`, `count-open`, `count-died` | [`counters`] | all |
+//!
+//! An element inside one of these that has an id of its own is sent alone where only it changed, and so is a row that
+//! comes into a list: the more ids, the less is sent.
 
 use maud::{Markup, html};
 

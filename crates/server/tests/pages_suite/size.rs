@@ -1,7 +1,6 @@
-//! A board of a thousand tickets stays small and quick.
+//! A board of a thousand tickets stays small.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -20,26 +19,8 @@ fn zipped(text: &str) -> usize {
 fn a_board_of_a_thousand_tickets_is_under_100_kb_on_the_wire() {
     let page = board::page(&sample::board(1000)).into_string();
     let size = zipped(&page);
-    println!("board of 1000: {} bytes, {size} zipped", page.len());
     assert!(size <= 100_000, "{size} bytes");
     assert!(page.contains("Show all"), "long columns are cut");
-}
-
-#[test]
-fn a_board_of_a_thousand_tickets_is_rendered_in_30_ms() {
-    let view = sample::board(1000);
-    let best = (0..5)
-        .map(|_| {
-            let start = Instant::now();
-            let page = board::page(&view).into_string();
-            assert!(!page.is_empty());
-            start.elapsed()
-        })
-        .min()
-        .expect("five");
-    println!("board of 1000: rendered in {best:?}");
-    let limit = if cfg!(debug_assertions) { 300 } else { 30 };
-    assert!(best < Duration::from_millis(limit), "{best:?}");
 }
 
 #[test]

@@ -74,7 +74,6 @@ async fn a_ticket_goes_its_way_by_forms_alone() {
         ("verdict", "pass"),
         ("reason", ""),
         ("back", "needs-you"),
-        ("version", "9"),
     ];
     Browser::leads(browser.post("/tickets/MC-1/verdict", &pass).await, "/needs-you");
     assert_eq!(stage.control.ticket_doc(&key).await.unwrap().gates[0].state, "passed");

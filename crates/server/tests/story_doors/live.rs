@@ -70,8 +70,43 @@ async fn a_ticket_gets_only_what_changed_of_it() {
         .expect(200);
     let html: String = reader.batch().await.iter().map(|it| it.data.as_str()).collect();
     assert!(html.contains("id=\"inbox\"") && html.contains("please hurry"), "{html}");
-    assert!(html.contains("id=\"activity\"") && !html.contains("id=\"situation\""), "{html}");
+    assert!(html.contains("id=\"log-count\"") && !html.contains("id=\"activity\""), "{html}");
+    assert!(!html.contains("id=\"situation\""), "{html}");
     assert!(html.len() <= MOST, "{} bytes", html.len());
+}
+
+#[tokio::test]
+async fn a_change_of_a_ticket_with_a_long_history_is_a_row_or_two() {
+    let stage = Stage::new().await;
+    let key = stage.files("A long story").await;
+    let path = format!("/api/v1/tickets/{key}");
+    for n in 0..70 {
+        let note = json!({ "text": format!("note {n}: something that takes a line to tell") });
+        stage.post(&format!("{path}/comment"), note).await.expect(200);
+        let message = json!({ "text": format!("message {n}: please look at this") });
+        stage.post(&format!("{path}/say"), message).await.expect(200);
+    }
+    let mut reader = opens(&stage, &format!("ticket&key={key}")).await;
+    for (verb, body) in [
+        ("say", json!({ "text": "please hurry" })),
+        ("comment", json!({ "text": "it is late" })),
+        ("park", json!({})),
+        ("unpark", json!({})),
+    ] {
+        stage.post(&format!("{path}/{verb}"), body).await.expect(200);
+        let batch = reader.batch().await;
+        let bytes: usize = batch.iter().map(|it| it.data.len()).sum();
+        assert!(bytes <= MOST, "{verb}: {bytes} bytes");
+        let lists: Vec<serde_json::Value> = batch
+            .iter()
+            .filter(|it| it.event == "list")
+            .map(|it| serde_json::from_str(&it.data).expect("a list"))
+            .collect();
+        let log = lists.iter().find(|it| it["id"] == "log").expect("the log has a new row");
+        assert_eq!(log["first"].as_array().map(Vec::len), Some(1), "{log}");
+        let moved = lists.iter().find(|it| it["id"] == "log-older").expect("a row is older now");
+        assert_eq!(log["gone"], moved["first"], "{lists:?}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,5 @@ mod live;
 mod openapi;
 mod reader;
 mod served;
-mod speed;
 mod stage;
 mod streams;

@@ -16,6 +16,8 @@ const SHOWN: usize = 30;
 /// One row: an event, or the same one many times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivityRow {
+    /// The newest event, by which the row is known.
+    pub seq: u64,
     /// Who.
     pub principal: String,
     /// What, in words.
@@ -45,6 +47,7 @@ pub fn fold(events: &[EventDoc]) -> Vec<ActivityRow> {
             None => {
                 let (first, last) = (event.at, event.at);
                 rows.push(ActivityRow {
+                    seq: event.seq,
                     principal: event.principal.clone(),
                     text,
                     times: 1,
@@ -62,11 +65,12 @@ pub fn activity(events: &[EventDoc], acts: &[OperatorActDoc], viewer: Viewer<'_>
     let rows = fold(events);
     html! {
         section.panel.acts id="activity" aria-labelledby="h-act" {
-            header { h2 id="h-act" { "Activity" } span.end { (words::count(events.len(), "event")) } }
-            @if !acts.is_empty() { ul.fixes aria-label="Corrections" { @for act in acts.iter().take(10) { (correction(act, viewer)) } } }
-            ol.log { @for r in rows.iter().take(SHOWN) { (row(r)) } }
-            @if rows.len() > SHOWN {
-                details.older { summary.pad { (rows.len() - SHOWN) " older" } ol.log { @for r in rows.iter().skip(SHOWN) { (row(r)) } } }
+            header { h2 id="h-act" { "Activity" } span.end id="log-count" { (words::count(events.len(), "event")) } }
+            @if !acts.is_empty() { ul.fixes id="fixes" aria-label="Corrections" { @for act in acts.iter().take(10) { (correction(act, viewer)) } } }
+            ol.log id="log" { @for r in rows.iter().take(SHOWN) { (row(r)) } }
+            details.older {
+                summary.pad id="log-more" { (rows.len().saturating_sub(SHOWN)) " older" }
+                ol.log id="log-older" { @for r in rows.iter().skip(SHOWN) { (row(r)) } }
             }
         }
     }
@@ -82,7 +86,7 @@ fn row(r: &ActivityRow) -> Markup {
         other => glyph::role_icon(other),
     };
     html! {
-        li {
+        li id={ "event-" (r.seq) } {
             (glyph::clock(r.last)) (icon(glyph_name))
             p dir="auto" { b { bdi { (words::principal(&r.principal)) } } " " (r.text) }
             @if r.times > 1 { span.times title={ "first " (r.first) ", last " (r.last) } { "×" (r.times) } } @else { span {} }

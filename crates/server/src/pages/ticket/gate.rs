@@ -18,7 +18,7 @@ pub fn gate(ticket: &TicketDoc, packet: Option<&PacketView>, viewer: Viewer<'_>)
     let word = glyph::outcome(gate, owed);
     html! {
         section.panel.decide id="gate" data-you[owed] aria-labelledby="h-gate" {
-            header {
+            header id="gate-head" {
                 h2 id="h-gate" { (words::sentence(&words::gate(&gate.id))) }
                 span.gate.pill data-gate=(gate.state) data-you[owed && gate.state == "active"] { (icon(glyph::gate_icon(&gate.state))) span { (word) } }
                 @if let Some(p) = &gate.packet { span.end { "on " (glyph::hash(p.commit.as_deref().unwrap_or(&p.digest))) } }
@@ -52,7 +52,7 @@ fn settled(ticket: &TicketDoc) -> Markup {
 /// Returns the round, the attempts used, and who decides.
 fn rounds(gate: &GateDoc) -> Markup {
     html! {
-        p.dim {
+        p.dim id="gate-round" {
             "Round " (gate.round.max(1))
             @if gate.attempts_used > 0 { " · " (words::count(gate.attempts_used as usize, "attempt")) " used" }
             @if !gate.decided_by.is_empty() { " · decided by " (gate.decided_by.iter().map(|d| words::principal(d)).collect::<Vec<_>>().join(", then ")) }
@@ -68,8 +68,8 @@ fn required(gate: &GateDoc, packet: Option<&PacketView>) -> Markup {
     let there = delivered.iter().filter(|(_, d)| d.is_some()).count();
     html! {
         @if !delivered.is_empty() {
-            h3.sub0 { "Evidence" span.end { (there) " of " (delivered.len()) " required" } }
-            ul.evidence {
+            h3.sub0 id="gate-required" { "Evidence" span.end { (there) " of " (delivered.len()) " required" } }
+            ul.evidence id="gate-evidence" {
                 @for (kind, what) in &delivered {
                     li {
                         @if what.is_some() { (icon_as("i ok", "check")) } @else { (icon("circle-dashed")) }
@@ -92,8 +92,8 @@ fn findings(ticket: &TicketDoc) -> Markup {
     let open: Vec<_> = ticket.findings.iter().filter(|f| f.state != "fixed").collect();
     html! {
         @if !open.is_empty() {
-            h3.sub0 { "Findings" span.end { (open.len()) " to answer" } }
-            ul.findings {
+            h3.sub0 id="gate-open" { "Findings" span.end { (open.len()) " to answer" } }
+            ul.findings id="gate-findings" {
                 @for f in open {
                     li id=(f.id) {
                         p { (glyph::verdict(&f.state)) " " @if let Some(file) = &f.file { code { (file) @if let Some(line) = f.line { ":" (line) } } } }

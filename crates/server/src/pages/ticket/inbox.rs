@@ -17,11 +17,12 @@ pub fn inbox(ticket: &TicketDoc, messages: &[MessageDoc], viewer: Viewer<'_>) ->
     let to = glyph::standing_gate(ticket).map_or("whoever works it", |g| g.role.as_str());
     html! {
         section.panel.mail id="inbox" aria-labelledby="h-inbox" {
-            header { h2 id="h-inbox" { "Inbox" } @if held > 0 { span.end { (held) " queued" } } }
+            header { h2 id="h-inbox" { "Inbox" } span.end id="msgs-queued" { @if held > 0 { (held) " queued" } } }
             @if messages.is_empty() { p.pad.mid { "No message yet. What you write is held while the lane is busy, and delivered once." } }
-            ol.msgs { @for m in messages.iter().take(SHOWN) { (message(m)) } }
-            @if messages.len() > SHOWN {
-                details.older { summary.pad { (messages.len() - SHOWN) " older" } ol.msgs { @for m in messages.iter().skip(SHOWN) { (message(m)) } } }
+            ol.msgs id="msgs" { @for m in messages.iter().take(SHOWN) { (message(m)) } }
+            details.older {
+                summary.pad id="msgs-more" { (messages.len().saturating_sub(SHOWN)) " older" }
+                ol.msgs id="msgs-older" { @for m in messages.iter().skip(SHOWN) { (message(m)) } }
             }
             @if !words::has_ended(ticket) { (form::say(ticket, to, viewer)) }
         }

@@ -23,7 +23,7 @@ fn request(view: &TicketView) -> Markup {
     let body = view.ticket.body.trim();
     html! {
         @if !body.is_empty() {
-            section { h2 { "Request" }
+            section id="side-request" { h2 { "Request" }
                 @if body.chars().count() <= 400 { div.prose dir="auto" { (body) } }
                 @else { details { summary.mid dir="auto" { (body.lines().next().unwrap_or_default().chars().take(160).collect::<String>()) "…" } div.prose dir="auto" { (body) } } }
             }
@@ -42,7 +42,7 @@ fn people(view: &TicketView) -> Markup {
         }
     }
     html! {
-        section { h2 { "People" }
+        section id="side-people" { h2 { "People" }
             dl.facts {
                 dt { "Filed by" } dd { (glyph::who(&ticket.source.principal)) }
                 @for (role, runtime) in roles { dt { (role) } dd { @match runtime { Some(r) => { (r) } None => { span.dim { "nobody yet" } } } } }
@@ -58,7 +58,7 @@ fn timing(view: &TicketView) -> Markup {
     let now = view.shell.now;
     let worked: i64 = view.attempts.iter().map(|a| seconds(a, now)).sum();
     html! {
-        section { h2 { "Timing" }
+        section id="side-timing" { h2 { "Timing" }
             dl.thirds {
                 div { dt { "Age" } dd { (words::age(view.ticket.created_at, view.ticket.closed_at.unwrap_or(now))) } }
                 div { dt { "At work" } dd { (if worked == 0 { "none".into() } else { words::lasted(worked) }) } }
@@ -77,7 +77,7 @@ fn seconds(a: &AttemptDoc, now: Timestamp) -> i64 {
 fn dependencies(view: &TicketView) -> Markup {
     html! {
         @if !view.related.is_empty() {
-            section { h2 { "Dependencies" }
+            section id="side-dependencies" { h2 { "Dependencies" }
                 ul.deps { @for r in &view.related { li { span.dim { (r.how) } (glyph::key(&r.key)) (glyph::state(&r.state)) span.trunc dir="auto" title=(r.title) { (r.title) } } } }
             }
         }
@@ -90,7 +90,7 @@ fn signoffs(view: &TicketView) -> Markup {
     let any = view.ticket.gates.iter().any(|g| given(g) > 0);
     html! {
         @if any {
-            section { h2 { "Sign-offs" }
+            section id="side-signoffs" { h2 { "Sign-offs" }
                 ul.signs { @for gate in view.ticket.gates.iter().rev() {
                     @if gate.signoffs.is_empty() { @if let Some(s) = &gate.signoff { (signoff(view, gate, s)) } }
                     @else { @for s in gate.signoffs.iter().rev() { (signoff(view, gate, s)) } }
@@ -120,7 +120,7 @@ fn settled_findings(view: &TicketView) -> Markup {
     let fixed: Vec<_> = view.ticket.findings.iter().filter(|f| f.state == "fixed").collect();
     html! {
         @if !fixed.is_empty() {
-            section { h2 { "Findings, fixed" } ul.rules { @for f in fixed { li { (icon_as("i okc", "check")) span dir="auto" { (f.id) " " (f.text) } } } } }
+            section id="side-findings" { h2 { "Findings, fixed" } ul.rules { @for f in fixed { li { (icon_as("i okc", "check")) span dir="auto" { (f.id) " " (f.text) } } } } }
         }
     }
 }
@@ -129,7 +129,7 @@ fn settled_findings(view: &TicketView) -> Markup {
 fn policy(view: &TicketView) -> Markup {
     html! {
         @if !view.policy.is_empty() {
-            section { h2 { "Policy" } ul.rules { @for rule in &view.policy { li { (icon("lock")) span dir="auto" { (rule) } } } } }
+            section id="side-policy" { h2 { "Policy" } ul.rules { @for rule in &view.policy { li { (icon("lock")) span dir="auto" { (rule) } } } } }
         }
     }
 }
@@ -140,7 +140,7 @@ fn usage(attempts: &[AttemptDoc]) -> Markup {
     let tokens: Option<u64> = attempts.iter().filter_map(|a| a.usage.tokens).reduce(|a, b| a + b);
     html! {
         @if !attempts.is_empty() {
-            section { h2 { "Used" }
+            section id="side-used" { h2 { "Used" }
                 dl.thirds {
                     div { dt { "Cost" } dd { (cost.map_or_else(|| "unknown".into(), |c| format!("${c:.2}"))) } }
                     div { dt { "Tokens" } dd { (tokens.map_or_else(|| "unknown".into(), words::tokens)) } }

@@ -32,7 +32,7 @@ pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         ol.rail id="rail" aria-label="Gates" {
             @for gate in &ticket.gates {
-                li data-gate=(gate.state) data-you[owed && gate.state == "active"] aria-current=[(at == Some(gate.id.as_str())).then_some("step")] {
+                li id={ "at-" (gate.id) } data-gate=(gate.state) data-you[owed && gate.state == "active"] aria-current=[(at == Some(gate.id.as_str())).then_some("step")] {
                     a href="#gate" {
                         span.bar {}
                         b { (icon(glyph::gate_icon(&gate.state))) span { (words::gate(&gate.id)) } }
