@@ -150,10 +150,8 @@ async fn a_command_past_its_time_is_killed_with_everything_it_started() {
     let place = Place::new();
     let script = "sleep 1000 & echo $! > child; setsid sleep 1000 & echo $! > escaped; sleep 1000";
     let limits = Limits { wall: Some(Duration::from_millis(400)), ..Limits::default() };
-    let begun = Instant::now();
     let (outcome, _) = place.runs(Confined { limits, ..place.sh(script) }).await;
     assert_eq!(outcome.exit, Exit::TimedOut);
-    assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(!lives(&place.path("work/child")) && !lives(&place.path("work/escaped")));
 }
 

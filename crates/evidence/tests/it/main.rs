@@ -1,7 +1,6 @@
 //! Evidence on real repositories in temporary directories.
 
 mod checks;
-mod figures;
 mod land;
 mod packets;
 mod pictures;

@@ -183,22 +183,3 @@ async fn a_live_lane_says_that_it_lives_and_no_lane_says_nothing() {
     drop(fleet);
     runner.await.unwrap().unwrap();
 }
-
-#[tokio::test]
-async fn a_program_runs_soon_after_its_start_was_asked_for() {
-    let home = Home::new();
-    let mut fleet = Fleet::connect(&home).await;
-    let mut taken = Vec::new();
-    for number in 1..=21 {
-        let spec = home.lane(number, "exit 0");
-        let asked = std::time::Instant::now();
-        fleet.start(&spec);
-        fleet.hears_started(spec.attempt).await;
-        taken.push(asked.elapsed());
-        fleet.hears_exit(spec.attempt).await;
-    }
-    taken.sort();
-    println!("from Start to Started: median {:?}, worst {:?}", taken[10], taken[20]);
-    assert!(taken[10] < Duration::from_millis(250), "{taken:?}");
-    fleet.shut_down().await;
-}
