@@ -1,5 +1,5 @@
 //! How fast the SQLite store is: durable appends and claims per second, lists, opening. Run with
-//! `cargo bench -p mission-store`; it prints one line per measure.
+//! `cargo bench -p mission-store`; it prints one JSON line for each measure.
 
 #![expect(clippy::unwrap_used, reason = "a measurement")]
 
@@ -14,15 +14,16 @@ const WRITERS: u32 = 64;
 const TICKETS: u32 = 10_000;
 const PERIOD: Duration = Duration::from_secs(5);
 
+/// Into how many parts the period is cut, each with a rate of its own.
+const PARTS: usize = 10;
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(measure());
 }
 
 async fn measure() {
-    for (name, bytes, with_lease) in
-        [("appends, 0.3 KB aggregate", 300, false), ("claims, 4 KB aggregate", 4000, true)]
-    {
+    for (name, bytes, with_lease) in [("appends", 300, false), ("claims", 4000, true)] {
         let home = tempfile::tempdir().unwrap();
         let store = open_sqlite(home.path(), Role::Controller).await.unwrap();
         appends(store, name, bytes, with_lease).await;
@@ -33,7 +34,14 @@ async fn measure() {
     for role in [Role::Reader, Role::Controller] {
         opening(home.path(), role).await;
     }
-    println!("memory: {}", resident());
+}
+
+fn told(name: &str, unit: &str, values: &[f64]) {
+    println!("{}", serde_json::json!({ "name": name, "unit": unit, "values": values }));
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }
 
 fn padded(number: u32, seen: u64, bytes: usize, with_lease: bool) -> Change {
@@ -46,30 +54,37 @@ fn padded(number: u32, seen: u64, bytes: usize, with_lease: bool) -> Change {
     change(write)
 }
 
+/// Lets many writers append for a while; those that wait for the same commit share it.
 async fn appends(store: Arc<dyn Store>, name: &str, bytes: usize, with_lease: bool) {
     let begun = Instant::now();
     let writers = (1..=WRITERS).map(|number| {
         let store = store.clone();
         tokio::spawn(async move {
-            let mut waits = Vec::new();
+            let mut done = Vec::new();
             while begun.elapsed() < PERIOD {
                 let at = Instant::now();
-                let seen = waits.len() as u64;
+                let seen = done.len() as u64;
                 store.append(padded(number, seen, bytes, with_lease)).await.unwrap();
-                waits.push(at.elapsed());
+                done.push((begun.elapsed(), at.elapsed()));
             }
-            waits
+            done
         })
     });
     let writers: Vec<_> = writers.collect();
-    let mut waits = Vec::new();
+    let (mut rates, mut waits) = ([0.0; PARTS], Vec::new());
     for writer in writers {
-        waits.extend(writer.await.unwrap());
+        for (at, waited) in writer.await.unwrap() {
+            let part = at.as_secs_f64() / PERIOD.as_secs_f64() * PARTS as f64;
+            if let Some(rate) = rates.get_mut(part as usize) {
+                *rate += PARTS as f64 / PERIOD.as_secs_f64();
+            }
+            waits.push(ms(waited));
+        }
     }
-    let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
-    waits.sort();
+    waits.sort_by(f64::total_cmp);
     let (p50, p99) = (waits[waits.len() / 2], waits[waits.len() * 99 / 100]);
-    println!("{name}: {rate:.0}/s with {WRITERS} writers, p50 {p50:.1?}, p99 {p99:.1?}");
+    told(name, "/s", &rates);
+    told(&format!("{name}: wait, p50 and p99"), "ms", &[p50, p99]);
     store.close().await;
 }
 
@@ -84,21 +99,21 @@ async fn reads(home: &Path) {
     let store = open_sqlite(home, Role::Reader).await.unwrap();
     for _ in 0..2 {
         let at = Instant::now();
-        let rows = store.list(&TicketFilter::default()).await.unwrap();
-        println!("list of {} rows: {:.1?}", rows.len(), at.elapsed());
+        store.list(&TicketFilter::default()).await.unwrap();
+        told("list of 10,000", "ms", &[ms(at.elapsed())]);
         let at = Instant::now();
-        let views = store.views(&TicketFilter::default()).await.unwrap();
-        println!("{} views: {:.1?}", views.len(), at.elapsed());
+        store.views(&TicketFilter::default()).await.unwrap();
+        told("views of 10,000", "ms", &[ms(at.elapsed())]);
         let at = Instant::now();
-        let open = store.open_tickets().await.unwrap();
-        println!("{} open tickets with 3 KB aggregates: {:.1?}", open.len(), at.elapsed());
+        store.open_tickets().await.unwrap();
+        told("aggregates of 10,000", "ms", &[ms(at.elapsed())]);
         let at = Instant::now();
         let events = EventFilter { after: 9000, limit: Some(500), ..EventFilter::default() };
-        let events = store.events(&events).await.unwrap();
-        println!("{} events: {:.1?}", events.len(), at.elapsed());
+        store.events(&events).await.unwrap();
+        told("500 events", "ms", &[ms(at.elapsed())]);
         let at = Instant::now();
-        let verification = store.verify().await.unwrap();
-        println!("verify of {} events: {:.1?}", verification.events, at.elapsed());
+        store.verify().await.unwrap();
+        told("verify 10,000 events", "ms", &[ms(at.elapsed())]);
     }
     store.close().await;
 }
@@ -108,21 +123,9 @@ async fn opening(home: &Path, role: Role) {
     for _ in 0..20 {
         let at = Instant::now();
         let store = open_sqlite(home, role).await.unwrap();
-        let opened = at.elapsed();
         store.view(&ticket(7)).await.unwrap();
-        let read = at.elapsed();
+        all.push(ms(at.elapsed()));
         store.close().await;
-        all.push((opened, read, at.elapsed()));
     }
-    all.sort();
-    println!("{role:?}: opened, first read, closed after {:.1?} (p50)", all[10]);
-}
-
-fn resident() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    line.map_or_else(
-        || "unknown".into(),
-        |line| line.split_whitespace().collect::<Vec<_>>().join(" "),
-    )
+    told(&format!("open as {role:?} and read"), "ms", &all);
 }

@@ -1,113 +1,80 @@
-//! Benchmarks of the command line: wall time of whole `mission` processes against a fresh home, no server.
+//! Benchmarks of the command line: wall time of whole `mission` processes, with and without a server.
 
-use std::process::Command;
-use std::time::Instant;
+use anyhow::Result;
 
-use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
-
+use super::place::Place;
+use super::server::Server;
 use super::{Samples, Setting};
-use crate::process;
 
-/// How many tickets the long list has.
-const MANY: usize = 10_000;
+/// How many tickets the short list has.
+const FEW: usize = 10;
 
-/// A home and a repository of their own, removed with this value.
-struct Place<'a> {
-    setting: &'a Setting,
-    folder: TempDir,
-}
-
-impl<'a> Place<'a> {
-    /// Makes a repository with one commit and registers it in a fresh home.
-    fn new(setting: &'a Setting) -> Result<Self> {
-        let place = Self {
-            setting,
-            folder: tempfile::tempdir().context("cannot create a scratch folder")?,
-        };
-        std::fs::create_dir(place.folder.path().join("repository"))?;
-        let who = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"];
-        place.run("git", &["init", "--quiet", "--initial-branch=main"])?;
-        place.run(
-            "git",
-            &[&who[..], &["commit", "--quiet", "--allow-empty", "--message=start"]].concat(),
-        )?;
-        place.mission(&["init", "--yes"])?;
-        Ok(place)
-    }
-
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>, words: &[&str]) -> Command {
-        let folder = self.folder.path();
-        let mut command = process::command(program);
-        command.args(words).current_dir(folder.join("repository")).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", folder).env("MISSION_HOME", folder.join("home"));
-        command
-    }
-
-    fn run(&self, program: &str, words: &[&str]) -> Result<String> {
-        process::output(&mut self.command(program, words))
-    }
-
-    fn mission(&self, words: &[&str]) -> Result<String> {
-        process::output(&mut self.command(&self.setting.mission, words))
-    }
-
-    /// Files a ticket and returns its key.
-    fn new_ticket(&self, number: usize) -> Result<String> {
-        Ok(self
-            .mission(&["ticket", "new", &format!("Ticket number {number}"), "--park"])?
-            .trim()
-            .to_owned())
-    }
-
-    /// Wall times of `runs` calls after one that warms the caches. Every output must satisfy `holds`.
-    fn time(&self, words: &[&str], holds: impl Fn(&str) -> bool) -> Result<Samples> {
-        self.mission(words)?;
-        let mut times = Vec::new();
-        for _ in 0..self.setting.runs {
-            let started = Instant::now();
-            let printed = self.mission(words)?;
-            times.push(started.elapsed().as_secs_f64() * 1000.0);
-            ensure!(
-                holds(&printed),
-                "`mission {}` printed something else: {printed}",
-                words.join(" ")
-            );
-        }
-        Samples::new(times)
-    }
-}
-
-/// `mission ticket new`, which commits durably.
-pub(super) fn ticket_new(setting: &Setting) -> Result<Samples> {
+fn new(place: &Place, runs: u32) -> Result<Samples> {
     let is_a_key = |printed: &str| {
         let number = printed.trim().rsplit_once('-').map(|(_, number)| number.parse::<u32>());
         matches!(number, Some(Ok(_)))
     };
-    Place::new(setting)?.time(&["ticket", "new", "A ticket to measure", "--park"], is_a_key)
+    place.time(runs, &["ticket", "new", "A ticket to measure", "--park"], is_a_key)
+}
+
+fn list(place: &Place, runs: u32) -> Result<Samples> {
+    let keys = place.file(FEW)?;
+    place.time(runs, &["ticket", "list"], |printed| keys.iter().all(|key| printed.contains(key)))
+}
+
+fn show(place: &Place, runs: u32) -> Result<Samples> {
+    let keys = place.file(FEW)?;
+    place.time(runs, &["ticket", "show", &keys[5]], |it| it.contains("Ticket number 5"))
+}
+
+/// `mission ticket new`, which commits durably.
+pub(super) fn ticket_new(setting: &Setting) -> Result<Samples> {
+    new(&Place::new(setting)?, setting.runs)
 }
 
 /// `mission ticket list` with ten tickets.
 pub(super) fn ticket_list(setting: &Setting) -> Result<Samples> {
-    let place = Place::new(setting)?;
-    let keys = (0..10).map(|number| place.new_ticket(number)).collect::<Result<Vec<_>>>()?;
-    place.time(&["ticket", "list"], |printed| keys.iter().all(|key| printed.contains(key)))
+    list(&Place::new(setting)?, setting.runs)
 }
 
 /// `mission ticket show` of one of ten tickets.
 pub(super) fn ticket_show(setting: &Setting) -> Result<Samples> {
-    let place = Place::new(setting)?;
-    let keys = (0..10).map(|number| place.new_ticket(number)).collect::<Result<Vec<_>>>()?;
-    place.time(&["ticket", "show", &keys[5]], |printed| printed.contains("Ticket number 5"))
+    show(&Place::new(setting)?, setting.runs)
 }
 
-/// `mission ticket list` as the human table with 10,000 tickets. Filing them takes a minute or two and is
-/// not measured.
-pub(super) fn long_list(setting: &Setting) -> Result<Samples> {
+/// `mission ticket new` with a server up.
+pub(super) fn served_new(setting: &Setting) -> Result<Samples> {
     let place = Place::new(setting)?;
-    for number in 0..MANY {
-        place.new_ticket(number)?;
-    }
-    place.time(&["ticket", "list"], |printed| printed.lines().count() >= MANY)
+    let _server = Server::start(&place)?;
+    new(&place, setting.runs)
+}
+
+/// `mission ticket list` of ten tickets with a server up.
+pub(super) fn served_list(setting: &Setting) -> Result<Samples> {
+    let place = Place::new(setting)?;
+    let _server = Server::start(&place)?;
+    list(&place, setting.runs)
+}
+
+/// `mission ticket show` with a server up.
+pub(super) fn served_show(setting: &Setting) -> Result<Samples> {
+    let place = Place::new(setting)?;
+    let _server = Server::start(&place)?;
+    show(&place, setting.runs)
+}
+
+/// `mission ticket list` as the human table of 10,000 tickets.
+pub(super) fn long_list(setting: &Setting) -> Result<Samples> {
+    list_of_many(setting.ten_thousand()?, setting.runs)
+}
+
+/// The same with a server up.
+pub(super) fn served_long_list(setting: &Setting) -> Result<Samples> {
+    let place = setting.ten_thousand()?;
+    let _server = Server::start(place)?;
+    list_of_many(place, setting.runs)
+}
+
+fn list_of_many(place: &Place, runs: u32) -> Result<Samples> {
+    place.time(runs, &["ticket", "list"], |it| it.lines().count() > super::TEN_THOUSAND)
 }

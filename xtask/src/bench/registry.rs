@@ -1,0 +1,171 @@
+//! Every benchmark: what it is called, where it should be, how it is measured. To add one, write its function and a line here.
+
+use anyhow::Result;
+
+use super::{Aim, Samples, Setting, cli, dispatch, inside, pages, resident};
+
+/// One benchmark.
+pub(super) struct Bench {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Where it should be.
+    pub(super) aim: Aim,
+    /// What is measured, and how, in a sentence.
+    pub(super) how: &'static str,
+    /// Measures it.
+    pub(super) measure: fn(&Setting) -> Result<Samples>,
+}
+
+/// Every benchmark, in the order of the table.
+pub(super) const BENCHES: &[Bench] = &[
+    Bench {
+        name: "cli: ticket new",
+        aim: Aim::median(10.0, "ms"),
+        how: "wall time of the whole process, its start and a durable write included; no server is up",
+        measure: cli::ticket_new,
+    },
+    Bench {
+        name: "cli: ticket list",
+        aim: Aim::median(10.0, "ms"),
+        how: "the same, for a table of ten tickets",
+        measure: cli::ticket_list,
+    },
+    Bench {
+        name: "cli: ticket show",
+        aim: Aim::median(10.0, "ms"),
+        how: "the same, for one ticket with its gates",
+        measure: cli::ticket_show,
+    },
+    Bench {
+        name: "cli: list of 10,000",
+        aim: Aim::median(60.0, "ms"),
+        how: "the same, for the human table of 10,000 tickets",
+        measure: cli::long_list,
+    },
+    Bench {
+        name: "cli with a server: ticket new",
+        aim: Aim::median(10.0, "ms"),
+        how: "wall time of the whole process, which asks the server that is up; the write is durable",
+        measure: cli::served_new,
+    },
+    Bench {
+        name: "cli with a server: ticket list",
+        aim: Aim::median(10.0, "ms"),
+        how: "the same, for a table of ten tickets",
+        measure: cli::served_list,
+    },
+    Bench {
+        name: "cli with a server: ticket show",
+        aim: Aim::median(10.0, "ms"),
+        how: "the same, for one ticket with its gates",
+        measure: cli::served_show,
+    },
+    Bench {
+        name: "cli with a server: list of 10,000",
+        aim: Aim::median(60.0, "ms"),
+        how: "the same, for the human table of 10,000 tickets",
+        measure: cli::served_long_list,
+    },
+    Bench {
+        name: "ready → process started",
+        aim: Aim::p99(50.0, "ms"),
+        how: "from the request that unparks a ticket to the event that its agent's process runs, driver `exec`, confined, the workspace at hand; 20 tickets in turn, and the process is looked at",
+        measure: dispatch::workspace_at_hand,
+    },
+    Bench {
+        name: "filed → process started",
+        aim: Aim::told("ms"),
+        how: "from the request that files a ticket to the same event: what it takes longer is a new workspace (of a repository of 100 files)",
+        measure: dispatch::new_workspace,
+    },
+    Bench {
+        name: "plan over 10,000",
+        aim: Aim::median(10.0, "ms"),
+        how: "one plan over 10,000 tickets that are ready, with a free slot and no runtime that could take them",
+        measure: inside::plan,
+    },
+    Bench {
+        name: "rows written by 50 plans",
+        aim: Aim::every(0.0, "rows"),
+        how: "events in the log after 50 such plans less those before; the database's log file is unchanged too",
+        measure: inside::plan_rows,
+    },
+    Bench {
+        name: "claims",
+        aim: Aim::median_rate(2000.0, "/s"),
+        how: "durable claims in each half second: event, lease with a higher epoch and a 4 KB aggregate, one transaction each for its 64 writers, SQLite with `synchronous=FULL`",
+        measure: inside::claims,
+    },
+    Bench {
+        name: "last verdict, 10,000 waiting",
+        aim: Aim::median(2.0, "ms"),
+        how: "a person's verdict that passes a ticket's last gate, until it is durable, in a controller that holds 10,000 tickets",
+        measure: inside::verdict,
+    },
+    Bench {
+        name: "last verdict → done, 10,000 waiting",
+        aim: Aim::told("ms"),
+        how: "the same, with the plan over all tickets that follows and the event that ends the ticket",
+        measure: inside::complete,
+    },
+    Bench {
+        name: "server: warm start",
+        aim: Aim::median(100.0, "ms"),
+        how: "from starting `mission up` in a home of 1,000 tickets to the answer of `/readyz`",
+        measure: resident::warm_start,
+    },
+    Bench {
+        name: "server: idle",
+        aim: Aim::every(0.1, "%"),
+        how: "of one core, server and runner together, over 5 s, 1,000 tickets, a board open in a browser, nothing changes",
+        measure: resident::processor,
+    },
+    Bench {
+        name: "server: wake-ups when idle",
+        aim: Aim::told("/s"),
+        how: "voluntary context switches of all their threads in the same time",
+        measure: resident::wakes,
+    },
+    Bench {
+        name: "server: memory",
+        aim: Aim::every(40.0, "MB"),
+        how: "resident memory of the server with 1,000 tickets after each kind of page was asked for",
+        measure: resident::resident,
+    },
+    Bench {
+        name: "board: bytes",
+        aim: Aim::every(100.0, "kB"),
+        how: "the board of 1,000 tickets on the wire with style, scripts and icons, less the fonts",
+        measure: pages::board_size,
+    },
+    Bench {
+        name: "board: time",
+        aim: Aim::median(30.0, "ms"),
+        how: "from asking for the board of 1,000 tickets to having it whole, compressed",
+        measure: pages::board_time,
+    },
+    Bench {
+        name: "change → open board",
+        aim: Aim::p99(100.0, "ms"),
+        how: "from the request that changes a ticket to the end of what an open board is sent",
+        measure: pages::board_change,
+    },
+    Bench {
+        name: "change → open board, bytes",
+        aim: Aim::every(5.0, "kB"),
+        how: "what it is sent",
+        measure: pages::board_change_size,
+    },
+    Bench {
+        name: "change → open ticket",
+        aim: Aim::p99(100.0, "ms"),
+        how: "the same for the open page of a ticket with 150 notes and 150 messages; notes, messages, parking and unparking in turn",
+        measure: pages::ticket_change,
+    },
+    Bench {
+        name: "change → open ticket, bytes",
+        aim: Aim::every(5.0, "kB"),
+        how: "what it is sent",
+        measure: pages::ticket_change_size,
+    },
+];
