@@ -137,7 +137,13 @@ async fn delivered(control: &Control, key: &TicketKey, attempt: AttemptId) -> Di
     let seen = Observation {
         head: None,
         contributors: Vec::new(),
-        packet: PacketRef { digest: digest.clone(), commit: None, tree: None, status },
+        packet: PacketRef {
+            digest: digest.clone(),
+            commit: None,
+            tree: None,
+            status,
+            envelope: None,
+        },
         missing: Vec::new(),
         findings: Vec::new(),
         answers: Vec::new(),
