@@ -47,7 +47,7 @@ impl Control {
             // Nobody listening is no failure.
             let _ = self.inner.events.send(Arc::new(doc));
         }
-        self.take_in(ticket, version, &events);
+        self.take_in(ticket, version, &events).await;
         Ok(())
     }
 }

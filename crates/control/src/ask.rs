@@ -183,9 +183,9 @@ impl Control {
         self.append(writes).await?;
         let doc = ticket_doc(&ticket, Version(1));
         if let Some((after, version, events)) = campaign {
-            self.take_in(after.into(), version, &events);
+            self.take_in(after.into(), version, &events).await;
         }
-        self.take_in(ticket.into(), Version(1), &[opened]);
+        self.take_in(ticket.into(), Version(1), &[opened]).await;
         Ok(doc)
     }
 
@@ -353,7 +353,7 @@ impl Control {
         }
         self.append(writes).await?;
         for (after, version, events) in changed {
-            self.take_in(after, version, &events);
+            self.take_in(after, version, &events).await;
         }
         Ok(())
     }

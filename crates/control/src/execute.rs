@@ -240,8 +240,8 @@ impl Control {
             match appended {
                 Ok(()) => {
                     let after = Arc::new(after);
-                    self.take_in(after.clone(), Version(seen.0 + events.len() as u64), &events);
-                    self.hold_linked(&after).await;
+                    let version = Version(seen.0 + events.len() as u64);
+                    self.take_in(after.clone(), version, &events).await;
                     return Ok(after);
                 }
                 Err(Error::Store(mission_store::Error::Conflict { .. })) if tries < MAX_TRIES => {
@@ -299,8 +299,8 @@ impl Control {
         Ok(())
     }
 
-    /// Takes a changed ticket into the fleet, and lets what follows from it happen.
-    pub(crate) fn take_in(&self, ticket: Arc<Ticket>, version: Version, events: &[Event]) {
+    /// Takes a changed ticket into the fleet with those that it waits for, and lets what follows from it happen.
+    pub(crate) async fn take_in(&self, ticket: Arc<Ticket>, version: Version, events: &[Event]) {
         if !self.inner.is_resident.load(Ordering::Acquire) {
             return;
         }
