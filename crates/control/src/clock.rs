@@ -1,4 +1,4 @@
-//! The one clock of the controller; tests bring their own.
+//! The one clock of the controller, and what spreads retries; tests bring their own.
 
 use mission_domain::ids::Timestamp;
 
@@ -6,6 +6,14 @@ use mission_domain::ids::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// Returns the present moment.
     fn now(&self) -> Timestamp;
+
+    /// Returns a number from 0 to 1 that spreads what would come at one moment.
+    fn spread(&self) -> f64 {
+        let mut bytes = [0u8; 4];
+        // Without randomness retries are merely less spread.
+        let _ = getrandom::fill(&mut bytes);
+        f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+    }
 }
 
 /// The machine's clock.

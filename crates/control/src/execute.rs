@@ -265,7 +265,7 @@ impl Control {
             by,
             rules,
             demo: self.fleet().home.demo,
-            jitter: jitter(),
+            jitter: self.inner.clock.spread(),
             retry_base_ms: if base == 0 { RETRY_BASE_MS } else { base },
         }
     }
@@ -325,6 +325,7 @@ impl Control {
             self.follow_up(&ticket, event);
         }
         self.nudge();
+        self.hold_linked(&ticket).await;
     }
 
     /// What the world owes an event: lanes stopped, breakers moved, turns given.
@@ -408,12 +409,4 @@ impl Control {
     pub fn home(&self) -> mission_domain::home::Home {
         self.fleet().home.clone()
     }
-}
-
-/// Returns a number from 0 to 1 that spreads retries.
-fn jitter() -> f64 {
-    let mut bytes = [0u8; 4];
-    // Without randomness retries are merely less spread.
-    let _ = getrandom::fill(&mut bytes);
-    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }

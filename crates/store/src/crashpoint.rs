@@ -27,12 +27,18 @@ static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 ///
 /// The crate that uses it lists its places in a constant `CRASHPOINTS` at its root; another name does
 /// not compile. Unset, it costs one load.
+/// With `, await` a simulation can end one of the processes that it plays here.
 #[expect(clippy::crate_in_macro_def, reason = "each crate lists its own places")]
 #[macro_export]
 macro_rules! crashpoint {
     ($name:literal) => {{
         const { assert!($crate::is_listed(crate::CRASHPOINTS, $name), "list the crash point") };
         $crate::pass($name);
+    }};
+    ($name:literal, await) => {{
+        $crate::crashpoint!($name);
+        #[cfg(feature = "simulation")]
+        $crate::simulation::pass($name).await;
     }};
 }
 
@@ -84,4 +90,38 @@ fn armed_by_environment() -> Option<Armed> {
     let (name, nth) = text.rsplit_once(':')?;
     let left = AtomicU64::new(nth.parse().ok().filter(|nth| *nth > 0)?);
     Some(Armed { name: name.into(), left })
+}
+
+/// Ends a process that is only played: whoever passes the place goes no further.
+#[cfg(feature = "simulation")]
+pub mod simulation {
+    use std::cell::RefCell;
+
+    /// Where the process ends, and what is done then.
+    type End = (&'static str, Box<dyn FnOnce() + Send>);
+
+    thread_local! {
+        static END: RefCell<Option<End>> = const { RefCell::new(None) };
+    }
+
+    /// Lets the process that this thread plays end at the next pass of `point`: `end` is called, and nothing
+    /// of what passed there goes on.
+    pub fn end_at(point: &'static str, end: impl FnOnce() + Send + 'static) {
+        END.set(Some((point, Box::new(end))));
+    }
+
+    /// Lets it live on; returns whether it was still to end.
+    pub fn live() -> bool {
+        END.take().is_some()
+    }
+
+    /// Passes `point`, or ends there.
+    #[doc(hidden)]
+    pub async fn pass(point: &str) {
+        let end = END.with_borrow_mut(|end| end.take_if(|it| it.0 == point));
+        if let Some((_, end)) = end {
+            end();
+            std::future::pending::<()>().await;
+        }
+    }
 }

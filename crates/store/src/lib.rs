@@ -24,6 +24,8 @@ pub use change::{
     Appended, Change, Idempotency, LeaseChange, MAX_BODY, NewEvent, Projection, ProjectionKind,
     Snapshot, Stream, TicketRow, Write,
 };
+#[cfg(feature = "simulation")]
+pub use crashpoint::simulation;
 pub use crashpoint::{CRASHPOINTS, crashpoints, is_listed, pass};
 pub use error::{Error, Result};
 pub use filter::{EventFilter, ProjectionFilter, TicketFilter};

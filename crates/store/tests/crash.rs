@@ -1,4 +1,4 @@
-//! What a process acknowledged is there after SIGKILL, wherever it was killed; SQLite.
+//! What a process acknowledged is there after SIGKILL, wherever it was killed, on both engines.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -9,9 +9,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use mission_store::contract::postgres_server::PostgresServer;
 use mission_store::contract::sample::{asked, ticket, write};
 use mission_store::{
-    CRASHPOINTS, Error, Role, Store, Stream, artifacts::Artifacts, crashpoints, open_sqlite,
+    CRASHPOINTS, Error, Role, Store, Stream, artifacts::Artifacts, crashpoints, open_postgres,
+    open_sqlite,
 };
 
 /// How often the process is killed.
@@ -19,6 +21,15 @@ const KILLS: usize = 50;
 
 /// How many write at once, each to a ticket of its own.
 const WRITERS: u32 = 4;
+
+/// How often each writes: a process that nobody kills ends, and so fails its test.
+const WRITES: u64 = 1_000;
+
+/// How often the process is killed at each place: those that a process passes again and again at the first, second and third pass.
+const TIMES: usize = 3;
+
+/// The places that only a home in SQLite passes: copies of a database are the server's own business.
+const OF_SQLITE: [&str; 1] = ["backup.before_rename"];
 
 fn request(number: u32, seen: u64) -> mission_store::Change {
     asked(write(&ticket(number), seen, "noted"), &format!("{number}-{seen}"))
@@ -36,6 +47,9 @@ async fn version(store: &dyn Store, number: u32) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "started by the other tests"]
 async fn the_process_that_is_killed() {
+    if let Ok(url) = std::env::var("STORE_URL") {
+        return write_on_all(open_postgres(&url).await.unwrap()).await;
+    }
     let home = std::env::var("STORE_HOME").unwrap();
     if std::env::var_os("STORE_ARTIFACT").is_some() {
         Artifacts::of(home.as_ref()).put(b"kept").unwrap();
@@ -43,6 +57,10 @@ async fn the_process_that_is_killed() {
     }
     let store = open_sqlite(home.as_ref(), Role::Controller).await.unwrap();
     store.backup(&Path::new(&home).join("copy.db")).await.unwrap();
+    write_on_all(store).await;
+}
+
+async fn write_on_all(store: Arc<dyn Store>) {
     let writers: Vec<_> = (1..=WRITERS).map(|n| tokio::spawn(write_on(store.clone(), n))).collect();
     for writer in writers {
         writer.await.unwrap();
@@ -50,20 +68,19 @@ async fn the_process_that_is_killed() {
 }
 
 async fn write_on(store: Arc<dyn Store>, number: u32) {
-    let mut seen = version(&*store, number).await;
-    loop {
+    let first = version(&*store, number).await;
+    for seen in first..first + WRITES {
         store.append(request(number, seen)).await.unwrap();
-        seen += 1;
-        let line = format!("{number} {seen}\n");
+        let line = format!("{number} {}\n", seen + 1);
         std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the process to kill is this test itself")]
-fn start(home: &Path, settings: &[(&str, &str)]) -> Child {
+fn start(settings: &[(&str, &str)]) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "the_process_that_is_killed", "--ignored", "--nocapture"]);
-    child.env("STORE_HOME", home).envs(settings.iter().copied());
+    child.envs(settings.iter().copied());
     child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -89,7 +106,8 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_double_nothing() {
     let mut unseen = 0;
     for round in 0..KILLS {
         let _ = std::fs::remove_file(home.path().join("copy.db"));
-        let acknowledged = kill_after(start(home.path(), &[]), 1 + round * 7 % 60);
+        let child = start(&[("STORE_HOME", home.path().to_str().unwrap())]);
+        let acknowledged = kill_after(child, 1 + round * 7 % 60);
         let store = open_sqlite(home.path(), Role::Controller).await.unwrap();
         for (number, last) in acknowledged {
             let kept = version(&*store, number).await;
@@ -110,31 +128,56 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_double_nothing() {
     eprintln!("{} events, {unseen} kept whose answer was lost", verification.events);
 }
 
+/// Returns what names the place at which the process ends in this round.
+fn crash(point: &str, round: usize) -> String {
+    let is_passed_often = point.starts_with("append.");
+    format!("{point}:{}", if is_passed_often { round } else { 1 })
+}
+
 #[tokio::test]
 async fn every_crash_point_is_reached_and_leaves_a_sound_home() {
     assert_eq!(crashpoints(), CRASHPOINTS);
     for point in CRASHPOINTS {
-        for nth in ["1", "2"] {
-            if nth == "2" && !point.starts_with("append.") {
-                continue;
-            }
+        for round in 1..=TIMES {
             let home = tempfile::tempdir().unwrap();
-            let crash = format!("{point}:{nth}");
+            let crash = crash(point, round);
             let mut settings = vec![("MISSION_CRASH", crash.as_str())];
+            settings.push(("STORE_HOME", home.path().to_str().unwrap()));
             if point.starts_with("artifact.") {
                 settings.push(("STORE_ARTIFACT", "1"));
             }
-            let acknowledged = kill_after(start(home.path(), &settings), usize::MAX);
-            is_sound(home.path(), point, acknowledged).await;
+            let acknowledged = kill_after(start(&settings), usize::MAX);
+            let store = open_sqlite(home.path(), Role::Controller).await.unwrap();
+            is_sound(&*store, point, acknowledged).await;
+            files_are_sound(home.path(), point);
         }
     }
 }
 
-async fn is_sound(home: &Path, point: &str, acknowledged: BTreeMap<u32, u64>) {
-    let store = open_sqlite(home, Role::Controller).await.unwrap();
+#[tokio::test]
+async fn every_crash_point_is_reached_and_leaves_a_sound_database_in_postgresql() {
+    let server = PostgresServer::start().await;
+    // Artifacts are files of the home, whichever engine keeps the rest.
+    let passed = |point: &&&str| !OF_SQLITE.contains(*point) && !point.starts_with("artifact.");
+    let mut points = 0;
+    for point in CRASHPOINTS.iter().filter(passed) {
+        points += 1;
+        for round in 1..=TIMES {
+            let (url, crash) = (server.database().await, crash(point, round));
+            let child = start(&[("MISSION_CRASH", &crash), ("STORE_URL", &url)]);
+            let acknowledged = kill_after(child, usize::MAX);
+            let store = open_postgres(&url).await.unwrap();
+            is_sound(&*store, point, acknowledged).await;
+            store.close().await;
+        }
+    }
+    assert_eq!(points, 5);
+}
+
+async fn is_sound(store: &dyn Store, point: &str, acknowledged: BTreeMap<u32, u64>) {
     assert_eq!(store.verify().await.unwrap().findings, [], "{point}");
     for (number, last) in acknowledged {
-        assert!(version(&*store, number).await >= last, "{point}: MC-{number}");
+        assert!(version(store, number).await >= last, "{point}: MC-{number}");
     }
     let is_kept = store.watermark().await.unwrap() > 0;
     match point {
@@ -142,6 +185,9 @@ async fn is_sound(home: &Path, point: &str, acknowledged: BTreeMap<u32, u64>) {
         "append.before_insert" | "append.before_commit" => {}
         _ => assert!(!is_kept, "{point}"),
     }
+}
+
+fn files_are_sound(home: &Path, point: &str) {
     assert!(!home.join("copy.db").exists() || point.starts_with("append."), "{point}");
     let artifacts = Artifacts::of(home);
     for (digest, _) in artifacts.list().unwrap() {

@@ -76,6 +76,35 @@ pub(crate) fn filing(
     asked(key, ada(), What::Open(request), true)
 }
 
+/// Returns a ticket to file that has a short way to its landing.
+pub(crate) fn short_filing(key: &str, chance: &mut Chance) -> Asked {
+    let workflow = chance.pick(&["paired", "paired", "quick-fix"]);
+    let (title, workflow) = (key.to_owned(), Some(workflow.into()));
+    let request = TicketRequest { title, workflow, ..TicketRequest::default() };
+    asked(key, ada(), What::Open(request), true)
+}
+
+/// Returns what a person says so that `ticket`, which waits for one, goes on.
+pub(crate) fn help(key: &str, ticket: &Ticket) -> Asked {
+    let id = ticket.key.clone();
+    match ticket.state() {
+        State::NeedsInput => asked(key, ada(), What::Answer(id, key.to_owned()), true),
+        State::Blocked => {
+            asked(key, ada(), What::Do(id, Command::Retry { reason: key.to_owned() }), true)
+        }
+        State::Parked => asked(key, ada(), What::Do(id, Command::Unpark), false),
+        State::InReview
+        | State::Waiting
+        | State::Todo
+        | State::Active
+        | State::Done
+        | State::Cancelled
+        | State::Superseded => {
+            asked(key, ada(), What::Do(id, verdict(key, VerdictWord::Pass)), true)
+        }
+    }
+}
+
 fn asked(key: &str, by: Principal, what: What, is_told: bool) -> Asked {
     Asked { key: key.to_owned(), by, what, is_told, is_done: false }
 }

@@ -11,7 +11,7 @@ use mission_store::{Change, LeaseChange, NewEvent, Snapshot, Stream, TicketFilte
 
 use crate::chance::Chance;
 use crate::laws;
-use crate::play::Play;
+use crate::play::{Leaves, Play};
 
 /// How often the plan is carried out until it must be empty.
 const ROUNDS: usize = 60;
@@ -24,7 +24,7 @@ impl Play {
         self.reads();
         self.memory_holds();
         let planned = long(self.life().control().planned());
-        self.dies();
+        self.dies(Leaves::Image);
         assert_eq!(long(self.life().control().planned()), planned, "a restart changed the plan");
         self.reads();
         self.tally.events = self.log.len() as u64;

@@ -1,27 +1,31 @@
 //! A store that breaks on order: it delegates to the real one, and fails or ends the world before, inside or after a change.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use futures::FutureExt as _;
 use mission_domain::doc::EventDoc;
 use mission_domain::ids::{Epoch, ProjectKey, TicketKey, Timestamp, Version};
 use mission_store::{
     Appended, Change, Error, EventFilter, Idempotency, Lease, Projection, ProjectionFilter,
     ProjectionKind, Result, Secret, SecretKind, Snapshot, Store, Stream, TicketFilter, TicketRow,
-    Verification,
+    Verification, simulation,
 };
 use tokio::sync::Notify;
 
+/// The places inside a commit at which the process can end.
+pub(crate) const POINTS: [&str; 3] =
+    ["append.before_insert", "append.before_commit", "append.after_commit"];
+
 /// What goes wrong at the next change that somebody waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     /// The process dies before anything is sent.
     CrashBefore,
-    /// It dies while the change is under way, after so many turns of the writer: what became of it is unknown.
-    CrashInside(u64),
+    /// It dies while the writer commits, at the place of this name.
+    CrashAt(&'static str),
     /// It dies after the commit, before anybody is told.
     CrashAfter,
     /// The store says that it cannot, and did nothing.
@@ -42,6 +46,8 @@ pub(crate) struct World {
     has_crashed: AtomicBool,
     crash: Notify,
     ledger: Mutex<Vec<(u64, String)>>,
+    is_touched: AtomicBool,
+    ends: Mutex<BTreeMap<Fault, u64>>,
 }
 
 impl World {
@@ -60,7 +66,9 @@ impl World {
     /// Begins the next life of the process.
     pub(crate) fn revive(&self) {
         self.has_crashed.store(false, Ordering::SeqCst);
+        self.is_touched.store(true, Ordering::SeqCst);
         self.arm(None);
+        simulation::live();
     }
 
     /// Returns `seq` and hash of every event that was acknowledged.
@@ -68,9 +76,24 @@ impl World {
         lock(&self.ledger).clone()
     }
 
-    async fn end(&self) -> ! {
+    /// Returns whether a change was sent since somebody asked this last.
+    pub(crate) fn was_touched(&self) -> bool {
+        self.is_touched.swap(false, Ordering::SeqCst)
+    }
+
+    /// Returns how often the process died of what.
+    pub(crate) fn ends_of(&self) -> BTreeMap<Fault, u64> {
+        lock(&self.ends).clone()
+    }
+
+    fn ends_now(&self, of: Fault) {
+        *lock(&self.ends).entry(of).or_default() += 1;
         self.has_crashed.store(true, Ordering::SeqCst);
         self.crash.notify_one();
+    }
+
+    async fn end(&self, of: Fault) -> ! {
+        self.ends_now(of);
         std::future::pending().await
     }
 }
@@ -92,7 +115,7 @@ fn cannot() -> Error {
 impl FaultyStore {
     async fn broken(&self, change: Change, fault: Fault) -> Result<Appended> {
         match fault {
-            Fault::CrashBefore => self.world.end().await,
+            Fault::CrashBefore => self.world.end(fault).await,
             Fault::Refused => Err(cannot()),
             Fault::AnswerLost => {
                 self.real.append(change).await?;
@@ -101,21 +124,15 @@ impl FaultyStore {
             Fault::CrashAfter => {
                 // A change that is refused was answered: the caller did not wait for a commit.
                 self.real.append(change).await?;
-                self.world.end().await
+                self.world.end(fault).await
             }
-            Fault::CrashInside(turns) => {
-                let mut appended = Box::pin(self.real.append(change));
-                for _ in 0..turns {
-                    let now = std::future::poll_fn(|context| {
-                        std::task::Poll::Ready(appended.poll_unpin(context).is_ready())
-                    });
-                    if now.await {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-                drop(appended);
-                self.world.end().await
+            Fault::CrashAt(point) => {
+                let world = self.world.clone();
+                simulation::end_at(point, move || world.ends_now(fault));
+                let answer = self.real.append(change).await;
+                // A change that is refused does not come as far as that.
+                simulation::live();
+                answer
             }
         }
     }
@@ -124,6 +141,7 @@ impl FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     async fn append(&self, mut change: Change) -> Result<Appended> {
+        self.world.is_touched.store(true, Ordering::SeqCst);
         let request = REQUEST.try_with(Clone::clone);
         if let Ok(Some((key, principal))) = &request {
             let answer = serde_json::Value::Null;
@@ -132,9 +150,11 @@ impl Store for FaultyStore {
         }
         let fault = request.ok().and_then(|_| lock(&self.world.armed).take());
         let appended = match fault {
-            Some(fault) => self.broken(change, fault).await?,
-            None => self.real.append(change).await?,
+            Some(fault) => self.broken(change, fault).await,
+            None => self.real.append(change).await,
         };
+        self.world.is_touched.store(true, Ordering::SeqCst);
+        let appended = appended?;
         let told = appended.events.iter().map(|it| (it.seq, it.hash.clone()));
         lock(&self.world.ledger).extend(told);
         Ok(appended)

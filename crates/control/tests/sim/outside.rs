@@ -6,8 +6,8 @@ use mission_domain::ids::{AttemptId, Commit, Digest, Epoch, TicketKey, Tree};
 use mission_domain::principal::{Contributor, Principal};
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{
-    Attempt, BlockCode, ChangeKind, Command, EndClass, Evidence, FindingAnswer, FindingState, Head,
-    LaneRecord, NewFinding, Observation, PacketRef, PacketStatus, Purpose, Report, Ticket,
+    Attempt, BlockCode, ChangeKind, Command, EndClass, Evidence, FindingAnswer, FindingState, Gate,
+    Head, LaneRecord, NewFinding, Observation, PacketRef, PacketStatus, Purpose, Report, Ticket,
     VerdictWord,
 };
 
@@ -133,11 +133,16 @@ impl Outside {
         };
         match chance.below(16) {
             0 => seen.findings.push(finding),
-            1 if by.is_some() => seen.missing.push("a commit".into()),
+            1 if by.is_some() => seen.missing.push("changed files".into()),
             2 if chance.one_in(3) => {
                 seen.block = Some((BlockCode::PreExisting, "the base fails".into()))
             }
             _ => {}
+        }
+        let writes = |it: &Gate| it.rule.requires.contains(&EvidenceKind::Commit);
+        let gate = by.and_then(|it| ticket.gate(&it.gate));
+        if gate.is_some_and(writes) && !self.branches.contains_key(&ticket.key) {
+            seen.missing.push("a commit".into());
         }
         seen.answers = ticket
             .findings
@@ -203,7 +208,8 @@ fn evidence(kind: EvidenceKind) -> Evidence {
         command: None,
         url: None,
         file: None,
-        artifact: None,
+        // Only named: what it would be is not written here.
+        artifact: Some(Digest::of(kind.as_str().as_bytes())),
         paths: Vec::new(),
         answer: None,
     }

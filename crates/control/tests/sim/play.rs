@@ -12,7 +12,8 @@ use mission_store::EventFilter;
 
 use crate::chance::Chance;
 use crate::client::{self, Asked};
-use crate::fault::{Fault, World};
+use crate::fault::{Fault, POINTS, World};
+use crate::landing::Theme;
 use crate::life::Life;
 use crate::outside::Outside;
 use crate::stage::{self, StageClock};
@@ -24,15 +25,45 @@ const STEPS: u64 = 60;
 /// How often something goes wrong at a change: once in so many.
 const FAULTS: u64 = 8;
 
+/// How often a crash leaves the files byte by byte: once in so many.
+const IMAGES: u64 = 4;
+
 /// What the schedules were made of.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(crate) crashes: u64,
+    /// Deaths before a change was sent, at each of `POINTS` inside it, and after it.
+    pub(crate) before: u64,
+    pub(crate) inside: [u64; POINTS.len()],
+    pub(crate) after: u64,
+    pub(crate) images: u64,
+    /// Moments at which the clock was set.
+    pub(crate) jumps: u64,
     pub(crate) events: u64,
     pub(crate) claims: u64,
     pub(crate) landings: u64,
+    /// Gates whose sign-offs no longer held, because something newer came.
+    pub(crate) staled: u64,
+    /// Messages that were taken back from a turn that died.
+    pub(crate) redelivered: u64,
     pub(crate) fenced: u64,
     pub(crate) replayed: u64,
+}
+
+impl Tally {
+    fn counts(&mut self, world: &World) {
+        for (fault, times) in world.ends_of() {
+            match fault {
+                Fault::CrashBefore => self.before += times,
+                Fault::CrashAfter => self.after += times,
+                Fault::CrashAt(point) => {
+                    let at = POINTS.iter().position(|it| *it == point).expect("a known point");
+                    self.inside[at] += times;
+                }
+                Fault::Refused | Fault::AnswerLost => {}
+            }
+        }
+    }
 }
 
 /// What came of one change.
@@ -50,8 +81,24 @@ pub(crate) enum Outcome {
     Crashed,
 }
 
+/// What a process that died leaves to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// The files byte by byte as they were at that moment.
+    Image,
+    /// The files after its connections were closed, which is quicker.
+    Files,
+}
+
+impl Leaves {
+    fn either(chance: &mut Chance) -> Self {
+        if chance.one_in(IMAGES) { Self::Image } else { Self::Files }
+    }
+}
+
 /// One schedule under way.
 pub(crate) struct Play {
+    theme: Theme,
     pub(crate) home: PathBuf,
     pub(crate) clock: Arc<StageClock>,
     pub(crate) world: Arc<World>,
@@ -77,6 +124,7 @@ impl Play {
         let life = Some(Life::begin(&home, &clock, &world));
         let (outside, tally) = (Outside::default(), Tally::default());
         let mut play = Self {
+            theme: Theme::of(seed),
             home,
             clock,
             world,
@@ -96,25 +144,39 @@ impl Play {
             play.reads();
         }
         play.ends();
+        play.tally.counts(&play.world);
         play.tally
     }
 
     fn step(&mut self, step: u64, chance: &mut Chance) {
         self.clock.moves(i64::try_from(chance.below(4_000)).expect("milliseconds"));
-        match chance.below(if step < 3 { 5 } else { 100 }) {
-            0..=4 => {
-                let (known, campaigns) = (self.keys(), self.campaigns.clone());
-                let key = self.request_key();
-                let filing = client::filing(&key, &known, &campaigns, chance);
-                self.asks(filing, chance);
-            }
+        match self.theme {
+            Theme::Everything if step < 3 => self.files(chance),
+            Theme::Everything => self.anything(chance),
+            Theme::Landing if step < 1 => self.files_to_land(chance),
+            Theme::Landing => self.towards_landing(chance),
+        }
+    }
+
+    fn files(&mut self, chance: &mut Chance) {
+        let (known, campaigns) = (self.keys(), self.campaigns.clone());
+        let key = self.request_key();
+        let filing = client::filing(&key, &known, &campaigns, chance);
+        self.asks(filing, chance);
+    }
+
+    /// Anybody does anything.
+    pub(crate) fn anything(&mut self, chance: &mut Chance) {
+        match chance.below(100) {
+            0..=4 => self.files(chance),
             5..=37 => self.plans(chance),
             38..=62 => self.lane_works(chance),
             63..=68 => self.lane_misbehaves(chance),
             69..=78 => self.finishes_work(chance),
             79..=88 => self.somebody_asks(chance),
             89 | 90 => {
-                self.clock.moves(chance.pick(&[-300_000, -5_000, 61_000, 61_000, 3_600_000]))
+                self.tally.jumps += 1;
+                self.clock.moves(chance.pick(&[-300_000, -5_000, 61_000, 61_000, 3_600_000]));
             }
             91 => self.somebody_commits(chance),
             92 => self.looks_at_head(chance),
@@ -122,7 +184,7 @@ impl Play {
             95 => self.rogue(chance),
             96 => self.asks_again(chance),
             97 => self.sweeps(),
-            _ => self.dies(),
+            _ => self.dies(Leaves::either(chance)),
         }
     }
 
@@ -148,12 +210,18 @@ impl Play {
     }
 
     /// kill -9, and the next life.
-    pub(crate) fn dies(&mut self) {
+    pub(crate) fn dies(&mut self, leaves: Leaves) {
         self.tally.crashes += 1;
         self.works.clear();
         self.sent.clear();
+        // The copy is made while everything is open: a process that ends would tidy up.
+        let image = (leaves == Leaves::Image).then(|| stage::image(&self.home));
         if let Some(life) = self.life.take() {
             life.dies();
+        }
+        if let Some(image) = image {
+            self.tally.images += 1;
+            stage::remove(&std::mem::replace(&mut self.home, image));
         }
         self.life = Some(Life::begin(&self.home, &self.clock, &self.world));
     }
@@ -170,7 +238,7 @@ impl Play {
         self.world.arm(None);
         match answer {
             None => {
-                self.dies();
+                self.dies(Leaves::either(chance));
                 Outcome::Crashed
             }
             Some(answer) => told(&answer.map(drop)),
@@ -179,6 +247,9 @@ impl Play {
 
     /// A reader that looks between the steps, and goes on behind what it saw.
     pub(crate) fn reads(&mut self) {
+        if !self.world.was_touched() {
+            return;
+        }
         let after = self.log.last().map_or(0, |it| it.seq);
         let store = self.life().store();
         let filter = EventFilter { after, ..EventFilter::default() };
@@ -193,6 +264,9 @@ impl Play {
                 }
                 self.known.insert(key);
             }
+            self.tally.landings += u64::from(doc.kind == "landed");
+            self.tally.staled += u64::from(doc.kind == "staled");
+            self.tally.redelivered += u64::from(doc.kind == "messages_requeued");
             self.log.push(doc);
         }
     }
@@ -200,12 +274,20 @@ impl Play {
 
 impl Drop for Play {
     fn drop(&mut self) {
+        if std::env::var_os("MISSION_SIM_STORY").is_some() {
+            self.log.iter().for_each(tell);
+        }
         if let Some(life) = self.life.take() {
             life.dies();
         }
-        // A folder that stays only takes room until the end.
-        let _ = std::fs::remove_dir_all(&self.home);
+        stage::remove(&self.home);
     }
+}
+
+/// Writes one line of the story.
+fn tell(doc: &EventDoc) {
+    let (seq, ticket, kind, by) = (doc.seq, doc.ticket.as_deref(), &doc.kind, &doc.principal);
+    eprintln!("{seq:>4} {:6} {kind} by {by}: {}", ticket.unwrap_or("home"), doc.body);
 }
 
 /// Returns what goes wrong at the next change, if anything.
@@ -215,8 +297,8 @@ pub(crate) fn fault(chance: &mut Chance) -> Option<Fault> {
     }
     Some(match chance.below(8) {
         0 => Fault::CrashBefore,
-        1..=3 => Fault::CrashInside(chance.below(40)),
-        4 | 5 => Fault::CrashAfter,
+        1..=4 => Fault::CrashAt(chance.pick(&POINTS)),
+        5 => Fault::CrashAfter,
         6 => Fault::AnswerLost,
         _ => Fault::Refused,
     })

@@ -32,6 +32,12 @@ gates = [
   { id = "final_validation", role = "controller", decided_by = "controller" },
 ]
 
+[workflow.paired]
+gates = [
+  { id = "implementation", role = "coder", decided_by = ["person", "controller"] },
+  { id = "final_validation", role = "controller", decided_by = ["controller", "person"] },
+]
+
 [workflow.umbrella]
 gates = [ { id = "final", role = "controller", decided_by = "controller" } ]
 
@@ -86,6 +92,10 @@ impl Clock for StageClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).expect("a moment")
     }
+
+    fn spread(&self) -> f64 {
+        0.5
+    }
 }
 
 /// Returns the options of every controller here.
@@ -108,19 +118,33 @@ static STAGE: OnceLock<Stage> = OnceLock::new();
 
 /// Returns the folder of a new home. Whoever asked removes it.
 pub(crate) fn new_home() -> PathBuf {
-    let stage = STAGE.get_or_init(Stage::make);
-    let home = stage.dir.path().join(stage.next.fetch_add(1, Ordering::SeqCst).to_string());
-    copy(&stage.dir.path().join("home"), &home);
-    home
+    image(&STAGE.get_or_init(Stage::make).dir.path().join("home"))
 }
 
+/// Returns a folder with what `home` holds at this moment, as kill -9 would leave it. Nobody writes meanwhile but who has begun.
+pub(crate) fn image(home: &Path) -> PathBuf {
+    let stage = STAGE.get_or_init(Stage::make);
+    let image = stage.dir.path().join(stage.next.fetch_add(1, Ordering::SeqCst).to_string());
+    copy(home, &image);
+    image
+}
+
+/// Removes a home; one that stays only takes room until the end.
+pub(crate) fn remove(home: &Path) {
+    let _ = std::fs::remove_dir_all(home);
+}
+
+/// Copies all but what the system forgets with a process: the lock, and the index that is shared in memory.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+    let mut entries: Vec<_> = std::fs::read_dir(from).expect("a folder").flatten().collect();
+    // The database before its log: what moves from the log into the database is in the log still.
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if from.is_dir() {
             copy(&from, &to);
-        } else if entry.file_name() != "mission.lock" {
+        } else if entry.file_name() != "mission.lock" && entry.file_name() != "mission.db-shm" {
             std::fs::copy(&from, &to).expect("a copy");
         }
     }

@@ -3,13 +3,14 @@
 use mission_domain::ids::{AttemptId, Commit, Epoch, GateId, TicketKey};
 use mission_domain::plan::{Action, principal_of};
 use mission_domain::principal::Principal;
+use mission_domain::rules::FINAL_VALIDATION;
 use mission_domain::ticket::{BlockCode, Command, Observation, Purpose, State};
 use mission_store::ProjectionKind;
 
 use crate::chance::Chance;
 use crate::client::{self, Asked, send};
 use crate::outside::Lane;
-use crate::play::{Outcome, Play, told};
+use crate::play::{Leaves, Outcome, Play, told};
 
 /// What is done for a ticket beside the loop: what was seen when it began, told when it ends.
 #[derive(Debug, Clone)]
@@ -88,7 +89,10 @@ impl Play {
                 }
                 let (ticket, _) = self.ticket(&key);
                 let on = ticket.head.as_ref().map(|it| it.commit.clone());
-                let seen = Box::new(self.outside.seen(&ticket, None, chance));
+                let mut seen = Box::new(self.outside.seen(&ticket, None, chance));
+                if on.is_none() && gate.as_str() == FINAL_VALIDATION {
+                    seen.block = Some((BlockCode::MergeConflict, "nothing was committed".into()));
+                }
                 self.works.insert(key, Work::Check { gate, on, seen });
             }
             Action::Land { ticket: key } => self.lands(&key, chance),
@@ -103,6 +107,8 @@ impl Play {
         if self.observes_head(key, chance) {
             return;
         }
+        let (ticket, _) = self.ticket(key);
+        let Some(head) = ticket.head.as_ref() else { return };
         let controller = Principal::Controller;
         match chance.below(8) {
             0 => {
@@ -114,8 +120,6 @@ impl Play {
                 self.execute(key, Command::BlockLanding { code, text }, &controller, chance);
             }
             _ => {
-                let (ticket, _) = self.ticket(key);
-                let Some(head) = ticket.head.as_ref() else { return };
                 // The branch moves first; a crash before the record of it finds it there.
                 let commit = head.commit.clone();
                 if !self.outside.main.contains(&commit) {
@@ -127,7 +131,7 @@ impl Play {
     }
 
     /// Fetches the branch; returns whether it had moved.
-    fn observes_head(&mut self, key: &TicketKey, chance: &mut Chance) -> bool {
+    pub(crate) fn observes_head(&mut self, key: &TicketKey, chance: &mut Chance) -> bool {
         let (ticket, _) = self.ticket(key);
         let Some((head, change)) = self.outside.moved(&ticket) else { return false };
         let contributors = ticket.contributors.clone();
@@ -152,10 +156,7 @@ impl Play {
             }
             Work::Seal { attempt, seen, .. } => Command::Seal { attempt, seen },
             Work::Check { gate, on, seen } => Command::Check { gate, on, seen },
-            Work::Land { commit } => {
-                self.tally.landings += 1;
-                Command::RecordLanding { commit }
-            }
+            Work::Land { commit } => Command::RecordLanding { commit },
         };
         self.execute(&key, command, &Principal::Controller, chance);
     }
@@ -299,7 +300,8 @@ impl Play {
         self.world.arm(None);
         drop(control);
         let Some(answers) = answers else {
-            self.dies();
+            // Other changes may be under way: what they come to is decided now.
+            self.dies(Leaves::Image);
             all.into_iter().for_each(|it| self.asks(it, chance));
             return;
         };

@@ -124,12 +124,12 @@ async fn commit(pool: &Pool<Db>, changes: &[&Prepared]) -> std::result::Result<O
         tx.rollback().await?;
         return Ok(outcomes);
     }
-    crashpoint!("append.before_insert");
+    crashpoint!("append.before_insert", await);
     insert(&mut tx, &batch).await?;
-    crashpoint!("append.before_commit");
+    crashpoint!("append.before_commit", await);
     // Whether a commit that fails has happened is not known: it must not be tried again.
     tx.commit().await.map_err(|error| Failure::Engine(dialect::error(error)))?;
-    crashpoint!("append.after_commit");
+    crashpoint!("append.after_commit", await);
     Ok(outcomes)
 }
 
