@@ -1,9 +1,10 @@
-//! The workspace's own tasks: `cargo xtask check`, `test`, `bench` and `docs`. Nothing of the product lives here.
+//! The workspace's own tasks: `cargo xtask check`, `test`, `agents`, `bench` and `docs`. Nothing of the product lives here.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod agents;
 mod bench;
 mod check;
 mod docs;
@@ -26,6 +27,8 @@ enum Task {
     Check,
     /// Sets up what the tests need, then runs every check and test
     Test(test::Options),
+    /// Installs the pinned agent programs that the tests run for real; `test` does it too
+    Agents,
     /// Measures the benchmarks in the release profile and compares them with their aims
     Bench(bench::Options),
     /// Writes shell completions and man pages under `target/`
@@ -36,6 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let passed = match Cli::parse().task {
         Task::Check => check::run()?,
         Task::Test(options) => test::run(&options)?,
+        Task::Agents => agents::run()?,
         Task::Bench(options) => bench::run(&options)?,
         Task::Docs => docs::run()?,
     };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 
-use crate::{bench, check, process};
+use crate::{agents, bench, check, process};
 
 mod browser;
 mod tools;
@@ -109,7 +109,7 @@ fn tests(options: &Options) -> Work {
 /// Sets up, runs every step even after one failed, and prints the summary; whether all passed.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let started = Instant::now();
-    if !tools::set_up(options.quick)? {
+    if !tools::set_up(options.quick)? || !agents::run()? {
         return Ok(false);
     }
     let mut outcomes = Vec::new();

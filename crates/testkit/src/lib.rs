@@ -4,6 +4,7 @@
 pub mod agents;
 pub mod demo;
 pub mod model;
+pub mod programs;
 pub mod serve;
 
 mod error;
