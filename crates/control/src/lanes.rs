@@ -3,22 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mission_domain::doc::{AttemptDoc, DeathDoc};
+use mission_domain::doc::AttemptDoc;
 use mission_domain::home::HomeCommand;
 use mission_domain::ids::{AttemptId, Epoch, MessageId, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::Driver;
 use mission_domain::ticket::{
-    Attempt, Command, EndClass, Evidence, LaneRecord, MessageState, Report, Ticket, VerdictWord,
-    attempt_doc,
+    AgentSession, Attempt, Command, EndClass, Evidence, Figures, LaneRecord, MessageState, Report,
+    Ticket, VerdictWord, attempt_doc,
 };
-use mission_runtime::death::{DeathClass, classify};
+use mission_runtime::agent::{TurnHow, Usage};
+use mission_runtime::death::classify;
 use mission_runtime::markers::{Marker, Markers};
 use mission_runtime::protocol::{FromRunner, ToRunner};
-use mission_runtime::record::{ExitRecord, LastTool, Numbered, OomVerdict, Record, StopCause};
+use mission_runtime::record::{ExitRecord, Numbered, Record};
 use mission_store::ProjectionKind;
 use tokio::sync::mpsc;
 
+use crate::ending::{death, end_class, summary};
 use crate::error::{Error, Result};
 use crate::execute::Control;
 
@@ -27,6 +29,9 @@ const AFTER_REPORT_EXEC: Duration = Duration::from_secs(10);
 
 /// How long a program that waits for input may go on after its report.
 const AFTER_REPORT_TMUX: Duration = Duration::from_millis(700);
+
+/// The same for one that speaks a protocol: its shim ends it with its turn, and this only helps a turn that does not end.
+const AFTER_REPORT_SESSION: Duration = Duration::from_secs(120);
 
 /// Milliseconds between SIGTERM and SIGKILL.
 const GRACE_MS: u64 = 3_000;
@@ -134,6 +139,17 @@ impl Control {
                 LaneRecord::Began { pid: u32::try_from(pid).unwrap_or_default(), tmux }
             }
             Record::TurnDelivered { messages, .. } => LaneRecord::Delivered { ids: messages },
+            Record::Steered { messages, .. } => LaneRecord::Joined { ids: messages },
+            Record::Session { session, program, model, is_resumed } => {
+                let (id, resumed) = (session, is_resumed);
+                LaneRecord::Session(Box::new(AgentSession { id, program, model, resumed }))
+            }
+            // Without a word of the program a process that ended says it, with what follows.
+            Record::TurnEnded { end: None, .. } => return Ok(()),
+            Record::TurnEnded { end: Some(end), usage, .. } => {
+                let well = matches!(end.how, TurnHow::Completed | TurnHow::Interrupted);
+                LaneRecord::TurnOver { well, figures: figures(usage) }
+            }
             Record::Report { value } => match serde_json::from_value::<Report>(value) {
                 Ok(report) => LaneRecord::Report(report),
                 Err(error) => return self.unreadable(id, "report", &error),
@@ -142,8 +158,10 @@ impl Control {
                 Ok(evidence) => LaneRecord::Evidence(Box::new(self.keep_file(id, evidence).await)),
                 Err(error) => return self.unreadable(id, "evidence", &error),
             },
-            Record::TurnEnded { .. }
-            | Record::Input { .. }
+            Record::Input { .. }
+            | Record::Answered { .. }
+            | Record::TookOver
+            | Record::GaveBack
             | Record::Exited { .. }
             | Record::Unknown => return Ok(()),
         };
@@ -291,7 +309,11 @@ impl Control {
         let held = self.fleet().projects.get(ticket.key.project()).cloned();
         let driver =
             held.and_then(|it| it.rules.runtimes.get(&attempt.runtime).map(|it| it.driver));
-        let wait = if driver == Some(Driver::Tmux) { AFTER_REPORT_TMUX } else { AFTER_REPORT_EXEC };
+        let wait = match driver {
+            Some(Driver::Tmux) => AFTER_REPORT_TMUX,
+            Some(Driver::Codex | Driver::Claude | Driver::Acp) => AFTER_REPORT_SESSION,
+            Some(Driver::Exec | Driver::Person | Driver::External) | None => AFTER_REPORT_EXEC,
+        };
         if has_words || matches!(driver, Some(Driver::Person | Driver::External) | None) {
             return;
         }
@@ -423,6 +445,11 @@ impl Control {
     }
 }
 
+fn figures(usage: Option<Usage>) -> Figures {
+    let usage = usage.unwrap_or_default();
+    Figures { tokens: usage.tokens(), cost_micros: usage.cost_micros }
+}
+
 /// Returns the report that the markers of the last output amount to.
 fn spoken(markers: &Markers) -> Option<Report> {
     let Markers::One { marker, text } = markers else { return None };
@@ -437,109 +464,4 @@ fn spoken(markers: &Markers) -> Option<Report> {
             Report::Verdict { verdict: VerdictWord::Changes, reason: text, findings: Vec::new() }
         }
     })
-}
-
-fn end_class(class: DeathClass) -> EndClass {
-    match class {
-        DeathClass::None => EndClass::Reported,
-        DeathClass::Crashed | DeathClass::DiskFull => EndClass::Crashed,
-        DeathClass::OomKilled => EndClass::OomKilled,
-        DeathClass::Stalled => EndClass::Stalled,
-        DeathClass::TimedOut => EndClass::TimedOut,
-        DeathClass::NoReport => EndClass::NoReport,
-        DeathClass::SpawnFailed => EndClass::SpawnFailed,
-        DeathClass::Stopped => EndClass::Stopped,
-        DeathClass::ShimLost => EndClass::Lost,
-        DeathClass::Auth => EndClass::Auth,
-        DeathClass::Quota => EndClass::Quota,
-        DeathClass::ProviderDown => EndClass::ProviderDown,
-    }
-}
-
-fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report>) -> String {
-    match spoken {
-        Some(Report::Done { summary }) => return summary.clone(),
-        Some(Report::Question { text }) => return format!("asked: {text}"),
-        Some(Report::Verdict { verdict, reason, .. }) => return format!("{verdict}: {reason}"),
-        None => {}
-    }
-    if let Some(error) = &exit.spawn_error {
-        return format!("could not be started: {error}");
-    }
-    let how = match (exit.exit_code, exit.signal) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("signal {}", signal_name(signal)),
-        (None, None) => "no exit status".into(),
-    };
-    match class {
-        EndClass::NoReport => format!("ended with {how} and reported nothing"),
-        EndClass::OomKilled => format!("out of memory ({}), {how}", exit.oom.how),
-        EndClass::Stalled => format!("made no progress and was ended ({how})"),
-        EndClass::TimedOut => format!("ran out of time and was ended ({how})"),
-        EndClass::Crashed if exit.disk_full => format!("the disk was full, {how}"),
-        EndClass::Stopped => format!("stopped by {} ({how})", stopper(exit)),
-        EndClass::Reported
-        | EndClass::Asked
-        | EndClass::SpawnFailed
-        | EndClass::Crashed
-        | EndClass::Lost
-        | EndClass::Incomplete
-        | EndClass::Auth
-        | EndClass::Quota
-        | EndClass::ProviderDown => format!("{class}: {how}"),
-    }
-}
-
-/// Who or what ended it, as the shim was told or saw it.
-fn stopper(exit: &ExitRecord) -> &str {
-    match &exit.stop_cause {
-        StopCause::Stopped { by } => by,
-        StopCause::None
-        | StopCause::WallLimit
-        | StopCause::Stall
-        | StopCause::MemoryLimit { .. }
-        | StopCause::ShimFailed { .. } => "nobody who is on record",
-    }
-}
-
-fn death(exit: &ExitRecord) -> Box<DeathDoc> {
-    let oom = match exit.oom.verdict {
-        OomVerdict::Yes => "yes",
-        OomVerdict::Likely => "likely",
-        OomVerdict::No => "no",
-        OomVerdict::Unknown => "unknown",
-    };
-    Box::new(DeathDoc {
-        exit_code: exit.exit_code,
-        signal: exit.signal.map(signal_name),
-        oom: if exit.oom.how.is_empty() { oom.into() } else { format!("{oom}: {}", exit.oom.how) },
-        max_rss_bytes: Some(exit.max_rss_bytes).filter(|it| *it > 0),
-        last_tool: Some(match &exit.last_tool {
-            LastTool::Unknown { why } => format!("unknown: {why}"),
-            known => serde_json::to_string(known).unwrap_or_default(),
-        }),
-        last_output: exit.last_output.clone(),
-        orphans: exit
-            .orphans
-            .iter()
-            .map(|it| serde_json::to_string(it).unwrap_or_default())
-            .collect(),
-    })
-}
-
-fn signal_name(signal: i32) -> String {
-    const NAMES: [(i32, &str); 10] = [
-        (1, "SIGHUP"),
-        (2, "SIGINT"),
-        (3, "SIGQUIT"),
-        (4, "SIGILL"),
-        (6, "SIGABRT"),
-        (7, "SIGBUS"),
-        (9, "SIGKILL"),
-        (11, "SIGSEGV"),
-        (13, "SIGPIPE"),
-        (15, "SIGTERM"),
-    ];
-    let known = NAMES.iter().find(|it| it.0 == signal).map(|it| it.1.to_owned());
-    known.unwrap_or_else(|| format!("signal {signal}"))
 }

@@ -14,12 +14,13 @@ use mission_evidence::git::Git;
 use mission_evidence::workspace::{Identity, Workspace};
 use mission_runtime::LaunchSpec;
 use mission_runtime::protocol::ToRunner;
-use mission_runtime::spec::{Access, Driver as LaneDriver, Limits, TmuxPlace};
+use mission_runtime::spec::{Access, Limits, TmuxPlace};
 
 use crate::brief::Brief;
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::projects::Project;
+use crate::session;
 
 /// Settings of agents that a lane may read and write below the person's home: sessions, caches, sign-in of their own.
 const AGENT_SETTINGS: [&str; 12] = [
@@ -146,9 +147,11 @@ impl Control {
         let commands = runtime.command.iter().map(PathBuf::from).filter(|it| it.is_absolute());
         read_only.extend(commands);
         let mut writable = vec![lane_dir.clone(), cwd.clone()];
-        if let Some(home) = std::env::var_os("HOME").map(PathBuf::from) {
+        if let Some(home) = env.get("HOME").map(PathBuf::from) {
             writable.extend(AGENT_SETTINGS.iter().map(|it| home.join(it)).filter(|it| it.exists()));
         }
+        let own = session::SETTINGS_VARIABLES.iter().filter_map(|it| env.get(*it));
+        writable.extend(own.map(PathBuf::from).filter(|it| it.exists()));
         LaunchSpec {
             attempt: attempt.id,
             epoch: attempt.epoch,
@@ -156,7 +159,7 @@ impl Control {
             role: attempt.role.clone(),
             gate: attempt.gate.clone(),
             runtime: attempt.runtime.clone(),
-            driver: if is_tmux { LaneDriver::Tmux } else { LaneDriver::Exec },
+            driver: session::driver(runtime.driver),
             command: runtime.command.clone(),
             cwd,
             env,
@@ -175,6 +178,7 @@ impl Control {
             }),
             mission_exe: options.exe,
             access: Access { read_only, writable, confined: options.confine },
+            session: session::wanted(ticket, attempt, &project.rules),
         }
     }
 

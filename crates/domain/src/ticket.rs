@@ -31,7 +31,8 @@ mod view;
 
 pub use apply::{apply, replay};
 pub use attempt::{
-    Attempt, AttemptEnd, CommandClaim, EndClass, Evidence, Process, Purpose, Report,
+    AgentSession, Attempt, AttemptEnd, CommandClaim, EndClass, Evidence, Figures, Process, Purpose,
+    Report,
 };
 pub use command::{Command, Context, LaneRecord, Observation, RETRY_BASE_MS, Rejection};
 pub use decide::decide;

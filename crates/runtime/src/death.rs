@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::{FaultKind, TurnEnd, TurnHow};
 use crate::record::{ExitRecord, OomVerdict, StopCause};
 
 /// The kind of an attempt's end.
@@ -87,7 +88,7 @@ pub fn classify(exit: &ExitRecord, reported: bool) -> DeathClass {
     match &exit.stop_cause {
         StopCause::Stopped { .. } => return DeathClass::Stopped,
         StopCause::WallLimit => return DeathClass::TimedOut,
-        StopCause::Stall => return DeathClass::Stalled,
+        StopCause::Stall | StopCause::Loop { .. } => return DeathClass::Stalled,
         StopCause::MemoryLimit { .. } => return DeathClass::OomKilled,
         StopCause::None | StopCause::ShimFailed { .. } => {}
     }
@@ -98,10 +99,49 @@ pub fn classify(exit: &ExitRecord, reported: bool) -> DeathClass {
     if exit.disk_full {
         return DeathClass::DiskFull;
     }
+    if let Some(class) = exit.last_turn.as_ref().and_then(|end| told(end, exit.closed)) {
+        return class;
+    }
     match (exit.signal, exit.exit_code) {
         (None, Some(0)) => DeathClass::NoReport,
         (None, Some(_)) => said(&exit.last_output).unwrap_or(DeathClass::Crashed),
         (Some(_), _) | (None, None) => DeathClass::Crashed,
+    }
+}
+
+/// Returns what the program itself told of its last turn; nothing where only its process's end tells more.
+fn told(end: &TurnEnd, closed: bool) -> Option<DeathClass> {
+    if let Some(fault) = &end.fault {
+        return Some(match fault.kind {
+            FaultKind::Auth => DeathClass::Auth,
+            FaultKind::Quota => DeathClass::Quota,
+            FaultKind::ProviderDown => DeathClass::ProviderDown,
+        });
+    }
+    match end.how {
+        TurnHow::Completed | TurnHow::Interrupted => closed.then_some(DeathClass::NoReport),
+        TurnHow::Failed => closed.then_some(DeathClass::Crashed),
+        // An agent that ends in mid-turn has crashed, however polite its exit code.
+        TurnHow::CutOff => Some(DeathClass::Crashed),
+    }
+}
+
+/// Returns whose fault of the runtime the words `text` tell of, if they do.
+pub(crate) fn fault_in(text: &str) -> Option<FaultKind> {
+    match said(text)? {
+        DeathClass::Auth => Some(FaultKind::Auth),
+        DeathClass::Quota => Some(FaultKind::Quota),
+        DeathClass::ProviderDown => Some(FaultKind::ProviderDown),
+        DeathClass::None
+        | DeathClass::Crashed
+        | DeathClass::OomKilled
+        | DeathClass::Stalled
+        | DeathClass::TimedOut
+        | DeathClass::NoReport
+        | DeathClass::SpawnFailed
+        | DeathClass::Stopped
+        | DeathClass::ShimLost
+        | DeathClass::DiskFull => None,
     }
 }
 
@@ -140,6 +180,10 @@ mod tests {
             undelivered: vec![],
             last_output: output.into(),
             last_tool: LastTool::Unknown { why: String::new() },
+            last_turn: None,
+            closed: false,
+            session: None,
+            usage: None,
             markers: Markers::None,
             journal_bytes: 0,
             journal_lost_bytes: 0,
@@ -178,6 +222,29 @@ mod tests {
         let oom = Oom { verdict: OomVerdict::Likely, how: String::new() };
         let ended = ExitRecord { oom, ..exit(None, Some(9), "") };
         assert_eq!(classify(&ended, false), DeathClass::OomKilled);
+    }
+
+    #[test]
+    fn what_the_program_told_of_its_last_turn_goes_before_the_exit_code() {
+        let ended = |how, fault: Option<FaultKind>, closed| {
+            let fault = fault.map(|kind| crate::agent::Fault { kind, text: String::new() });
+            let last_turn = Some(TurnEnd { fault, ..TurnEnd::cut(how, "") });
+            let exit = ExitRecord { last_turn, closed, ..exit(None, Some(15), "") };
+            classify(&exit, false)
+        };
+        for (kind, class) in [
+            (FaultKind::Auth, DeathClass::Auth),
+            (FaultKind::Quota, DeathClass::Quota),
+            (FaultKind::ProviderDown, DeathClass::ProviderDown),
+        ] {
+            assert_eq!(ended(TurnHow::Failed, Some(kind), true), class);
+        }
+        assert_eq!(ended(TurnHow::Completed, None, true), DeathClass::NoReport);
+        assert_eq!(ended(TurnHow::Failed, None, true), DeathClass::Crashed);
+        assert_eq!(ended(TurnHow::CutOff, None, false), DeathClass::Crashed);
+        let clean = Some(TurnEnd::cut(TurnHow::CutOff, "ended in mid-turn"));
+        let clean = ExitRecord { last_turn: clean, ..exit(Some(0), None, "") };
+        assert_eq!(classify(&clean, false), DeathClass::Crashed);
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl LaneFiles {
         self.0.join("journal")
     }
 
+    /// The frames of a session, both ways, for the drivers that speak a protocol.
+    pub fn frames(&self) -> PathBuf {
+        self.0.join("frames.log")
+    }
+
     /// Numbered records.
     pub fn records(&self) -> PathBuf {
         self.0.join("records.jsonl")

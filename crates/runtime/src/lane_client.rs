@@ -24,9 +24,28 @@ fn acked(socket: &Path, request: Request) -> Result<u64> {
     match reply {
         Reply::Ack { record } => Ok(record),
         Reply::Refused { code, text } => Err(Error::Refused { code, text }),
-        Reply::Status { .. } | Reply::Record { .. } | Reply::Tail { .. } | Reply::Unknown => {
-            let text = "the shim answered something else: its version is not this one's".into();
-            Err(Error::Refused { code: "bad_request".into(), text })
-        }
+        Reply::Status { .. }
+        | Reply::Record { .. }
+        | Reply::Tail { .. }
+        | Reply::Messages { .. }
+        | Reply::Unknown => Err(something_else()),
     }
+}
+
+/// Takes the messages that wait for the lane whose shim listens at `socket`. They are delivered with it.
+pub fn read_messages(socket: &Path) -> Result<Vec<String>> {
+    match ShimConnection::open(socket, PATIENCE)?.ask(&Request::ReadMessages)? {
+        Reply::Messages { texts } => Ok(texts),
+        Reply::Refused { code, text } => Err(Error::Refused { code, text }),
+        Reply::Ack { .. }
+        | Reply::Status { .. }
+        | Reply::Record { .. }
+        | Reply::Tail { .. }
+        | Reply::Unknown => Err(something_else()),
+    }
+}
+
+fn something_else() -> Error {
+    let text = "the shim answered something else: its version is not this one's".into();
+    Error::Refused { code: "bad_request".into(), text }
 }

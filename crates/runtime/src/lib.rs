@@ -1,8 +1,10 @@
 //! Starts, watches and stops agents: one shim process per attempt, one runner process per host. Decides nothing about tickets.
 
+pub mod agent;
 pub mod client;
 mod clock;
 pub mod death;
+mod drivers;
 mod error;
 mod files;
 pub mod lane_client;

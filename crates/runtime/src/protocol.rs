@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
+use crate::agent::Leave;
 use crate::error::{Error, Result};
 use crate::record::{ExitRecord, Lost, Numbered};
 use crate::shim_protocol::Status;
@@ -45,6 +46,35 @@ pub enum ToRunner {
         messages: Vec<MessageId>,
         /// Its text.
         text: String,
+    },
+    /// Put a text into an attempt's turn in flight, as [`crate::shim_protocol::Request::Steer`] says.
+    Steer {
+        /// Which.
+        attempt: AttemptId,
+        /// The messages it carries.
+        messages: Vec<MessageId>,
+        /// Its text.
+        text: String,
+        /// Who says it.
+        who: String,
+    },
+    /// End an attempt's turn in flight; the attempt goes on.
+    Interrupt {
+        /// Which.
+        attempt: AttemptId,
+        /// Who wants it.
+        by: String,
+    },
+    /// Answer what an attempt's program asks leave for.
+    Answer {
+        /// Which.
+        attempt: AttemptId,
+        /// The id of the question.
+        id: String,
+        /// The answer.
+        leave: Leave,
+        /// Who gives it.
+        by: String,
     },
     /// Follow a lane again, whatever it has become.
     Adopt {

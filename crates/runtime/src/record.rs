@@ -3,6 +3,7 @@
 use mission_domain::ids::{AttemptId, Epoch, MessageId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::{Ask, Leave, TurnEnd, Usage};
 use crate::markers::Markers;
 
 /// A record with its place in the lane's log.
@@ -50,7 +51,44 @@ pub enum Record {
         signal: Option<i32>,
         /// What its output says in markers.
         markers: Markers,
+        /// How it ended, where the program says so.
+        #[serde(default)]
+        end: Option<TurnEnd>,
+        /// What the attempt used up to now, where the program says so.
+        #[serde(default)]
+        usage: Option<Usage>,
     },
+    /// The program has a session: with its id a later attempt can go on.
+    Session {
+        /// The program's own id of it.
+        session: String,
+        /// The program and its version, as it says.
+        program: String,
+        /// The model, where it says.
+        model: Option<String>,
+        /// Whether it is that of an earlier attempt.
+        is_resumed: bool,
+    },
+    /// Messages were put into the turn in flight.
+    Steered {
+        /// The turn.
+        turn: u32,
+        /// The messages.
+        messages: Vec<MessageId>,
+    },
+    /// The program asked leave, and was answered by somebody or was refused.
+    Answered {
+        /// What it asked.
+        ask: Ask,
+        /// The answer.
+        leave: Leave,
+        /// Who answered: `policy`, or a principal.
+        by: String,
+    },
+    /// A person began to work in the program's own screen.
+    TookOver,
+    /// That person's turn ended.
+    GaveBack,
     /// `mission report` said something.
     Report {
         /// As it was given.
@@ -121,6 +159,18 @@ pub struct ExitRecord {
     pub last_output: String,
     /// The last tool call.
     pub last_tool: LastTool,
+    /// How the last turn ended, where the program says so.
+    #[serde(default)]
+    pub last_turn: Option<TurnEnd>,
+    /// Whether the shim closed the program after its last turn: its exit code then says nothing.
+    #[serde(default)]
+    pub closed: bool,
+    /// The program's session.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// What the attempt used, as far as the program tells.
+    #[serde(default)]
+    pub usage: Option<Usage>,
     /// What the last turn's output says in markers.
     pub markers: Markers,
     /// Bytes in the journal.
@@ -177,6 +227,13 @@ pub enum StopCause {
     MemoryLimit {
         /// What they held when it was seen.
         used_bytes: u64,
+    },
+    /// It used one tool with the same input again and again.
+    Loop {
+        /// The tool and its input.
+        tool: String,
+        /// How often, one after another.
+        times: u32,
     },
     /// The shim itself could not go on, for want of disk for example, and ended it.
     ShimFailed {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use mission_domain::ids::{AttemptId, Epoch, MessageId};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::{Leave, Stand, Usage};
 use crate::error::{Error, Result};
 use crate::record::Numbered;
 
@@ -68,6 +69,32 @@ pub enum Request {
         /// The turn's text.
         text: String,
     },
+    /// Put a text into the turn in flight; where the program cannot take it there, it becomes a turn of its own.
+    Steer {
+        /// The messages it carries.
+        #[serde(default)]
+        messages: Vec<MessageId>,
+        /// The text.
+        text: String,
+        /// Who says it.
+        who: String,
+    },
+    /// End the turn in flight, and go on with the next one. `idle` when there is none.
+    Interrupt {
+        /// Who wants it.
+        by: String,
+    },
+    /// Answer what the program asks. `not_asked` when it waits for no such answer.
+    Answer {
+        /// The id of the question.
+        id: String,
+        /// The answer.
+        leave: Leave,
+        /// Who gives it.
+        by: String,
+    },
+    /// Take the messages that wait into the turn in flight. Answered by [`Reply::Messages`]; `idle` when no turn is in flight.
+    ReadMessages,
     /// End the attempt: SIGTERM, then SIGKILL after `grace_ms`.
     Stop {
         /// Milliseconds between the two.
@@ -103,7 +130,7 @@ pub enum Reply {
     },
     /// Not done.
     Refused {
-        /// `busy`, `ended`, `unknown_request`, `bad_request` or `storage`.
+        /// `busy`, `idle`, `ended`, `not_asked`, `unknown_request`, `bad_request` or `storage`.
         code: String,
         /// Why, for people.
         text: String,
@@ -127,6 +154,11 @@ pub enum Reply {
         /// The bytes, base64.
         data: String,
     },
+    /// The texts of messages that were taken.
+    Messages {
+        /// Each as the turn of its own that it would have been.
+        texts: Vec<String>,
+    },
     /// An answer of a later version.
     #[serde(other)]
     Unknown,
@@ -147,6 +179,15 @@ pub struct Status {
     pub last_record: u64,
     /// Processor time of the living processes, in milliseconds.
     pub cpu_ms: u64,
+    /// What the agent does, who says so, and for how long.
+    #[serde(default)]
+    pub stand: Option<Stand>,
+    /// The program's session.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// What the attempt used up to now.
+    #[serde(default)]
+    pub usage: Option<Usage>,
     /// Milliseconds since output or a report.
     pub quiet_ms: u64,
     /// Whether it is being ended.
@@ -212,6 +253,7 @@ impl ShimConnection {
             | Reply::Status { .. }
             | Reply::Record { .. }
             | Reply::Tail { .. }
+            | Reply::Messages { .. }
             | Reply::Unknown) => Ok(reply),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mission_domain::ids::{AttemptId, Epoch, GateId, MessageId, RoleId, RuntimeId, TicketKey};
 use serde::{Deserialize, Serialize};
 
+use crate::agent::SessionSpec;
 use crate::error::{Error, Result};
 use crate::files::{self, LaneFiles};
 
@@ -51,6 +52,9 @@ pub struct LaunchSpec {
     /// What of the file system the child may use.
     #[serde(default)]
     pub access: Access,
+    /// How its session is wanted, for the drivers that speak a protocol.
+    #[serde(default)]
+    pub session: SessionSpec,
 }
 
 /// How the shim speaks to the program.
@@ -61,6 +65,12 @@ pub enum Driver {
     Exec,
     /// One process in a window of tmux: turns are pasted when it is idle.
     Tmux,
+    /// One codex app-server: turns of one thread.
+    Codex,
+    /// One claude: messages of one conversation.
+    Claude,
+    /// One agent that speaks the Agent Client Protocol: prompts of one session.
+    Acp,
 }
 
 /// Limits that the shim keeps by itself, so that they hold with the server down.

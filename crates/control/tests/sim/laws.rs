@@ -51,6 +51,8 @@ fn lease_holds(before: &Ticket, event: &Event, doc: &EventDoc) {
     let is_word = matches!(
         event,
         Event::Began { .. }
+            | Event::SessionOpened { .. }
+            | Event::TurnOver { .. }
             | Event::EvidenceAdded { .. }
             | Event::Reported { .. }
             | Event::AttemptEnded { .. }

@@ -71,6 +71,12 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
             let process = Some(Process { pid, tmux });
             on_attempt(ticket, attempt, record, |it| it.process = process);
         }
+        Event::SessionOpened { attempt, record, session } => {
+            on_attempt(ticket, attempt, record, |it| it.session = Some(*session));
+        }
+        Event::TurnOver { attempt, record, figures } => {
+            on_attempt(ticket, attempt, record, |it| it.turn_over(figures));
+        }
         Event::EvidenceAdded { attempt, record, evidence } => {
             on_attempt(ticket, attempt, record, |it| {
                 it.hear(&stamp.by);
@@ -146,7 +152,7 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         }
         Event::MessageRepeated { id } => on_messages(ticket, &[id], |it| it.count += 1),
         Event::MessagesDelivered { ids, attempt, record } => {
-            on_attempt(ticket, attempt, record, |it| it.turn = record);
+            on_attempt(ticket, attempt, record, |it| it.begin_turn(record));
             on_messages(ticket, &ids, |it| it.deliver(attempt, at));
         }
         Event::MessagesProcessed { ids } => on_messages(ticket, &ids, |it| {

@@ -115,6 +115,28 @@ words!(
     }
 );
 
+/// The session that an agent's program keeps, as it tells: a later attempt of the same runtime can go on with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// The program's own id of it.
+    pub id: String,
+    /// The program and its version.
+    pub program: String,
+    /// The model that it asks.
+    pub model: Option<String>,
+    /// Whether it was begun by an earlier attempt.
+    pub resumed: bool,
+}
+
+/// What an attempt used up to now, as its program tells. What it does not tell is nothing, never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Figures {
+    /// Tokens in and out.
+    pub tokens: Option<u64>,
+    /// Cost in millionths of a dollar.
+    pub cost_micros: Option<u64>,
+}
+
 /// One run of a lane on one gate, under one lease.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -161,6 +183,15 @@ pub struct Attempt {
     /// The people who spoke in it, the last one last.
     #[serde(default)]
     pub people: Vec<Principal>,
+    /// The session of its program, where that tells one.
+    #[serde(default)]
+    pub session: Option<AgentSession>,
+    /// What it used up to its last turn's end.
+    #[serde(default)]
+    pub figures: Figures,
+    /// Whether its last turn is over, and it waits for another one.
+    #[serde(default)]
+    pub is_waiting: bool,
     /// What it reported.
     pub report: Option<Report>,
     /// What it handed in.
@@ -170,6 +201,18 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Notes that a turn began with record `record`.
+    pub(super) fn begin_turn(&mut self, record: u64) {
+        self.turn = record;
+        self.is_waiting = false;
+    }
+
+    /// Notes that the turn is over, and what the attempt used up to now.
+    pub(super) fn turn_over(&mut self, figures: Figures) {
+        self.is_waiting = true;
+        self.figures = figures;
+    }
+
     /// Returns whether it still holds the lease.
     pub fn is_live(&self) -> bool {
         self.end.is_none()

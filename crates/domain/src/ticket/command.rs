@@ -1,8 +1,8 @@
 //! What can be asked of a ticket, in what context, and every lawful no.
 
 use super::{
-    BlockCode, ChangeKind, EndClass, EndHow, Evidence, FindingAnswer, Head, MessageKind,
-    NewFinding, PacketRef, Purpose, Report, VerdictWord,
+    AgentSession, BlockCode, ChangeKind, EndClass, EndHow, Evidence, Figures, FindingAnswer, Head,
+    MessageKind, NewFinding, PacketRef, Purpose, Report, VerdictWord,
 };
 use crate::doc::DeathDoc;
 use crate::ids::{
@@ -158,6 +158,12 @@ pub enum LaneRecord {
     Began { pid: u32, tmux: Option<String> },
     /// A turn began with these messages in it.
     Delivered { ids: Vec<MessageId> },
+    /// Messages were put into the turn that runs.
+    Joined { ids: Vec<MessageId> },
+    /// The turn that runs is over; `well` when the agent came to its end or was interrupted. The figures are of the attempt up to now.
+    TurnOver { well: bool, figures: Figures },
+    /// The agent's program has a session.
+    Session(Box<AgentSession>),
     /// Something was handed in.
     Evidence(Box<Evidence>),
     /// The agent said how far it is.

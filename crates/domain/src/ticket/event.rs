@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttemptEnd, BlockCode, ChangeKind, EndHow, Evidence, FindingState, Head, Kind, MessageKind,
-    NewFinding, PacketRef, Purpose, Report, SignOff,
+    AgentSession, AttemptEnd, BlockCode, ChangeKind, EndHow, Evidence, Figures, FindingState, Head,
+    Kind, MessageKind, NewFinding, PacketRef, Purpose, Report, SignOff,
 };
 use crate::ids::{
     AttemptId, Commit, Digest, Epoch, FindingId, GateId, MessageId, RoleId, RuntimeId, TicketKey,
@@ -131,6 +131,10 @@ pub enum Event {
     Claimed(Box<Claimed>),
     /// The agent's process runs.
     Began { attempt: AttemptId, record: u64, pid: u32, tmux: Option<String> },
+    /// The agent's program has a session.
+    SessionOpened { attempt: AttemptId, record: u64, session: Box<AgentSession> },
+    /// A turn of the agent's is over.
+    TurnOver { attempt: AttemptId, record: u64, figures: Figures },
     /// The agent handed something in.
     EvidenceAdded { attempt: AttemptId, record: u64, evidence: Box<Evidence> },
     /// The agent said how far it is.
@@ -213,6 +217,8 @@ impl Event {
         match self {
             Self::Claimed(claimed) => Some(claimed.attempt),
             Self::Began { attempt, .. }
+            | Self::SessionOpened { attempt, .. }
+            | Self::TurnOver { attempt, .. }
             | Self::EvidenceAdded { attempt, .. }
             | Self::Reported { attempt, .. }
             | Self::AttemptEnded { attempt, .. }

@@ -117,6 +117,16 @@ impl Draft<'_> {
                 self.push(Event::Began { attempt: id, record: number, pid, tmux });
             }
             LaneRecord::Delivered { ids } => self.deliver(id, number, ids),
+            LaneRecord::Joined { ids } => self.join(id, number, ids),
+            LaneRecord::TurnOver { well, figures } => {
+                if well {
+                    self.settle_messages(id, true);
+                }
+                self.push(Event::TurnOver { attempt: id, record: number, figures });
+            }
+            LaneRecord::Session(session) => {
+                self.push(Event::SessionOpened { attempt: id, record: number, session });
+            }
             LaneRecord::Evidence(evidence) => {
                 self.push(Event::EvidenceAdded { attempt: id, record: number, evidence });
             }
@@ -218,6 +228,11 @@ impl Draft<'_> {
     fn deliver(&mut self, attempt: AttemptId, record: u64, ids: Vec<MessageId>) {
         // The turn before this one has ended.
         self.settle_messages(attempt, true);
+        self.join(attempt, record, ids);
+    }
+
+    /// Puts messages into the turn that runs.
+    fn join(&mut self, attempt: AttemptId, record: u64, ids: Vec<MessageId>) {
         let is_queued = |id: &MessageId| {
             self.ticket.messages.iter().any(|it| it.id == *id && it.state == MessageState::Queued)
         };

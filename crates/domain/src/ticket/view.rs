@@ -178,9 +178,18 @@ pub fn attempt_doc(ticket: &Ticket, attempt: &Attempt) -> AttemptDoc {
     let state = match (&attempt.end, &attempt.process, &attempt.report) {
         (Some(_), _, _) => "ended",
         (None, None, _) => "starting",
+        (None, Some(_), _) if attempt.session.is_some() => {
+            if attempt.is_waiting {
+                "idle"
+            } else {
+                "busy"
+            }
+        }
         (None, Some(_), None) => "busy",
         (None, Some(_), Some(_)) => "idle",
     };
+    let is_told = attempt.session.is_some() && attempt.end.is_none();
+    let source = if is_told { "protocol" } else { "process" };
     AttemptDoc {
         id: attempt.id.to_string(),
         ticket: ticket.key.to_string(),
@@ -188,10 +197,13 @@ pub fn attempt_doc(ticket: &Ticket, attempt: &Attempt) -> AttemptDoc {
         round: attempt.round,
         role: attempt.role.to_string(),
         runtime: attempt.runtime.to_string(),
-        model: attempt.model.clone(),
+        model: attempt
+            .model
+            .clone()
+            .or_else(|| attempt.session.as_ref().and_then(|it| it.model.clone())),
         epoch: attempt.epoch.0,
         state: state.into(),
-        state_source: "process".into(),
+        state_source: source.into(),
         pid: attempt.process.as_ref().map(|it| it.pid),
         tmux: attempt.process.as_ref().and_then(|it| it.tmux.clone()),
         started_at: attempt.started_at,
@@ -200,14 +212,19 @@ pub fn attempt_doc(ticket: &Ticket, attempt: &Attempt) -> AttemptDoc {
         terminal: attempt.end.as_ref().map(|end| terminal_doc(attempt, end)),
         death: attempt.end.as_ref().and_then(|end| end.death.clone()),
         usage: UsageDoc {
-            tokens: None,
-            cost_usd: None,
+            tokens: attempt.figures.tokens,
+            cost_usd: attempt.figures.cost_micros.map(dollars),
             wall_s: attempt
                 .end
                 .as_ref()
                 .map(|end| end.at.duration_since(attempt.started_at).as_secs_f64()),
         },
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "millionths of a dollar stay far below 2^53")]
+fn dollars(micros: u64) -> f64 {
+    micros as f64 / 1e6
 }
 
 fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {

@@ -132,6 +132,15 @@ impl Hub {
             Some(ToRunner::Turn { attempt, messages, text }) => {
                 self.order(attempt, Request::Turn { messages, text })
             }
+            Some(ToRunner::Steer { attempt, messages, text, who }) => {
+                self.order(attempt, Request::Steer { messages, text, who })
+            }
+            Some(ToRunner::Interrupt { attempt, by }) => {
+                self.order(attempt, Request::Interrupt { by })
+            }
+            Some(ToRunner::Answer { attempt, id, leave, by }) => {
+                self.order(attempt, Request::Answer { id, leave, by })
+            }
             Some(ToRunner::Ack { attempt, record }) => self.acknowledge(attempt, record),
             Some(ToRunner::Shutdown { stop_lanes }) => self.shut_down(stop_lanes),
             Some(ToRunner::Ping) => self.send(FromRunner::Pong),

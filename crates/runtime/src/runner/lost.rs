@@ -31,6 +31,11 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
         | Record::Report { .. }
         | Record::Evidence { .. }
         | Record::Input { .. }
+        | Record::Session { .. }
+        | Record::Steered { .. }
+        | Record::Answered { .. }
+        | Record::TookOver
+        | Record::GaveBack
         | Record::Exited { .. }
         | Record::Unknown => None,
     });

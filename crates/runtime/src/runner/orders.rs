@@ -37,13 +37,16 @@ pub(crate) fn refused(
     text: &str,
 ) -> Option<FromRunner> {
     match request {
-        Request::Turn { messages, .. } => {
+        Request::Turn { messages, .. } | Request::Steer { messages, .. } => {
             let (code, text) = (code.to_owned(), text.to_owned());
             Some(FromRunner::TurnRefused { attempt, messages: messages.clone(), code, text })
         }
         Request::Report { .. }
         | Request::Evidence { .. }
         | Request::Input { .. }
+        | Request::Interrupt { .. }
+        | Request::ReadMessages
+        | Request::Answer { .. }
         | Request::Stop { .. }
         | Request::Status
         | Request::Subscribe { .. }

@@ -25,7 +25,7 @@ pub(crate) async fn start(spec: &LaunchSpec, tmux: &Tmux) -> Result<()> {
     spec.write()?;
     let files = spec.files();
     match (spec.driver, &spec.tmux) {
-        (Driver::Exec, _) => {
+        (Driver::Exec | Driver::Codex | Driver::Claude | Driver::Acp, _) => {
             let mut child = detached(spec, &files)?;
             come_up(&files, async move { how_it_ended(&mut child).await }).await
         }

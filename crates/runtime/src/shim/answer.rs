@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use mission_domain::ids::MessageId;
 
+use crate::agent::{AgentState, Stand, StateSource};
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::record_log::read_after;
 use crate::shim::journal::is_full;
 use crate::shim::lane::Shim;
+use crate::shim::talk::Talk;
 use crate::shim::tree;
 use crate::shim::typist::Text;
 use crate::shim::watch::TICKS_PER_SECOND;
@@ -48,18 +50,40 @@ impl Shim {
 
     fn answer(&mut self, request: Request) -> Reply {
         match request {
-            Request::Report { value } => self.keep(Record::Report { value }),
+            Request::Report { value } => {
+                let kept = self.keep(Record::Report { value });
+                let is_kept = matches!(kept, Reply::Ack { .. });
+                self.talk.iter_mut().for_each(|talk| talk.has_reported |= is_kept);
+                kept
+            }
             Request::Evidence { value } => self.keep(Record::Evidence { value }),
             Request::Input { messages, text, who } => match self.spec.driver {
                 Driver::Exec => refused(
                     "busy",
                     "this runtime takes a message only as a turn of its own: send `turn`",
                 ),
-                Driver::Tmux => self.queue_turn(who, messages, text),
+                Driver::Tmux | Driver::Codex | Driver::Claude | Driver::Acp => {
+                    self.queue_turn(who, messages, text)
+                }
+            },
+            Request::Steer { messages, text, who } => self.steer_turn(who, messages, text),
+            Request::Interrupt { by } => match self.interrupt() {
+                Ok(true) => {
+                    tracing::info!("the turn is interrupted by {by}");
+                    Reply::Ack { record: self.log.last() }
+                }
+                Ok(false) => refused("idle", "no turn is in flight that could be interrupted"),
+                Err(e) => self.not_stored(&e),
+            },
+            Request::Answer { id, leave, by } => match self.give_leave(&id, &leave, &by) {
+                Ok(true) => Reply::Ack { record: self.log.last() },
+                Ok(false) => refused("not_asked", "the agent waits for no such answer (any more)"),
+                Err(e) => self.not_stored(&e),
             },
             Request::Turn { messages, text } => {
                 self.queue_turn("controller".to_owned(), messages, text)
             }
+            Request::ReadMessages => self.read_messages(),
             Request::Stop { grace_ms, by } => {
                 self.stop(&by, Duration::from_millis(grace_ms));
                 Reply::Ack { record: self.log.last() }
@@ -92,7 +116,8 @@ impl Shim {
 
     fn queue_turn(&mut self, who: String, messages: Vec<MessageId>, text: String) -> Reply {
         let is_over = self.running.as_ref().is_none_or(|r| r.reaped.is_some())
-            && self.spec.driver == Driver::Tmux;
+            && self.spec.driver != Driver::Exec
+            || self.talk.as_ref().is_some_and(Talk::is_closing);
         if self.stop.is_some() || is_over {
             return refused("ended", "the attempt is ending: the message waits for the next one");
         }
@@ -122,10 +147,76 @@ impl Shim {
             journal_bytes: self.journal.bytes,
             last_record: self.log.last(),
             cpu_ms: tree::own_use().cpu_ticks * 1000 / TICKS_PER_SECOND,
+            stand: Some(self.stand()),
+            session: self
+                .talk
+                .as_ref()
+                .and_then(|it| it.hello.as_ref())
+                .map(|it| it.session.clone()),
+            usage: self.talk.as_ref().and_then(|it| it.usage),
             quiet_ms: u64::try_from(self.watch.last_progress.elapsed().as_millis())
                 .unwrap_or(u64::MAX),
             stopping: self.stop.is_some(),
         }
+    }
+
+    /// What a driver without a protocol can tell: whether its process runs.
+    fn stand(&self) -> Stand {
+        if let Some(talk) = &self.talk {
+            return talk.stand();
+        }
+        let since = self.watch.last_progress.elapsed();
+        let state = match (&self.running, self.spec.driver) {
+            (Some(_), Driver::Exec) => AgentState::Busy,
+            // A program on a terminal that runs may be busy or wait.
+            (Some(_) | None, _) => AgentState::Unknown,
+        };
+        let age_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        Stand { state, source: StateSource::Process, age_ms }
+    }
+
+    /// Puts a message into the turn in flight where the program can take it there, else it becomes a turn of its own.
+    fn steer_turn(&mut self, who: String, messages: Vec<MessageId>, text: String) -> Reply {
+        let is_new = messages.is_empty() || messages.iter().any(|it| !self.accepted.contains(it));
+        if !is_new || self.talk.is_none() {
+            return self.queue_turn(who, messages, text);
+        }
+        let record = Record::Input { who, messages: messages.clone(), text: text.clone() };
+        let record = match self.note(record) {
+            Ok(record) => record,
+            Err(e) => return self.not_stored(&e),
+        };
+        self.accepted.extend(messages.iter().copied());
+        match self.steer(&messages, &text) {
+            Ok(true) => {}
+            Ok(false) => self.queue.push_back(Text { messages, text }),
+            Err(e) => return self.not_stored(&e),
+        }
+        Reply::Ack { record }
+    }
+
+    /// Hands the agent what waits for it, in the middle of its turn.
+    fn read_messages(&mut self) -> Reply {
+        let is_at_work = match &self.talk {
+            Some(talk) => talk.has_flight(),
+            None => self.running.is_some() && self.spec.driver == Driver::Exec,
+        };
+        if !is_at_work {
+            return refused("idle", "no turn is in flight that a message could be taken into");
+        }
+        // What no message carries is our own word, and a turn of its own.
+        let (taken, kept): (Vec<Text>, Vec<Text>) =
+            self.queue.drain(..).partition(|text| !text.messages.is_empty());
+        self.queue.extend(kept);
+        let messages: Vec<MessageId> = taken.iter().flat_map(|it| it.messages.clone()).collect();
+        if !messages.is_empty() {
+            let turn = self.turns.begun.max(self.turns.delivered);
+            if let Err(e) = self.note(Record::Steered { turn, messages }) {
+                taken.into_iter().rev().for_each(|text| self.queue.push_front(text));
+                return self.not_stored(&e);
+            }
+        }
+        Reply::Messages { texts: taken.into_iter().map(|it| it.text).collect() }
     }
 
     fn tail(&self, offset: u64) -> Reply {

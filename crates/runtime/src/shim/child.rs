@@ -50,6 +50,20 @@ pub(crate) enum ChildIo {
 pub(crate) struct Pending<W> {
     pub(crate) end: W,
     rest: VecDeque<u8>,
+    /// More may come later: it is not closed after the last byte.
+    is_kept: bool,
+}
+
+impl<W> Pending<W> {
+    /// Whether there is something to write.
+    pub(crate) fn has_rest(&self) -> bool {
+        !self.rest.is_empty() || !self.is_kept
+    }
+
+    /// Queues `bytes`.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.rest.extend(bytes);
+    }
 }
 
 /// What came of reading.
@@ -60,8 +74,8 @@ pub(crate) enum Got {
     End,
 }
 
-/// Starts `command` with `input` for its stdin, which is closed after it.
-pub(crate) fn on_pipes(mut command: Command, input: Vec<u8>) -> Result<Running> {
+/// Starts `command` with `input` for its stdin, which is closed after it unless `is_kept`.
+pub(crate) fn on_pipes(mut command: Command, input: Vec<u8>, is_kept: bool) -> Result<Running> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     os::prepare(&mut command, false);
     let mut child = spawn(&mut command)?;
@@ -73,7 +87,7 @@ pub(crate) fn on_pipes(mut command: Command, input: Vec<u8>) -> Result<Running> 
     // Without them only what a dead shim had not read is out of reach.
     let inode = |fd| nix::sys::stat::fstat(fd).map(|seen| seen.st_ino).ok();
     let output = output.into_iter().flatten().filter_map(inode).collect();
-    let stdin = stdin.map(|end| Pending { end, rest: input.into() });
+    let stdin = stdin.map(|end| Pending { end, rest: input.into(), is_kept });
     Ok(running(&child, output, ChildIo::Pipes { stdin, stdout, stderr }))
 }
 
@@ -145,9 +159,9 @@ impl Running {
     pub(crate) fn feed(&mut self) {
         match &mut self.io {
             ChildIo::Pipes { stdin, .. } => {
-                let is_open = stdin
-                    .as_mut()
-                    .is_some_and(|p| write_some(&mut p.end, &mut p.rest) && !p.rest.is_empty());
+                let is_open = stdin.as_mut().is_some_and(|p| {
+                    write_some(&mut p.end, &mut p.rest) && (p.is_kept || !p.rest.is_empty())
+                });
                 if !is_open {
                     *stdin = None;
                 }

@@ -56,7 +56,7 @@ impl Shim {
     }
 
     /// The first cause stays; a later stop can only shorten the grace.
-    fn begin_stop(&mut self, cause: StopCause, grace: Duration) {
+    pub(crate) fn begin_stop(&mut self, cause: StopCause, grace: Duration) {
         let kill_at = Instant::now() + grace;
         if let Some(stop) = &mut self.stop {
             stop.kill_at = stop.kill_at.min(kill_at);
@@ -76,8 +76,10 @@ impl Shim {
     /// Ends what has reached a limit, and kills what has had its grace.
     pub(crate) fn keep_limits(&mut self) {
         let now = Instant::now();
+        // An agent that speaks a protocol shows its progress there; what it runs may work in silence.
+        let agent = self.talk.as_ref().and(self.running.as_ref()).map(|running| running.pid);
         if self.stop.is_none()
-            && let Some(cause) = self.watch.check(now, tree::own_use)
+            && let Some(cause) = self.watch.check(now, || tree::own_use_but(agent))
         {
             let grace =
                 if matches!(cause, StopCause::MemoryLimit { .. }) { Duration::ZERO } else { GRACE };

@@ -20,6 +20,7 @@ use crate::shim::oom::OomWatch;
 use crate::shim::os::{Reap, reap};
 use crate::shim::outer::Outer;
 use crate::shim::sources::Source;
+use crate::shim::talk::Talk;
 use crate::shim::tmux_server::TmuxServer;
 use crate::shim::tree;
 use crate::shim::turns::Turns;
@@ -42,6 +43,7 @@ pub(crate) struct Shim {
     pub(crate) outer: Option<Outer>,
     pub(crate) tmux: Option<TmuxServer>,
     pub(crate) running: Option<Running>,
+    pub(crate) talk: Option<Talk>,
     pub(crate) turns: Turns,
     pub(crate) queue: VecDeque<Text>,
     /// Messages that were accepted, the brief's among them: none is taken twice.
@@ -87,6 +89,7 @@ impl Shim {
             outer,
             tmux: TmuxServer::of_this_window().filter(|_| is_tmux),
             running: None,
+            talk: None,
             turns: Turns::default(),
             queue: VecDeque::new(),
             accepted: spec.brief_messages.iter().copied().collect(),
@@ -121,6 +124,7 @@ impl Shim {
             self.door.sweep();
             self.keep_limits();
             self.type_on()?;
+            self.talk_on()?;
             let is_over = self.running.as_ref().is_some_and(|running| running.reaped.is_some());
             if is_over && !self.finish_turn()? {
                 return Ok(());
@@ -142,6 +146,8 @@ impl Shim {
                 self.hear_program(source);
             }
             Source::Pane => self.hear_pane(),
+            // What it brings is taken in by `talk_on`, after every round.
+            Source::Link => {}
         }
         Ok(())
     }
@@ -186,7 +192,13 @@ impl Shim {
             typist.saw(bytes, now);
             running.feed();
         }
-        self.journal.take(bytes, matches!(source, Source::Stdout));
+        match self.talk.as_mut().filter(|_| matches!(source, Source::Stdout)) {
+            Some(talk) => {
+                let words = talk.take(bytes);
+                self.journal.take(&words, false);
+            }
+            None => self.journal.take(bytes, matches!(source, Source::Stdout)),
+        }
         self.watch.progress(now);
         self.outer.iter_mut().for_each(|outer| outer.show(bytes));
         true
@@ -236,7 +248,8 @@ impl Shim {
                 | Source::Stdout
                 | Source::Stderr
                 | Source::Terminal
-                | Source::Pane => {}
+                | Source::Pane
+                | Source::Link => {}
             }
         }
         Ok(())

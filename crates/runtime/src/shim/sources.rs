@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::error::{Error, Result};
 use crate::shim::child::ChildIo;
 use crate::shim::lane::Shim;
+use crate::shim::talk::Talk;
 
 /// What can happen.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub(crate) enum Source {
     Stderr,
     Terminal,
     Pane,
+    /// The connection of a session.
+    Link,
 }
 
 impl Shim {
@@ -29,6 +32,7 @@ impl Shim {
             if self.stop.is_none() { self.watch.due() } else { None },
             self.stop.as_ref().map(|stop| stop.kill_at),
             self.running.as_mut().and_then(|r| r.typist().and_then(|t| t.due())),
+            self.talk.as_ref().and_then(Talk::due),
         ];
         let timeout = match due.into_iter().flatten().min() {
             None => PollTimeout::NONE,
@@ -57,9 +61,8 @@ impl Shim {
         }
         match self.running.as_ref().map(|running| &running.io) {
             Some(ChildIo::Pipes { stdin, stdout, stderr }) => {
-                waits.extend(
-                    stdin.iter().map(|p| (Source::Stdin, p.end.as_fd(), PollFlags::POLLOUT)),
-                );
+                let stdin = stdin.iter().filter(|p| p.has_rest());
+                waits.extend(stdin.map(|p| (Source::Stdin, p.end.as_fd(), PollFlags::POLLOUT)));
                 waits.extend(stdout.iter().map(|end| (Source::Stdout, end.as_fd(), read)));
                 waits.extend(stderr.iter().map(|end| (Source::Stderr, end.as_fd(), read)));
             }
@@ -69,6 +72,8 @@ impl Shim {
             }
             None => {}
         }
+        let link = self.talk.as_ref().and_then(|talk| talk.link().poll());
+        waits.extend(link.map(|(fd, flags)| (Source::Link, fd, flags)));
         let mut fds: Vec<PollFd<'_>> =
             waits.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
         match poll(&mut fds, timeout) {

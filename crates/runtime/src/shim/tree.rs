@@ -16,15 +16,21 @@ const ENDING: Duration = Duration::from_millis(50);
 /// The longest that a killed process is waited for: it may hang in the kernel.
 const KILLED: Duration = Duration::from_secs(2);
 
-/// What all living descendants of this process use.
-pub(crate) fn own_use() -> TreeUse {
+/// What all living descendants of this process use. The processor time of `but` is left out: a program that only waits for its
+/// model still draws its spinner.
+pub(crate) fn own_use_but(but: Option<i32>) -> TreeUse {
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
     let page = page.and_then(|size| u64::try_from(size).ok()).unwrap_or(4096);
     let tree = own_descendants();
     TreeUse {
-        cpu_ticks: tree.iter().map(|p| p.cpu_ticks).sum(),
+        cpu_ticks: tree.iter().filter(|p| Some(p.pid) != but).map(|p| p.cpu_ticks).sum(),
         rss_bytes: tree.iter().map(|p| p.rss_pages * page).sum(),
     }
+}
+
+/// What all living descendants of this process use.
+pub(crate) fn own_use() -> TreeUse {
+    own_use_but(None)
 }
 
 fn own_descendants() -> Vec<Process> {

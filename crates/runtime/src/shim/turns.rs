@@ -22,6 +22,8 @@ const SIZE: Winsize = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel
 /// What the turns so far came to.
 #[derive(Debug)]
 pub(crate) struct Turns {
+    /// Turns that were handed to a session, taken or not.
+    pub(crate) begun: u32,
     pub(crate) delivered: u32,
     pub(crate) last: Option<Reaped>,
     pub(crate) markers: Markers,
@@ -36,6 +38,7 @@ impl Default for Turns {
     fn default() -> Self {
         let markers = Markers::NotRead { why: "no turn has ended".to_owned() };
         Self {
+            begun: 0,
             delivered: 0,
             last: None,
             markers,
@@ -55,7 +58,8 @@ impl Shim {
         let path = &self.spec.brief_file;
         let brief = std::fs::read(path).map_err(Error::file(path))?;
         let text = String::from_utf8_lossy(&brief).into_owned();
-        self.start_turn(Text { messages: self.spec.brief_messages.clone(), text })
+        let first = Text { messages: self.spec.brief_messages.clone(), text };
+        if self.begin_talk(&first)? { Ok(()) } else { self.start_turn(first) }
     }
 
     /// Starts a process for `turn`.
@@ -63,7 +67,9 @@ impl Shim {
         let (command, confinement) = launch::command(&self.spec, &self.door.path)?;
         let messages = turn.messages.clone();
         let mut running = match self.spec.driver {
-            Driver::Exec => child::on_pipes(command, turn.text.into_bytes())?,
+            Driver::Exec | Driver::Codex | Driver::Claude | Driver::Acp => {
+                child::on_pipes(command, turn.text.into_bytes(), false)?
+            }
             Driver::Tmux => {
                 let size = self.outer.as_ref().and_then(Outer::size).unwrap_or(SIZE);
                 let mut running = child::on_terminal(command, &size)?;
@@ -80,7 +86,7 @@ impl Shim {
         self.note(Record::Started { turn: number, pid, pid_start_time, output })?;
         match self.spec.driver {
             Driver::Exec => self.note_delivery(messages),
-            Driver::Tmux => Ok(()),
+            Driver::Tmux | Driver::Codex | Driver::Claude | Driver::Acp => Ok(()),
         }
     }
 
@@ -115,6 +121,7 @@ impl Shim {
         let orphans = tree::end_orphans();
         self.turns.orphans.extend(orphans);
         self.drain();
+        self.finish_talk()?;
         let Some(mut running) = self.running.take() else { return Ok(false) };
         let Some(reaped) = running.reaped else { return Ok(false) };
         self.hear_last_requests()?;
@@ -144,11 +151,16 @@ impl Shim {
             Driver::Tmux => Markers::NotRead {
                 why: "a screen also shows what was typed: not a final message".to_owned(),
             },
+            Driver::Codex | Driver::Claude | Driver::Acp => self.turns.markers.clone(),
         };
         self.turns.last = Some(reaped);
         self.turns.max_rss_bytes = self.turns.max_rss_bytes.max(reaped.max_rss_bytes);
         self.turns.user_ms += reaped.user_ms;
         self.turns.system_ms += reaped.system_ms;
+        if self.talk.is_some() {
+            // Its turns have ended each by itself.
+            return Ok(());
+        }
         let turn = self.turns.delivered.max(1);
         let markers = self.turns.markers.clone();
         self.note(Record::TurnEnded {
@@ -156,6 +168,8 @@ impl Shim {
             exit_code: reaped.exit_code,
             signal: reaped.signal,
             markers,
+            end: None,
+            usage: None,
         })?;
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::record::{ExitRecord, LastTool, Oom, OomVerdict, Record, StopCause};
 use crate::shim::lane::Shim;
+use crate::shim::talk::Talk;
 
 /// How long a slow listener is given to take the last records; it can also read them from the lane's files.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ impl Shim {
         let is_start =
             |e: &&Error| last.is_none() || matches!(e, Error::Spawn { .. } | Error::BadSpec(_));
         let spawn_error = failure.filter(is_start).map(Error::in_full);
+        let has_killed = has_killed || self.talk.as_ref().is_some_and(Talk::has_killed);
         let stop_cause = match failure {
             Some(e) if spawn_error.is_none() => StopCause::ShimFailed { why: e.in_full() },
             Some(_) | None => stop_cause,
@@ -50,6 +52,8 @@ impl Shim {
         if failure.is_some() && self.turns.delivered == 0 {
             undelivered.splice(0..0, self.spec.brief_messages.iter().copied());
         }
+        let mut told = std::collections::BTreeSet::new();
+        undelivered.retain(|id| told.insert(*id));
         let oom = match failure {
             Some(_) => Oom {
                 verdict: OomVerdict::No,
@@ -57,11 +61,11 @@ impl Shim {
             },
             None => self.oom.judge(last.as_ref(), has_killed, &stop_cause),
         };
-        let why = "this driver sees output, not tool calls".to_owned();
+        let talk = self.talk.as_ref();
         ExitRecord {
             attempt: self.spec.attempt,
             epoch: self.spec.epoch,
-            spawn_error,
+            spawn_error: spawn_error.or_else(|| self.session_failure()),
             exit_code: last.and_then(|reaped| reaped.exit_code),
             signal: last.and_then(|reaped| reaped.signal),
             core: last.is_some_and(|reaped| reaped.core),
@@ -76,7 +80,11 @@ impl Shim {
             confinement: self.turns.confinement.take(),
             undelivered,
             last_output: self.journal.last_output(),
-            last_tool: LastTool::Unknown { why },
+            last_tool: last_tool(talk),
+            last_turn: talk.and_then(|it| it.last_end.clone()),
+            closed: talk.is_some_and(Talk::is_closing),
+            session: talk.and_then(|it| it.hello.as_ref()).map(|it| it.session.clone()),
+            usage: talk.and_then(|it| it.usage),
             markers: self.turns.markers.clone(),
             journal_bytes: self.journal.bytes,
             journal_lost_bytes: self.journal.lost_bytes,
@@ -84,4 +92,15 @@ impl Shim {
             ended_at: clock::now(),
         }
     }
+}
+
+fn last_tool(talk: Option<&Talk>) -> LastTool {
+    let why = match talk {
+        None => "this driver sees output, not tool calls",
+        Some(talk) => match talk.last_tool() {
+            Some(name) => return LastTool::Known { name },
+            None => "the agent used none",
+        },
+    };
+    LastTool::Unknown { why: why.to_owned() }
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mission_domain::ids::{AttemptId, Epoch, GateId, MessageId, RoleId, RuntimeId};
+use mission_runtime::agent::SessionSpec;
 use mission_runtime::record::{ExitRecord, Record};
 use mission_runtime::record_log::{read_after, read_exit};
 use mission_runtime::shim_protocol::{Reply, Request, ShimConnection};
@@ -82,6 +83,7 @@ impl Home {
             tmux: None,
             mission_exe: harness(),
             access: Access::default(),
+            session: SessionSpec::default(),
         }
     }
 

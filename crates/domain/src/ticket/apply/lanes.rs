@@ -1,6 +1,6 @@
 //! A lane takes a gate, and lets go of it.
 
-use super::super::{Attempt, Claimed, EndClass, Stage, Ticket};
+use super::super::{Attempt, Claimed, EndClass, Figures, Stage, Ticket};
 use super::on_gate;
 use crate::ids::{AttemptId, Timestamp};
 
@@ -44,6 +44,9 @@ pub(super) fn claim(ticket: &mut Ticket, claimed: Claimed, at: Timestamp) {
         reported_at: None,
         by_person: claimed.by_person,
         people: Vec::new(),
+        session: None,
+        figures: Figures::default(),
+        is_waiting: false,
         report: None,
         evidence: Vec::new(),
         end: None,

@@ -137,6 +137,8 @@ pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life, by: &Pr
         assert_eq!(read, *event);
         match event {
             Event::Began { attempt, .. }
+            | Event::SessionOpened { attempt, .. }
+            | Event::TurnOver { attempt, .. }
             | Event::EvidenceAdded { attempt, .. }
             | Event::Reported { attempt, .. }
             | Event::MessagesDelivered { attempt, .. } => spoken_by_its_own(before, *attempt, by),

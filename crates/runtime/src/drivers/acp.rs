@@ -1,0 +1,286 @@
+//! The driver `acp`: the Agent Client Protocol, version 1, in JSON-RPC lines on standard input and output. Read leniently: agents
+//! add notifications and members of their own.
+
+mod ask;
+mod event;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::agent::{Fault, FaultKind, Leave, TurnEnd, TurnHow, Usage};
+use crate::death;
+use crate::drivers::{Driver, Hello, Out, Told, text};
+use ask::Asked;
+
+/// The version that this side speaks.
+const VERSION: u64 = 1;
+
+/// The error code for "sign in first".
+const AUTH_REQUIRED: i64 = -32_000;
+
+/// What a session is opened with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Setup {
+    /// Where the agent works.
+    pub(crate) cwd: PathBuf,
+    /// The model, where one is named.
+    pub(crate) model: Option<String>,
+    /// A session to go on with.
+    pub(crate) resume: Option<String>,
+    /// The MCP server of Mission Control: its command and the environment that it gets.
+    pub(crate) mcp: Option<(Vec<String>, BTreeMap<String, String>)>,
+}
+
+/// What an answer will be about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Expected {
+    Hello,
+    Session { is_load: bool },
+    Prompt,
+    Nothing,
+}
+
+/// A session with an agent.
+#[derive(Debug)]
+pub(crate) struct Acp {
+    setup: Setup,
+    next_id: u64,
+    expected: BTreeMap<u64, Expected>,
+    hello: Hello,
+    can_load: bool,
+    is_open: bool,
+    turn: Option<Turn>,
+    asked: BTreeMap<String, Asked>,
+    used: Usage,
+}
+
+/// The turn in flight.
+#[derive(Debug, Default)]
+struct Turn {
+    is_taken: bool,
+    is_interrupted: bool,
+    message: String,
+}
+
+impl Acp {
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            next_id: 1,
+            expected: BTreeMap::new(),
+            hello: Hello::default(),
+            can_load: false,
+            is_open: false,
+            turn: None,
+            asked: BTreeMap::new(),
+            used: Usage::default(),
+        }
+    }
+
+    fn ask(&mut self, method: &str, params: Value, expected: Expected, out: &mut Out) {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.expected.insert(id, expected);
+        out.say(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+    }
+
+    fn answered(&mut self, expected: Expected, frame: &Value, out: &mut Out) {
+        let (result, error) = (&frame["result"], frame.get("error").filter(|it| !it.is_null()));
+        match (expected, error) {
+            (Expected::Hello, None) => self.greeted(result, out),
+            (Expected::Session { is_load }, None) => self.opened(result, is_load, out),
+            // An agent that has forgotten the session begins another one.
+            (Expected::Session { is_load: true }, Some(_)) => self.begin_session(out),
+            (Expected::Hello | Expected::Session { .. }, Some(error)) => {
+                let why = words(error);
+                out.tell(Told::CannotOpen { fault: fault(error), why });
+            }
+            (Expected::Prompt, None) => self.prompt_ended(result, out),
+            (Expected::Prompt, Some(error)) => {
+                let is_interrupted = self.turn.as_ref().is_some_and(|it| it.is_interrupted);
+                let how = if is_interrupted { TurnHow::Interrupted } else { TurnHow::Failed };
+                let fault = fault(error).filter(|_| !is_interrupted);
+                self.end(TurnEnd { fault, ..TurnEnd::cut(how, words(error)) }, out);
+            }
+            (Expected::Nothing, _) => {}
+        }
+    }
+
+    fn greeted(&mut self, result: &Value, out: &mut Out) {
+        let spoken = result["protocolVersion"].as_u64();
+        if spoken.is_some_and(|it| it != VERSION) {
+            let why = format!(
+                "the agent speaks version {} of the protocol, this side {VERSION}: use another version of one of them",
+                spoken.unwrap_or(0)
+            );
+            return out.tell(Told::CannotOpen { why, fault: None });
+        }
+        let agent = &result["agentInfo"];
+        let named = format!("{} {}", text(agent, "name"), text(agent, "version"));
+        self.hello.program = named.trim().to_owned();
+        self.can_load = result["agentCapabilities"]["loadSession"] == true;
+        match self.setup.resume.clone().filter(|_| self.can_load) {
+            Some(session) => {
+                let mut params = self.place();
+                params["sessionId"] = session.clone().into();
+                self.hello.session = session;
+                self.ask("session/load", params, Expected::Session { is_load: true }, out);
+            }
+            None => self.begin_session(out),
+        }
+    }
+
+    fn begin_session(&mut self, out: &mut Out) {
+        let params = self.place();
+        self.ask("session/new", params, Expected::Session { is_load: false }, out);
+    }
+
+    fn place(&self) -> Value {
+        let servers: Vec<Value> = self
+            .setup
+            .mcp
+            .iter()
+            .filter_map(|(command, env)| {
+                let (program, arguments) = command.split_first()?;
+                let env: Vec<Value> =
+                    env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+                Some(json!({"name": "mission", "command": program, "args": arguments, "env": env}))
+            })
+            .collect();
+        json!({"cwd": self.setup.cwd, "mcpServers": servers})
+    }
+
+    fn opened(&mut self, result: &Value, is_load: bool, out: &mut Out) {
+        if !is_load {
+            self.hello.session = text(result, "sessionId").to_owned();
+        }
+        self.hello.is_resumed = is_load;
+        self.is_open = true;
+        let session = self.hello.session.clone();
+        if result["modes"]["currentModeId"] == "auto" {
+            // That mode asks a model of its own for each command, and blocks all where there is none.
+            let params = json!({"sessionId": session, "modeId": "default"});
+            self.ask("session/set_mode", params, Expected::Nothing, out);
+        }
+        if let Some(model) = self.setup.model.clone() {
+            self.hello.model = Some(model.clone());
+            let params = json!({"sessionId": session, "modelId": model});
+            self.ask("session/set_model", params, Expected::Nothing, out);
+        }
+        out.tell(Told::Ready(self.hello.clone()));
+    }
+
+    fn prompt_ended(&mut self, result: &Value, out: &mut Out) {
+        self.count(result, out);
+        let message = self.turn.as_ref().map_or_else(String::new, |it| it.message.clone());
+        self.took(out);
+        if !message.trim().is_empty() {
+            out.tell(Told::Said(message.clone()));
+        }
+        let end = match text(result, "stopReason") {
+            "end_turn" => TurnEnd::completed(message),
+            "cancelled" => TurnEnd { message, ..TurnEnd::cut(TurnHow::Interrupted, "interrupted") },
+            other => {
+                let why = format!("the agent stopped: {other}");
+                TurnEnd { message, ..TurnEnd::cut(TurnHow::Failed, why) }
+            }
+        };
+        self.end(end, out);
+    }
+
+    /// A program that answers nothing else shows by its first word that it took the turn.
+    fn took(&mut self, out: &mut Out) {
+        if let Some(turn) = &mut self.turn
+            && !std::mem::replace(&mut turn.is_taken, true)
+        {
+            out.tell(Told::Taken);
+        }
+    }
+
+    fn end(&mut self, end: TurnEnd, out: &mut Out) {
+        self.took(out);
+        if self.turn.take().is_some() {
+            self.asked.clear();
+            out.tell(Told::Ended(end));
+        }
+    }
+}
+
+impl Driver for Acp {
+    fn open(&mut self, out: &mut Out) {
+        let files = json!({"readTextFile": false, "writeTextFile": false});
+        let client = json!({"name": "mission", "version": env!("CARGO_PKG_VERSION")});
+        let params = json!({
+            "protocolVersion": VERSION, "clientInfo": client,
+            "clientCapabilities": {"fs": files, "terminal": false},
+        });
+        self.ask("initialize", params, Expected::Hello, out);
+    }
+
+    fn hear(&mut self, frame: &Value, out: &mut Out) {
+        match (frame["method"].as_str(), frame.get("id").filter(|it| !it.is_null())) {
+            (Some(method), Some(id)) => self.asks(method, id, &frame["params"], out),
+            (Some("session/update"), None) => self.update(&frame["params"]["update"], out),
+            (Some(_), None) => out.tell(Told::Stirs),
+            (None, Some(id)) => {
+                let expected = id.as_u64().and_then(|id| self.expected.remove(&id));
+                self.answered(expected.unwrap_or(Expected::Nothing), frame, out);
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn send(&mut self, _key: &str, text: &str, out: &mut Out) {
+        self.turn = Some(Turn::default());
+        let prompt = json!([{"type": "text", "text": text}]);
+        let params = json!({"sessionId": self.hello.session, "prompt": prompt});
+        self.ask("session/prompt", params, Expected::Prompt, out);
+    }
+
+    fn steer(&mut self, _key: &str, _text: &str, _out: &mut Out) -> bool {
+        // A second prompt cancels the turn, merges with it or is never answered, depending on the agent.
+        false
+    }
+
+    fn interrupt(&mut self, out: &mut Out) {
+        let Some(turn) = &mut self.turn else { return };
+        turn.is_interrupted = true;
+        let session = self.hello.session.clone();
+        let params = json!({"sessionId": session});
+        out.say(json!({"jsonrpc": "2.0", "method": "session/cancel", "params": params}));
+        for (key, asked) in std::mem::take(&mut self.asked) {
+            out.say(asked.cancelled());
+            out.tell(Told::Settled(key));
+        }
+    }
+
+    fn answer(&mut self, id: &str, leave: &Leave, out: &mut Out) {
+        if let Some(asked) = self.asked.remove(id) {
+            out.say(asked.answer(leave));
+        }
+    }
+}
+
+fn words(error: &Value) -> String {
+    let more = match &error["data"] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        data => data["details"].as_str().map_or_else(|| data.to_string(), str::to_owned),
+    };
+    format!("{} {more}", text(error, "message")).trim().to_owned()
+}
+
+/// Agents have no common way to say whose fault an error is: but for the code for signing in, their words are all there is.
+fn fault(error: &Value) -> Option<Fault> {
+    let text = words(error);
+    let kind = match error["code"].as_i64() {
+        Some(AUTH_REQUIRED) => Some(FaultKind::Auth),
+        Some(_) | None => death::fault_in(&text),
+    };
+    kind.map(|kind| Fault { kind, text })
+}
+
+#[cfg(test)]
+mod tests;

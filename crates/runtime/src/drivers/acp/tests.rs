@@ -1,0 +1,229 @@
+//! The driver against frames of the Agent Client Protocol as several agents were seen to send them, shortened.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::agent::{Ask, Deed};
+
+struct Stage {
+    driver: Acp,
+    out: Out,
+}
+
+impl Stage {
+    fn new(resume: Option<&str>) -> Self {
+        let setup = Setup {
+            cwd: "/ws".into(),
+            model: None,
+            resume: resume.map(str::to_owned),
+            mcp: Some((
+                vec!["mission".into(), "mcp".into()],
+                BTreeMap::from([("A".into(), "b".into())]),
+            )),
+        };
+        let mut stage = Self { driver: Acp::new(setup), out: Out::default() };
+        stage.driver.open(&mut stage.out);
+        stage.said();
+        stage
+    }
+
+    fn greeted(mut self, load: bool) -> Self {
+        let agent = json!({"name": "gemini-cli", "version": "0.61.0"});
+        let able = json!({"loadSession": load});
+        let result = json!({"protocolVersion": 1, "agentInfo": agent, "agentCapabilities": able});
+        self.hears(json!({"jsonrpc": "2.0", "id": 1, "result": result}));
+        self
+    }
+
+    fn busy() -> Self {
+        let mut stage = Self::new(None).greeted(false);
+        stage.hears(json!({"id": 2, "result": {"sessionId": "S"}}));
+        stage.driver.send("k", "do it", &mut stage.out);
+        stage.said();
+        stage.told();
+        stage
+    }
+
+    fn hears(&mut self, frame: Value) {
+        self.driver.hear(&frame, &mut self.out);
+    }
+
+    fn update(&mut self, update: Value) {
+        let params = json!({"sessionId": "S", "update": update});
+        self.hears(json!({"jsonrpc": "2.0", "method": "session/update", "params": params}));
+    }
+
+    fn says(&mut self, text: &str) {
+        let content = json!({"type": "text", "text": text});
+        self.update(json!({"sessionUpdate": "agent_message_chunk", "content": content}));
+    }
+
+    fn said(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.out.say)
+    }
+
+    fn told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.out.told)
+    }
+}
+
+#[test]
+fn a_session_is_opened_with_our_own_tools() {
+    let mut stage = Stage::new(None).greeted(true);
+    let said = stage.said();
+    assert_eq!(said[0]["method"], "session/new");
+    let server = &said[0]["params"]["mcpServers"][0];
+    assert_eq!((&server["command"], &server["args"]), (&json!("mission"), &json!(["mcp"])));
+    assert_eq!(server["env"], json!([{"name": "A", "value": "b"}]));
+    let modes = json!({"currentModeId": "auto"});
+    stage.hears(json!({"id": 2, "result": {"sessionId": "S", "modes": modes}}));
+    assert_eq!(stage.said()[0]["params"], json!({"sessionId": "S", "modeId": "default"}));
+    let told = stage.told();
+    assert!(
+        matches!(&told[..], [Told::Ready(it)] if it.program == "gemini-cli 0.61.0" && it.session == "S")
+    );
+}
+
+#[test]
+fn an_earlier_session_is_loaded_where_the_agent_can_and_its_history_is_no_news() {
+    let mut stage = Stage::new(Some("S")).greeted(true);
+    assert_eq!(stage.said()[0]["method"], "session/load");
+    stage.says("DONE: of old");
+    stage.hears(json!({"id": 2, "result": null}));
+    let told = stage.told();
+    assert!(matches!(&told[..], [Told::Stirs, Told::Ready(it)] if it.is_resumed), "{told:?}");
+    let mut stage = Stage::new(Some("S")).greeted(false);
+    assert_eq!(stage.said()[0]["method"], "session/new");
+    let mut stage = Stage::new(Some("S")).greeted(true);
+    stage.said();
+    stage.hears(json!({"id": 2, "error": {"code": -32602, "message": "no such session"}}));
+    assert_eq!(stage.said()[0]["method"], "session/new");
+}
+
+#[test]
+fn the_first_word_after_a_prompt_is_its_receipt_and_the_words_after_the_last_tool_its_message() {
+    let mut stage = Stage::busy();
+    stage.says("Let me ");
+    stage.says("look.");
+    let call = json!({"sessionUpdate": "tool_call", "title": "ls", "kind": "execute", "rawInput": {"command": "ls"}});
+    stage.update(call);
+    let content = json!([{"type": "content", "content": {"type": "text", "text": "a.txt"}}]);
+    stage.update(
+        json!({"sessionUpdate": "tool_call_update", "status": "completed", "content": content}),
+    );
+    stage.says("DONE: ");
+    stage.says("ok");
+    stage.hears(json!({"id": 3, "result": {"stopReason": "end_turn"}}));
+    let told: Vec<Told> = stage.told().into_iter().filter(|it| *it != Told::Stirs).collect();
+    let uses = Told::Uses { tool: "ls".into(), input: "ls".into() };
+    let gives = Told::Gives { output: "a.txt".into(), end: String::new() };
+    let end = Told::Ended(TurnEnd::completed("DONE: ok".into()));
+    let said = |text: &str| Told::Said(text.into());
+    assert_eq!(told, vec![Told::Taken, said("Let me look."), uses, gives, said("DONE: ok"), end]);
+}
+
+#[test]
+fn leave_is_given_for_this_one_time_and_refused_without_ending_the_turn() {
+    let options = json!([
+        {"optionId": "always", "kind": "allow_always"}, {"optionId": "once", "kind": "allow_once"},
+        {"optionId": "no", "kind": "reject_once"},
+    ]);
+    let call = json!({"title": "`ls`", "kind": "execute", "rawInput": {"command": ["ls", "-l"]}});
+    let params = json!({"sessionId": "S", "toolCall": call, "options": options});
+    let ask = json!({"jsonrpc": "2.0", "id": "q1", "method": "session/request_permission", "params": params});
+    let mut stage = Stage::busy();
+    stage.hears(ask.clone());
+    let deed = Deed::Command { line: "ls -l".into(), cwd: None };
+    let id = "\"q1\"".to_owned();
+    assert_eq!(stage.told(), vec![Told::Taken, Told::Asks(Ask { id: id.clone(), deed })]);
+    stage.driver.answer(&id, &Leave::Given, &mut stage.out);
+    assert_eq!(
+        stage.said()[0]["result"]["outcome"],
+        json!({"outcome": "selected", "optionId": "once"})
+    );
+    stage.hears(ask.clone());
+    stage.driver.answer(&id, &Leave::Refused { why: "no".into() }, &mut stage.out);
+    assert_eq!(stage.said()[0]["result"]["outcome"]["optionId"], "no");
+    stage.hears(ask);
+    stage.driver.interrupt(&mut stage.out);
+    let said = stage.said();
+    assert_eq!(said[0]["method"], "session/cancel");
+    assert_eq!(said[1]["result"]["outcome"], json!({"outcome": "cancelled"}));
+    stage.hears(json!({"id": 3, "result": {"stopReason": "cancelled"}}));
+    assert!(matches!(stage.told().last(), Some(Told::Ended(it)) if it.how == TurnHow::Interrupted));
+}
+
+#[test]
+fn errors_say_whose_fault_they_are_as_far_as_they_say_anything() {
+    let cases = [
+        (json!({"code": -32000, "message": "Authentication required"}), Some(FaultKind::Auth)),
+        (
+            json!({"code": -32603, "message": "Internal error", "data": {"details": "HTTP 429"}}),
+            Some(FaultKind::Quota),
+        ),
+        (
+            json!({"code": 500, "message": "got status: 503 Service Unavailable"}),
+            Some(FaultKind::ProviderDown),
+        ),
+        (json!({"code": -32603, "message": "Internal error"}), None),
+    ];
+    for (error, kind) in cases {
+        let mut stage = Stage::busy();
+        stage.hears(json!({"id": 3, "error": error}));
+        let told = stage.told();
+        let Some(Told::Ended(end)) = told.last() else { panic!("{told:?}") };
+        assert_eq!(
+            (end.how, end.fault.as_ref().map(|it| it.kind)),
+            (TurnHow::Failed, kind),
+            "{error}"
+        );
+    }
+    let mut stage = Stage::new(None).greeted(false);
+    stage.hears(json!({"id": 2, "error": {"code": -32000, "message": "sign in"}}));
+    let told = stage.told();
+    assert!(
+        matches!(&told[..], [Told::CannotOpen { fault: Some(it), .. }] if it.kind == FaultKind::Auth)
+    );
+}
+
+#[test]
+fn an_agent_of_another_version_is_refused_with_both_versions() {
+    let mut stage = Stage::new(None);
+    stage.hears(json!({"id": 1, "result": {"protocolVersion": 2}}));
+    let told = stage.told();
+    assert!(
+        matches!(&told[..], [Told::CannotOpen { why, .. }] if why.contains("version 2")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_the_client_cannot_do_is_refused_and_what_it_does_not_know_is_passed_over() {
+    let mut stage = Stage::busy();
+    stage.hears(json!({"id": 9, "method": "fs/read_text_file", "params": {}}));
+    assert_eq!(stage.said()[0]["error"]["code"], -32601);
+    stage.hears(json!({"method": "_auth/status_update", "params": {}}));
+    stage.update(json!({"sessionUpdate": "usage_update", "used": 3}));
+    assert!(stage.told().iter().all(|it| matches!(it, Told::Taken | Told::Stirs)));
+    assert!(!stage.driver.steer("k", "x", &mut stage.out));
+}
+
+#[test]
+fn figures_are_read_from_either_place_and_added_up() {
+    let mut stage = Stage::busy();
+    let quota = json!({"quota": {"token_count": {"input_tokens": 10, "output_tokens": 2}}});
+    stage.hears(json!({"id": 3, "result": {"stopReason": "end_turn", "_meta": quota}}));
+    stage.driver.send("k", "more", &mut stage.out);
+    let usage = json!({"inputTokens": 5, "outputTokens": 1, "cachedReadTokens": 4});
+    stage.hears(json!({"id": 4, "result": {"stopReason": "end_turn", "usage": usage}}));
+    let told = stage.told();
+    let last = told.iter().rev().find_map(|it| match it {
+        Told::Used(usage) => Some(*usage),
+        _ => None,
+    });
+    let last = last.expect("figures");
+    assert_eq!(
+        (last.input_tokens, last.output_tokens, last.cached_tokens),
+        (Some(15), Some(3), Some(4))
+    );
+}

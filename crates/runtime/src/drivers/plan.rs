@@ -1,0 +1,149 @@
+//! From a launch to what is started for it and how it is spoken to: one place where each driver's command line stands.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::drivers::{Driver, acp, claude, codex, native};
+use crate::error::Result;
+use crate::files;
+use crate::spec::{Driver as Kind, LaunchSpec};
+
+/// The socket of an app-server, in the lane's folder.
+const CODEX_SOCKET: &str = "codex.sock";
+
+/// What is started, and how it is spoken to.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The launch with the program's real command, environment and folders.
+    pub(crate) spec: LaunchSpec,
+    /// How frames pass.
+    pub(crate) link: LinkKind,
+    /// Who makes sense of them.
+    pub(crate) driver: Box<dyn Driver>,
+}
+
+/// How frames pass between the shim and the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LinkKind {
+    /// JSON lines on its standard input and output.
+    Lines,
+    /// WebSocket on the unix socket that it listens at.
+    Socket(PathBuf),
+}
+
+/// Returns the plan of `spec`; none for a driver without a protocol. `shim` is the shim's own socket.
+pub(crate) fn plan(spec: &LaunchSpec, shim: &Path) -> Result<Option<Plan>> {
+    match spec.driver {
+        Kind::Exec | Kind::Tmux => Ok(None),
+        Kind::Codex => codex(spec, shim).map(Some),
+        Kind::Claude => Ok(Some(claude(spec, shim))),
+        Kind::Acp => Ok(Some(acp(spec, shim))),
+    }
+}
+
+fn codex(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
+    let socket = files::socket_path(spec.lane_dir.as_path(), CODEX_SOCKET)?;
+    let _ = std::fs::remove_file(&socket);
+    let mut spec = with_native(spec, &native::CODEX);
+    let listen = format!("unix://{}", socket.display());
+    spec.command.extend(["app-server".into(), "--listen".into(), listen]);
+    if let Some(folder) = socket.parent() {
+        spec.access.writable.push(folder.to_path_buf());
+    }
+    let setup = codex::Setup {
+        cwd: spec.cwd.clone(),
+        model: spec.session.model.clone(),
+        resume: spec.session.resume.clone(),
+        mcp: Some(mcp(&spec, shim)),
+    };
+    let driver = Box::new(codex::Codex::new(setup));
+    Ok(Plan { spec, link: LinkKind::Socket(socket), driver })
+}
+
+/// The flags that make the program ask for leave on its standard output, and name each message that it takes.
+const CLAUDE_FLAGS: [&str; 11] = [
+    "-p",
+    "--input-format",
+    "stream-json",
+    "--output-format",
+    "stream-json",
+    "--verbose",
+    "--replay-user-messages",
+    "--permission-mode",
+    "default",
+    "--permission-prompt-tool",
+    "stdio",
+];
+
+fn claude(spec: &LaunchSpec, shim: &Path) -> Plan {
+    let mut spec = with_native(spec, &native::CLAUDE);
+    spec.command.extend(CLAUDE_FLAGS.iter().map(|it| (*it).to_owned()));
+    if let Some(model) = &spec.session.model {
+        spec.command.extend(["--model".into(), model.clone()]);
+    }
+    let resume = spec.session.resume.clone().filter(|it| claude_knows(&spec, it));
+    let session = resume.clone().unwrap_or_else(|| {
+        claude::uuid_of(&format!("{} {} {}", spec.attempt, spec.epoch.0, spec.lane_dir.display()))
+    });
+    let flag = if resume.is_some() { "--resume" } else { "--session-id" };
+    spec.command.extend([flag.into(), session.clone()]);
+    let (command, env) = mcp(&spec, shim);
+    let server = json!({"command": command.first(), "args": command.get(1..), "env": env});
+    let servers = json!({"mcpServers": {"mission": server}});
+    spec.command.extend(["--mcp-config".into(), servers.to_string()]);
+    // Six small tools: looking for them first would cost more than they do.
+    spec.env.entry("ENABLE_TOOL_SEARCH".into()).or_insert_with(|| "false".into());
+    let driver = Box::new(claude::Claude::new(session, resume.is_some()));
+    Plan { spec, link: LinkKind::Lines, driver }
+}
+
+/// Whether claude's own folder has the conversation `session` for this workspace: it refuses to start with one that it does not know.
+fn claude_knows(spec: &LaunchSpec, session: &str) -> bool {
+    let own = spec.env.get("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    let home = spec.env.get("HOME").map(|home| Path::new(home).join(".claude"));
+    let Some(folder) = own.or(home) else { return false };
+    let cwd = spec.cwd.canonicalize().unwrap_or_else(|_| spec.cwd.clone());
+    let slug = cwd.to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    folder.join("projects").join(slug).join(format!("{session}.jsonl")).is_file()
+}
+
+fn acp(spec: &LaunchSpec, shim: &Path) -> Plan {
+    let spec = spec.clone();
+    let setup = acp::Setup {
+        cwd: spec.cwd.clone(),
+        model: spec.session.model.clone(),
+        resume: spec.session.resume.clone(),
+        mcp: Some(mcp(&spec, shim)),
+    };
+    Plan { spec, link: LinkKind::Lines, driver: Box::new(acp::Acp::new(setup)) }
+}
+
+fn with_native(spec: &LaunchSpec, package: &native::Package) -> LaunchSpec {
+    let mut spec = spec.clone();
+    let path = spec.env.get("PATH").cloned().unwrap_or_default();
+    if let Some(name) = spec.command.first_mut() {
+        let found = native::find(name, &path, package);
+        *name = found.program.display().to_string();
+        spec.access.read_only.extend(found.installation);
+    }
+    spec
+}
+
+/// The MCP server of a lane: `mission mcp`, told which lane it is. Programs start theirs with a bare environment.
+fn mcp(spec: &LaunchSpec, shim: &Path) -> (Vec<String>, BTreeMap<String, String>) {
+    let command = vec![spec.mission_exe.display().to_string(), "mcp".to_owned()];
+    let own = [
+        ("MISSION_ATTEMPT", spec.attempt.to_string()),
+        ("MISSION_TICKET", spec.ticket.to_string()),
+        ("MISSION_ROLE", spec.role.to_string()),
+        ("MISSION_GATE", spec.gate.to_string()),
+        ("MISSION_BRIEF", spec.brief_file.display().to_string()),
+        ("MISSION_LANE_DIR", spec.lane_dir.display().to_string()),
+        ("MISSION_SOCKET", shim.display().to_string()),
+    ];
+    let kept = ["PATH", "HOME", "TMPDIR", "LANG"];
+    let kept = kept.iter().filter_map(|it| Some(((*it).to_owned(), spec.env.get(*it)?.clone())));
+    (command, kept.chain(own.map(|(name, value)| (name.to_owned(), value))).collect())
+}
