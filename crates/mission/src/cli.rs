@@ -227,7 +227,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "URL")]
         join: String,
     },
-    /// Speak MCP on standard input and output (not built yet)
+    /// Speak MCP on standard input and output; lanes give it to their agents
     #[command(after_help = "Example:\n  mission mcp")]
     Mcp,
     /// Report from inside a lane, or for an attempt of a person's lane

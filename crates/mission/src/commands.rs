@@ -27,6 +27,7 @@ mod generate;
 mod inbox;
 mod init;
 mod machine;
+mod mcp;
 mod operator;
 mod packet;
 mod project;
@@ -118,6 +119,9 @@ fn execute(cli: Cli, lane: Option<Lane>) -> Result<ExitCode, Failure> {
     let screen = Screen::of_stdout(now());
     let context =
         Context { home: Home::find(cli.home)?, json: cli.json, project: cli.project, lane, screen };
+    if matches!(command, Command::Mcp) {
+        return mcp::run(context.lane.as_ref()).map(|()| ExitCode::SUCCESS);
+    }
     if let Command::Report(args) = &command {
         return report::run(&context, args).map(|()| ExitCode::SUCCESS);
     }
@@ -185,8 +189,8 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Gc { dry_run } => fsck::gc(context, dry_run).await,
         Command::Export => export::run(context).await,
         Command::Runner { .. } => not_built("runner", "`mission up` runs lanes on its own host"),
-        Command::Mcp => not_built("mcp", "`mission report …` does the same from inside a lane"),
-        Command::Report(_)
+        Command::Mcp
+        | Command::Report(_)
         | Command::Generate(_)
         | Command::LaneShim { .. }
         | Command::RunnerLocal { .. }

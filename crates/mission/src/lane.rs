@@ -27,6 +27,7 @@ pub(crate) const PERSONS: &[&str] = &[
     "approve",
     "deny",
     "packet rotate-key",
+    "attempt interrupt",
     "attempt stop",
     "attempt attach",
     "lane pause",

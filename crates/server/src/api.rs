@@ -175,6 +175,11 @@ fn attempts(table: Table) -> Table {
         .add(Route::get("/attempts/{id}", "Returns one attempt").gives("Attempt"), a::show)
         .add(Route::get("/attempts/{id}/log", "Returns what the attempt printed, from a byte on; `x-next-offset` says where it goes on").query("offset").text(), a::log)
         .add(Route::post("/attempts/{id}/stop", "Stops an attempt").gives("Attempt"), a::stop)
+        .add(
+            Route::post("/attempts/{id}/interrupt", "Ends an attempt's turn in flight; the attempt goes on")
+                .gives("Attempt"),
+            a::interrupt,
+        )
         .add(Route::post("/attempts/{id}/report", "Says how far the work is").body("kind! summary text verdict reason findings:[Finding]").gives("Attempt"), a::report)
         .add(Route::post("/attempts/{id}/evidence", "Hands evidence in").body("kind! text url file artifact command paths:[] answer").gives("Attempt"), a::evidence)
 }

@@ -106,6 +106,12 @@ pub(crate) enum AttemptCommand {
         #[arg(short, long)]
         follow: bool,
     },
+    /// End an agent's turn; the attempt goes on with the next message
+    #[command(after_help = "Example:\n  mission attempt interrupt A-31")]
+    Interrupt {
+        /// The attempt
+        id: AttemptId,
+    },
     /// Stop an attempt; its work is kept
     #[command(after_help = "Example:\n  mission attempt stop A-31")]
     Stop {

@@ -33,6 +33,16 @@ pub(crate) async fn run(context: &Context, command: AttemptCommand) -> Done {
             "`mission attempt logs ID -f` follows its output; `mission attempt show ID` names its tmux window",
         ),
         AttemptCommand::Logs { id, follow } => logs(context, id, follow).await,
+        AttemptCommand::Interrupt { id } => {
+            let answer = context
+                .door()
+                .await?
+                .post(&format!("/attempts/{id}/interrupt"), &json!({}))
+                .await?;
+            context.done(&answer, || {
+                format!("the turn of {id} is being interrupted; say what to do with `mission say`")
+            })
+        }
         AttemptCommand::Stop { id } => {
             let answer =
                 context.door().await?.post(&format!("/attempts/{id}/stop"), &json!({})).await?;

@@ -112,6 +112,14 @@ pub(super) async fn stop(
     Ok(Json(site.control.stop_attempt(id, who.principal()).await?))
 }
 
+pub(super) async fn interrupt(
+    State(site): State<Site>,
+    who: Who,
+    Named(id): Named<AttemptId>,
+) -> Answer<Json<AttemptDoc>> {
+    Ok(Json(site.control.interrupt_attempt(id, who.principal()).await?))
+}
+
 pub(super) async fn report(
     State(site): State<Site>,
     who: Who,
