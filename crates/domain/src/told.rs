@@ -78,9 +78,31 @@ pub fn told(event: &EventDoc) -> String {
         "unblocked" => format!("let it go on: {}", text("reason")),
         "retried" => format!("gave it another try: {}", text("reason")),
         "landed" => format!("landed {}", short(text("commit"))),
-        "message_queued" => format!("wrote: {}", text("text")),
+        "message_queued" => format!("{WROTE}{}", text("text")),
+        "message_repeated" => WROTE_AGAIN.into(),
         "corrected" => format!("corrected by rule {}: {}", text("rule"), text("cause")),
         other => plain(other),
+    }
+}
+
+/// How a message is told, one that came again while it was queued, and several of them.
+const WROTE: &str = "wrote: ";
+const WROTE_AGAIN: &str = "wrote the same text again";
+const WROTE_LAST: &str = "wrote, last: ";
+
+/// Returns whether two things that one principal did, as [`told`], are one row of a list: what somebody writes is one thing.
+pub fn are_one(one: &str, other: &str) -> bool {
+    let is_writing =
+        |it: &str| it.starts_with(WROTE) || it.starts_with(WROTE_LAST) || it == WROTE_AGAIN;
+    one == other || (is_writing(one) && is_writing(other))
+}
+
+/// Returns two texts that are one row, the newer one first, as one.
+pub fn told_together(newer: &str, older: &str) -> String {
+    let text = |it: &str| it.strip_prefix(WROTE_LAST).or(it.strip_prefix(WROTE)).map(str::to_owned);
+    match text(newer).or_else(|| text(older)) {
+        Some(text) => format!("{WROTE_LAST}{text}"),
+        None => newer.to_owned(),
     }
 }
 

@@ -70,3 +70,20 @@ fn missing_evidence_is_said_to_be_missing() {
         fragment::gate(&sample::signoff_ticket(), None, sample::shell().viewer()).into_string();
     assert!(panel.contains("0 of 4 required") && panel.contains("not delivered"));
 }
+
+#[test]
+fn what_one_person_writes_is_one_row_and_the_newest_text_is_shown() {
+    let wrote = |kind: &str, text: &str| {
+        let mut event = sample::events()[0].clone();
+        event.kind = kind.into();
+        event.principal = "person:ada".into();
+        event.body = serde_json::json!({ "text": text });
+        event
+    };
+    let again = wrote("message_repeated", "");
+    let rows = fold(&[again.clone(), wrote("message_queued", "b"), wrote("message_queued", "a")]);
+    assert_eq!((rows.len(), rows[0].times), (1, 3));
+    assert_eq!(rows[0].text, "wrote, last: b");
+    assert_eq!(fold(&[again.clone(), again])[0].text, "wrote the same text again");
+    assert_eq!(fold(&[wrote("message_queued", "a")])[0].text, "wrote: a");
+}

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use mission_domain::doc::{EventDoc, OperatorActDoc};
 use mission_domain::ids::Timestamp;
-use mission_domain::told::told;
+use mission_domain::told::{are_one, told, told_together};
 
 use crate::pages::glyph::{self, icon};
 use crate::pages::needs_you::correction;
@@ -31,18 +31,22 @@ pub struct ActivityRow {
 }
 
 /// Folds `events`, newest first, into rows: the same thing by the same principal is one row, also where other rows lie between.
-/// Between two equal ones at most three other rows may lie, so that a sweep's rhythm folds and a story keeps its order.
+/// Between two equal ones at most three other rows may lie, so that a sweep's rhythm folds and a story keeps its order. What somebody
+/// writes is one thing, whatever the text: the inbox has each message.
 pub fn fold(events: &[EventDoc]) -> Vec<ActivityRow> {
     const REACH: usize = 3;
     let mut rows: Vec<ActivityRow> = Vec::new();
     for event in events {
         let text = told(event);
         let near = rows.len().saturating_sub(REACH + 1);
-        let same = |r: &&mut ActivityRow| r.principal == event.principal && r.text == text;
+        let same = |r: &&mut ActivityRow| r.principal == event.principal && are_one(&r.text, &text);
         match rows.get_mut(near..).and_then(|tail| tail.iter_mut().rev().find(same)) {
             Some(row) => {
                 row.times += 1;
                 row.first = event.at;
+                if row.text != text {
+                    row.text = told_together(&row.text, &text);
+                }
             }
             None => {
                 let (first, last) = (event.at, event.at);
