@@ -140,6 +140,9 @@ fn default_hint(exit: Exit, status: u16) -> Option<String> {
         Exit::Conflict => {
             "look at it again with `mission ticket show`, then repeat what still holds"
         }
+        Exit::Unreachable if status == 507 => {
+            "what was acknowledged before is kept, and the server goes on by itself once there is room"
+        }
         Exit::Unreachable => {
             "see the server's log in the home's `log/` folder, or start it again with `mission up`"
         }

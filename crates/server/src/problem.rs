@@ -68,6 +68,7 @@ impl Problem {
             429 => "too many tries",
             400 | 422 => "cannot be understood",
             503 => "unavailable",
+            507 => "the disk is full",
             _ => "failed",
         }
     }
@@ -190,6 +191,7 @@ fn of_store(error: &mission_store::Error) -> (StatusCode, &'static str) {
         E::StaleEpoch { .. } => (StatusCode::CONFLICT, "stale_epoch"),
         E::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         E::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        E::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         E::Locked { .. } | E::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         E::Corrupt(_) => (StatusCode::INTERNAL_SERVER_ERROR, "corrupt"),
     }

@@ -57,7 +57,7 @@ impl Artifacts {
 
     /// Keeps what `source` gives until its end.
     pub fn put_from(&self, source: impl Read) -> Result<Digest> {
-        self.store(source).map_err(Error::unavailable)
+        self.store(source).map_err(Error::of_file)
     }
 
     fn store(&self, source: impl Read) -> io::Result<Digest> {

@@ -62,7 +62,10 @@ pub enum Error {
     /// What is stored cannot be what was written.
     #[error("the store is damaged: {0}: run `mission fsck`")]
     Corrupt(String),
-    /// The engine cannot do it now: disk full, connection lost, read-only.
+    /// There is no room on the disk of the home or of the database.
+    #[error("the disk is full, and nothing of this was kept: make room, then repeat it ({0})")]
+    Full(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The engine cannot do it now: connection lost, read-only.
     #[error("the store is unavailable: {0}")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -71,5 +74,14 @@ impl Error {
     /// Wraps what an engine or the file system said, or a text.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(Arc::from(source.into()))
+    }
+
+    /// Wraps what the file system said.
+    pub(crate) fn of_file(source: std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match source.kind() {
+            StorageFull | QuotaExceeded => Self::Full(Arc::new(source)),
+            _ => Self::unavailable(source),
+        }
     }
 }

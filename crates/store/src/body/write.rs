@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use mission_domain::ids::Version;
 use serde::Serialize;
-use sqlx::{Pool, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection as _, Pool, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Db, dialect};
@@ -116,7 +117,28 @@ async fn commit_guarded(
 }
 
 async fn commit(pool: &Pool<Db>, changes: &[&Prepared]) -> std::result::Result<Outcomes, Failure> {
-    let mut tx = pool.begin_with(dialect::BEGIN_WRITE).await?;
+    let mut connection = pool.acquire().await?;
+    let done = commit_on(&mut connection, changes).await;
+    give_back(connection, done)
+}
+
+/// Gives `connection` back to its pool, but not one on which the engine failed: it may have taken the transaction back by itself, as on a
+/// full disk, and the driver would go on to count one that is not there.
+fn give_back<T>(
+    mut connection: PoolConnection<Db>,
+    done: std::result::Result<T, Failure>,
+) -> std::result::Result<T, Failure> {
+    if matches!(done, Err(Failure::Engine(_))) {
+        connection.close_on_drop();
+    }
+    done
+}
+
+async fn commit_on(
+    connection: &mut PoolConnection<Db>,
+    changes: &[&Prepared],
+) -> std::result::Result<Outcomes, Failure> {
+    let mut tx = connection.begin_with(dialect::BEGIN_WRITE).await?;
     let mut known = look(&mut tx, changes).await?;
     let mut batch = Batch::default();
     let outcomes = changes.iter().map(|change| batch.admit(change, &mut known)).collect();
@@ -135,7 +157,7 @@ async fn commit(pool: &Pool<Db>, changes: &[&Prepared]) -> std::result::Result<O
 
 /// Reads all that the changes depend on, under the lock that orders commits.
 async fn look(
-    tx: &mut Transaction<'static, Db>,
+    tx: &mut Transaction<'_, Db>,
     changes: &[&Prepared],
 ) -> std::result::Result<Known, Failure> {
     if let Some(lock) = dialect::LOCK {
@@ -201,10 +223,7 @@ fn learn(known: &mut Known, row: (String, String, String, i64, Option<String>)) 
     Ok(())
 }
 
-async fn insert(
-    tx: &mut Transaction<'static, Db>,
-    batch: &Batch,
-) -> std::result::Result<(), Failure> {
+async fn insert(tx: &mut Transaction<'_, Db>, batch: &Batch) -> std::result::Result<(), Failure> {
     put(tx, dialect::PUT_STREAMS, batch.streams.values()).await?;
     put(tx, dialect::PUT_EVENTS, batch.events.iter()).await?;
     put(tx, dialect::PUT_TICKETS, batch.tickets.values()).await?;
@@ -216,7 +235,7 @@ async fn insert(
 
 /// Writes `rows` by one statement, whose own conditions must have let every row pass.
 async fn put<T: Serialize>(
-    tx: &mut Transaction<'static, Db>,
+    tx: &mut Transaction<'_, Db>,
     sql: &'static str,
     rows: impl Iterator<Item = T>,
 ) -> std::result::Result<(), Failure> {
@@ -249,8 +268,9 @@ pub(super) async fn rebuild(
         .into_iter()
         .map(|projection| prepare_projection(stream, projection))
         .collect::<Result<Vec<_>>>()?;
+    let mut connection = pool.acquire().await.map_err(dialect::error)?;
     let work = async {
-        let mut tx = pool.begin_with(dialect::BEGIN_WRITE).await?;
+        let mut tx = connection.begin_with(dialect::BEGIN_WRITE).await?;
         if let Some(lock) = dialect::LOCK {
             sqlx::query(lock).execute(&mut *tx).await?;
         }
@@ -268,7 +288,8 @@ pub(super) async fn rebuild(
         put(&mut tx, dialect::PUT_PROJECTIONS, projections.iter()).await?;
         tx.commit().await.map_err(Failure::from)
     };
-    work.await.map_err(Failure::into_error)
+    let done = work.await;
+    give_back(connection, done).map_err(Failure::into_error)
 }
 
 /// Keeps a secret's record.

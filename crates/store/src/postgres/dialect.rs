@@ -82,13 +82,18 @@ pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
 
 /// Returns what a caller has to know of the engine's error.
 pub(crate) fn error(error: sqlx::Error) -> Error {
-    match class(&error).as_deref() {
-        Some("XX") => Error::Corrupt(error.to_string()),
-        Some(_) | None => Error::Unavailable(Arc::new(error)),
+    match (code(&error).as_deref(), class(&error).as_deref()) {
+        // Disk full.
+        (Some("53100"), _) => Error::Full(Arc::new(error)),
+        (_, Some("XX")) => Error::Corrupt(error.to_string()),
+        (Some(_) | None, _) => Error::Unavailable(Arc::new(error)),
     }
 }
 
+fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error()?.code().map(|code| code.into_owned())
+}
+
 fn class(error: &sqlx::Error) -> Option<String> {
-    let code = error.as_database_error()?.code()?;
-    code.get(..2).map(ToString::to_string)
+    code(error)?.get(..2).map(ToString::to_string)
 }

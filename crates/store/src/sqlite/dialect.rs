@@ -90,6 +90,7 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
     match result_code(&error) {
         // Corrupt, not a database.
         Some(11 | 26) => Error::Corrupt(error.to_string()),
+        Some(13) => Error::Full(Arc::new(error)),
         Some(_) | None => Error::Unavailable(Arc::new(error)),
     }
 }

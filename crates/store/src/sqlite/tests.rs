@@ -131,7 +131,7 @@ async fn a_full_disk_refuses_the_change_and_keeps_what_was_there() {
     let mut large = write(&ticket(1), 1, "noted");
     large.snapshot.aggregate = "x".repeat(1_000_000);
     let refused = engine.append(change(large.clone())).await;
-    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
     let (small, again) = (write(&ticket(1), 1, "noted"), write(&ticket(2), 0, "filed"));
     engine.append(change(small)).await.unwrap();
     engine.append(change(again)).await.unwrap();
