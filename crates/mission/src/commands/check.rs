@@ -72,7 +72,19 @@ async fn in_force(context: &Context, has_file: bool) -> Result<Vec<Value>, Failu
         Err(failure) => return Err(failure),
     };
     let answer = door.get(&with_query("/check", &[("project", Some(&project))])).await?.value()?;
-    Ok(answer.get("problems").and_then(Value::as_array).cloned().unwrap_or_default())
+    let problems = answer.get("problems").and_then(Value::as_array).cloned().unwrap_or_default();
+    Ok(problems.into_iter().flat_map(one_a_line).collect())
+}
+
+/// A project's problem may hold several lines, each a problem of its own.
+fn one_a_line(problem: Value) -> Vec<Value> {
+    let Some(text) = problem.get("text").and_then(Value::as_str) else { return vec![problem] };
+    let with = |line: &str| {
+        let mut one = problem.clone();
+        one["text"] = json!(line);
+        one
+    };
+    text.lines().map(with).collect()
 }
 
 /// Returns a problem as `mission.toml:12:7: …`.
