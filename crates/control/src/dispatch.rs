@@ -236,7 +236,7 @@ impl Control {
                 && !matches!(error, Error::Rejected(_))
             {
                 tracing::warn!("work on {key} failed and is tried again: {}", error.in_full());
-                tokio::time::sleep(AFTER_FAILURE).await;
+                tokio::time::sleep(wait_after(&error)).await;
             }
             control.fleet().busy.remove(&key);
             control.nudge();
@@ -316,6 +316,11 @@ impl Control {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A full disk or a lost database is not mended in half a second.
+fn wait_after(error: &Error) -> Duration {
+    if error.is_for_now() { 4 * AFTER_FAILURE } else { AFTER_FAILURE }
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {

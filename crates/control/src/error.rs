@@ -52,6 +52,21 @@ impl Error {
         move |source| Self::File { what, source }
     }
 
+    /// Returns whether the same may succeed later without anybody deciding anew: the disk is full, the database is away.
+    pub(crate) fn is_for_now(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Store(error) => {
+                matches!(
+                    error,
+                    mission_store::Error::Full(_) | mission_store::Error::Unavailable(_)
+                )
+            }
+            Self::File { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            _ => false,
+        }
+    }
+
     /// Returns the error with all its causes, for logs and for a ticket's record.
     pub fn in_full(&self) -> String {
         let mut text = self.to_string();

@@ -233,9 +233,10 @@ impl Control {
             let mut after = (*before).clone();
             events.iter().for_each(|event| apply(&mut after, event, &stamp));
             let write = ticket_write(seen, &after, &events, &stamp);
-            let appended = match &act {
+            let act = act.clone().map(|act| HomeCommand::RecordAct { act });
+            let appended = match act.or_else(|| self.breaker_moved(&after, &events)) {
                 None => self.append(vec![write]).await,
-                Some(act) => self.append_with_act(write, act.clone()).await,
+                Some(command) => self.append_with_home(write, command).await,
             };
             match appended {
                 Ok(()) => {
@@ -270,10 +271,25 @@ impl Control {
         }
     }
 
-    async fn append_with_act(&self, write: Write, act: mission_domain::home::Act) -> Result<()> {
+    /// Returns how the end of an attempt moves the breaker of its runtime.
+    fn breaker_moved(&self, after: &Ticket, events: &[Event]) -> Option<HomeCommand> {
+        events.iter().find_map(|event| {
+            let Event::AttemptEnded { attempt, end, .. } = event else { return None };
+            let (runtime, class) = (after.attempt(*attempt)?.runtime.clone(), end.class);
+            let is_good = matches!(class, EndClass::Reported | EndClass::Asked);
+            if class.is_runtime_fault() {
+                return Some(HomeCommand::OpenBreaker { runtime, class, why: end.summary.clone() });
+            }
+            let has_breaker = self.fleet().home.breakers.contains_key(&runtime);
+            (is_good && has_breaker).then_some(HomeCommand::CloseBreaker { runtime })
+        })
+    }
+
+    /// Appends `write` together with what `command` does to the home: nobody sees the one without the other.
+    async fn append_with_home(&self, write: Write, command: HomeCommand) -> Result<()> {
         let _turn = self.inner.home_turn.lock().await;
-        let home = self.home_part(HomeCommand::RecordAct { act }, &Principal::Controller)?;
-        let Some((home_write, home, version)) = home else { return Ok(()) };
+        let home = self.home_part(command, &Principal::Controller)?;
+        let Some((home_write, home, version)) = home else { return self.append(vec![write]).await };
         self.append(vec![write, home_write]).await?;
         let mut fleet = self.fleet();
         fleet.home = home;
@@ -328,7 +344,7 @@ impl Control {
         self.hold_linked(&ticket).await;
     }
 
-    /// What the world owes an event: lanes stopped, breakers moved, turns given.
+    /// What the world owes an event: lanes stopped, turns given.
     fn follow_up(&self, ticket: &Arc<Ticket>, event: &Event) {
         match event {
             Event::AttemptEnded { attempt, end, .. } => {

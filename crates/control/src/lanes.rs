@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mission_domain::doc::AttemptDoc;
-use mission_domain::home::HomeCommand;
 use mission_domain::ids::{AttemptId, Epoch, MessageId, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::Driver;
@@ -33,6 +32,9 @@ const AFTER_REPORT_TMUX: Duration = Duration::from_millis(700);
 /// The same for one that speaks a protocol: its shim ends it with its turn, and this only helps a turn that does not end.
 const AFTER_REPORT_SESSION: Duration = Duration::from_secs(120);
 
+/// The wait before a lane's word is taken in again that the store had no room for.
+const HEAR_AGAIN: Duration = Duration::from_millis(500);
+
 /// Milliseconds between SIGTERM and SIGKILL.
 const GRACE_MS: u64 = 3_000;
 
@@ -43,8 +45,14 @@ impl Control {
     /// Takes in what the runner says until it is gone for good.
     pub(crate) async fn hear_runner(self, mut frames: mpsc::Receiver<FromRunner>) {
         while let Some(frame) = frames.recv().await {
-            if let Err(error) = self.hear(frame).await {
-                tracing::warn!("a lane's word had no effect: {}", error.in_full());
+            while let Err(error) = self.hear(frame.clone()).await {
+                if !error.is_for_now() || self.is_stopping() {
+                    tracing::warn!("a lane's word had no effect: {}", error.in_full());
+                    break;
+                }
+                // The runner says it again only to another server; what comes after it waits, so that nothing is skipped.
+                tracing::warn!("a lane's word waits: {}", error.in_full());
+                tokio::time::sleep(HEAR_AGAIN).await;
             }
         }
     }
@@ -64,8 +72,7 @@ impl Control {
             }
             FromRunner::StartFailed { attempt, error } => {
                 let Some(key) = self.key_of(attempt).await? else { return Ok(()) };
-                self.end(&key, attempt, EndClass::SpawnFailed, error).await;
-                Ok(())
+                self.try_end(&key, attempt, EndClass::SpawnFailed, error).await
             }
             FromRunner::Alive { attempt, .. } => self.alive(attempt).await,
             // The records tell what became of the turn; what it carried stays queued for the next brief.
@@ -155,7 +162,7 @@ impl Control {
                 Err(error) => return self.unreadable(id, "report", &error),
             },
             Record::Evidence { value } => match serde_json::from_value::<Evidence>(value) {
-                Ok(evidence) => LaneRecord::Evidence(Box::new(self.keep_file(id, evidence).await)),
+                Ok(evidence) => LaneRecord::Evidence(Box::new(self.keep_file(id, evidence).await?)),
                 Err(error) => return self.unreadable(id, "evidence", &error),
             },
             Record::Input { .. }
@@ -186,14 +193,15 @@ impl Control {
         Ok(())
     }
 
-    /// Turns the file that a lane handed in into an artifact; one that is not there leaves the evidence without.
-    async fn keep_file(&self, id: AttemptId, mut evidence: Evidence) -> Evidence {
-        let Some(name) = evidence.file.take() else { return evidence };
+    /// Turns the file that a lane handed in into an artifact; one that is not there leaves the evidence without. An error where there is
+    /// no room for it now.
+    async fn keep_file(&self, id: AttemptId, mut evidence: Evidence) -> Result<Evidence> {
+        let Some(name) = evidence.file.take() else { return Ok(evidence) };
         let folder = self.paths().lane(id).join("evidence");
         let name = name.strip_prefix("evidence/").unwrap_or(&name).to_owned();
         let Ok(safe) = mission_evidence::names::directory_name(&name) else {
             tracing::warn!("{id} handed in a file with an unsafe name; it is left out");
-            return evidence;
+            return Ok(evidence);
         };
         let path = folder.join(safe);
         // A link could lead out of the lane's folder.
@@ -201,12 +209,15 @@ impl Control {
         let artifacts = self.artifacts();
         if is_file {
             let kept = tokio::task::spawn_blocking(move || artifacts.put_file(&path)).await;
-            evidence.artifact = kept.ok().and_then(std::result::Result::ok);
+            evidence.artifact = match kept.map_err(|e| Error::Invalid(e.to_string()))? {
+                Err(error @ mission_store::Error::Full(_)) => return Err(error.into()),
+                kept => kept.ok(),
+            };
         }
         if evidence.text.is_empty() {
             evidence.text = name;
         }
-        evidence
+        Ok(evidence)
     }
 
     /// Takes in how an attempt ended; markers count when nothing else was reported.
@@ -236,8 +247,7 @@ impl Control {
 
     async fn lost(&self, id: AttemptId, why: String) -> Result<()> {
         let Some(key) = self.key_of(id).await? else { return Ok(()) };
-        self.end(&key, id, EndClass::Lost, why).await;
-        Ok(())
+        self.try_end(&key, id, EndClass::Lost, why).await
     }
 
     async fn alive(&self, id: AttemptId) -> Result<()> {
@@ -261,7 +271,7 @@ impl Control {
         Ok(())
     }
 
-    /// Stops a lane that was ended by us, moves breakers, and removes the disposable copy.
+    /// Stops a lane that was ended by us, and removes the disposable copy.
     pub(crate) fn after_attempt(
         &self,
         ticket: &Arc<Ticket>,
@@ -269,7 +279,6 @@ impl Control {
         class: EndClass,
         by_record: bool,
     ) {
-        let Some(attempt) = ticket.attempt(id) else { return };
         if !by_record {
             let by = class.as_str().to_owned();
             let stop = ToRunner::Stop { attempt: id, grace_ms: GRACE_MS, by };
@@ -277,24 +286,10 @@ impl Control {
                 tracing::debug!("no runner to stop {id}: {}", error.in_full());
             }
         }
-        let (runtime, control) = (attempt.runtime.clone(), self.clone());
-        let has_breaker = self.fleet().home.breakers.contains_key(&runtime);
-        let command = if class.is_runtime_fault() {
-            let why = attempt.end.as_ref().map_or_else(String::new, |it| it.summary.clone());
-            Some(HomeCommand::OpenBreaker { runtime, class, why })
-        } else if has_breaker && matches!(class, EndClass::Reported | EndClass::Asked) {
-            Some(HomeCommand::CloseBreaker { runtime })
-        } else {
-            None
-        };
+        let control = self.clone();
         let (copy, parked) = (self.paths().copy(&ticket.key, id), ticket.parked.is_some());
         let key = ticket.key.clone();
         self.spawn(async move {
-            if let Some(command) = command
-                && let Err(error) = control.execute_home(command, &Principal::Controller).await
-            {
-                tracing::warn!("the breaker did not move: {}", error.in_full());
-            }
             if parked {
                 control.keep_work(&key).await;
             }
@@ -407,7 +402,7 @@ impl Control {
     ) -> Result<AttemptDoc> {
         let found = self.ticket_of(id).await?;
         let (ticket, attempt) = found.ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
-        let evidence = self.keep_file(id, evidence).await;
+        let evidence = self.keep_file(id, evidence).await?;
         let (number, epoch) = (attempt.last_record + 1, attempt.epoch);
         let record = LaneRecord::Evidence(Box::new(evidence));
         let command = Command::Record { attempt: id, epoch, number, record };

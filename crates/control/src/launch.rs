@@ -38,6 +38,9 @@ const AGENT_SETTINGS: [&str; 12] = [
     ".config/claude",
 ];
 
+/// Room that a lane needs to begin: brief, journal, and a small working copy.
+const LEAST_ROOM: u64 = 4 << 20;
+
 impl Control {
     /// Gives the ticket to a lane and starts it.
     pub(crate) async fn claim(&self, action: Action) -> Result<()> {
@@ -45,6 +48,11 @@ impl Control {
             return Ok(());
         };
         let project = self.project(key.project()).await?;
+        if self.look_at_runtimes(&project) {
+            // Planned on what is no longer so: the next plan knows better.
+            return Ok(());
+        }
+        self.needs_room()?;
         let Some(configured) = project.rules.runtimes.get(&runtime).cloned() else {
             return Err(Error::Missing(format!(
                 "runtime `{runtime}` in project `{}`",
@@ -68,6 +76,17 @@ impl Control {
         Ok(())
     }
 
+    /// An attempt that could write neither its brief nor its journal would die of it, and pay with one of the ticket's attempts.
+    fn needs_room(&self) -> Result<()> {
+        match mission_evidence::checks::free_bytes(self.paths().root()) {
+            Some(free) if free < LEAST_ROOM => Err(Error::File {
+                what: format!("start a lane with {free} bytes left on the disk of the home"),
+                source: std::io::ErrorKind::StorageFull.into(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Starts the claimed attempt; one that cannot be started ends with its cause.
     pub(crate) async fn launch_or_end(&self, key: &TicketKey, attempt: AttemptId) {
         if let Err(error) = self.launch(key, attempt).await {
@@ -86,12 +105,23 @@ impl Control {
         class: EndClass,
         summary: String,
     ) {
-        let Ok((ticket, _)) = self.ticket(key).await else { return };
-        let Some(epoch) = ticket.attempt(attempt).map(|it| it.epoch) else { return };
-        let command = Command::EndAttempt { attempt, epoch, class, summary };
-        if let Err(error) = self.execute(key, command, &Principal::Controller).await {
+        if let Err(error) = self.try_end(key, attempt, class, summary).await {
             tracing::warn!("the end of {attempt} is not on record: {}", error.in_full());
         }
+    }
+
+    /// As `end`, for somebody who can try again.
+    pub(crate) async fn try_end(
+        &self,
+        key: &TicketKey,
+        attempt: AttemptId,
+        class: EndClass,
+        summary: String,
+    ) -> Result<()> {
+        let (ticket, _) = self.ticket(key).await?;
+        let Some(epoch) = ticket.attempt(attempt).map(|it| it.epoch) else { return Ok(()) };
+        let command = Command::EndAttempt { attempt, epoch, class, summary };
+        self.execute(key, command, &Principal::Controller).await.map(drop)
     }
 
     async fn launch(&self, key: &TicketKey, id: AttemptId) -> Result<()> {

@@ -92,6 +92,22 @@ impl Control {
         }
     }
 
+    /// Looks again at what is behind the project's runtimes; returns whether a program came, went or became another.
+    pub(crate) fn look_at_runtimes(&self, project: &Project) -> bool {
+        let facts = self.facts(project);
+        let mut fleet = self.fleet();
+        // Where the rules have moved meanwhile, their own facts are in.
+        let same_rules = |it: &&mut ProjectFacts| Arc::ptr_eq(&it.rules, &project.rules);
+        let known = fleet.projects.get_mut(&project.key).filter(same_rules);
+        let Some(known) = known.filter(|it| it.identities != facts.identities) else {
+            return false;
+        };
+        *known = facts;
+        drop(fleet);
+        self.nudge();
+        true
+    }
+
     fn facts(&self, project: &Project) -> ProjectFacts {
         let trusted = self.fleet().home.projects.get(&project.key).is_some_and(|it| it.trusted);
         let identities = project

@@ -126,7 +126,8 @@ impl Control {
         views.into_iter().map(read).collect()
     }
 
-    async fn projects(&self, only: Option<&ProjectKey>) -> Vec<Arc<Project>> {
+    /// Returns the projects that can be read now.
+    pub(crate) async fn projects(&self, only: Option<&ProjectKey>) -> Vec<Arc<Project>> {
         let keys: Vec<_> = self.home().projects.into_keys().collect();
         let mut projects = Vec::new();
         for key in keys.iter().filter(|it| only.is_none_or(|only| only == *it)) {
@@ -224,6 +225,7 @@ impl Control {
     pub async fn runtimes(&self, only: Option<&ProjectKey>) -> Result<Vec<RuntimeDoc>> {
         let mut docs: Vec<RuntimeDoc> = Vec::new();
         for project in self.projects(only).await {
+            self.look_at_runtimes(&project);
             for runtime in project.rules.runtimes.values() {
                 let doc = self.runtime_doc(&project, runtime);
                 if !docs.contains(&doc) {

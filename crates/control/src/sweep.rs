@@ -182,6 +182,9 @@ impl Control {
     }
 
     async fn corrections(&self) -> Result<Vec<Correction>> {
+        for project in self.projects(None).await {
+            self.look_at_runtimes(&project);
+        }
         let mut all = self.planned_corrections();
         let tickets: Vec<_> = self.fleet().tickets.values().cloned().collect();
         for ticket in tickets.iter().filter(|it| !it.is_ended()) {
@@ -338,11 +341,7 @@ impl Control {
                 self.send_to_runner(ToRunner::Stop { attempt: *attempt, grace_ms: 1_000, by })?;
             }
             Deed::RemoveWorkspace(key) => self.remove_workspace(key).await?,
-            Deed::RemoveCopy(path) => {
-                tokio::fs::remove_dir_all(path)
-                    .await
-                    .map_err(Error::file(format!("remove `{}`", path.display())))?;
-            }
+            Deed::RemoveCopy(path) => remove_copy(path).await?,
             Deed::Tell => {}
         }
         let act = Act {
@@ -517,11 +516,7 @@ impl Control {
         for entry in entries.iter().filter(|_| !dry_run) {
             match (&entry.ticket, &entry.branch) {
                 (Some(ticket), Some(_)) => self.remove_workspace(ticket).await?,
-                (Some(_) | None, _) => {
-                    tokio::fs::remove_dir_all(&entry.path)
-                        .await
-                        .map_err(Error::file(format!("remove `{}`", entry.path)))?;
-                }
+                (Some(_) | None, _) => remove_copy(std::path::Path::new(&entry.path)).await?,
             }
         }
         Ok(entries)
@@ -582,6 +577,14 @@ impl Control {
         self.execute(key, command, &Principal::Controller).await?;
         let path = workspace.dir.clone();
         self.workspace_entry(&key.to_string(), &path, disk_use(&path)).await
+    }
+}
+
+/// Removes a disposable copy. One that is gone is fine: whoever ended its attempt removes it too.
+async fn remove_copy(path: &std::path::Path) -> Result<()> {
+    match tokio::fs::remove_dir_all(path).await {
+        Err(_) if !path.exists() => Ok(()),
+        removed => removed.map_err(Error::file(format!("remove `{}`", path.display()))),
     }
 }
 

@@ -240,7 +240,8 @@ fn blame_the_disk(ended: CheckOutcome, dir: &Path) -> CheckOutcome {
     }
 }
 
-fn free_bytes(dir: &Path) -> Option<u64> {
+/// Returns how much room the disk of `dir` has, in bytes; nothing where the system does not say.
+pub fn free_bytes(dir: &Path) -> Option<u64> {
     let stat = nix::sys::statvfs::statvfs(dir).ok()?;
     Some(stat.blocks_available() * stat.fragment_size())
 }
