@@ -1,0 +1,74 @@
+//! Requests that ask for too much or for what cannot be.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use crate::place::Place;
+
+const RULES: &str = "[project]\nkey = \"MC\"\nchecks = []\n";
+
+/// What a client may send at most, many times over.
+const TEN_MB: usize = 10 * 1024 * 1024;
+
+#[test]
+fn a_cycle_of_dependencies_is_refused_however_long_it_is() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let first = place.files(&at, "First", &["--park"]);
+    let second = place.files(&at, "Second", &["--park", "--blocked-by", &first]);
+    let third = place.files(&at, "Third", &["--park", "--blocked-by", &second]);
+    for blocker in [&first, &second, &third] {
+        let edit = ["ticket", "edit", &first, "--blocked-by", blocker, "--json"];
+        let said = place.mission(&at, &edit).ends_with(3);
+        assert!(said.err.contains("cycle") || said.out.contains("cycle"), "{said:?}");
+    }
+    assert_eq!(place.ticket(&at, &first)["blocked_by"], serde_json::json!([]));
+    place.mission(&at, &["ticket", "edit", &third, "--unblock", &second]).succeeds();
+    place.mission(&at, &["ticket", "edit", &first, "--blocked-by", &third]).succeeds();
+}
+
+#[test]
+fn a_body_of_ten_megabytes_is_refused_and_the_server_goes_on() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let text = vec![b'a'; TEN_MB];
+    let new = ["ticket", "new", "Big", "--body", "-"];
+    let told = &["at most 1 MiB"];
+    place.mission_reading(&at, &new, &text).ends_with(2).says(told);
+    let server = place.up();
+    place.mission_reading(&at, &new, &text).ends_with(2).says(told);
+    let answer = posts(&server.url, &place.token(), &text);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("too_large"), "{answer}");
+    let key = place.files(&at, "Small", &["--park"]);
+    let list = place.mission(&at, &["ticket", "list", "--json"]).succeeds().json();
+    assert_eq!(list["tickets"].as_array().unwrap().len(), 1);
+    assert_eq!(list["tickets"][0]["key"], *key);
+    server.stops(&place);
+}
+
+#[test]
+fn words_that_are_no_text_are_refused() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let new = ["ticket", "new", "Latin", "--body", "-"];
+    place.mission_reading(&at, &new, b"caf\xe9").ends_with(2).says(&["not UTF-8"]);
+    let list = place.mission(&at, &["ticket", "list", "--json"]).succeeds().json();
+    assert_eq!(list["tickets"], serde_json::json!([]));
+}
+
+/// Posts `body` as a ticket and returns the answer.
+fn posts(url: &str, token: &str, body: &[u8]) -> String {
+    let host = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).unwrap();
+    let head = format!(
+        "POST /api/v1/tickets HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
