@@ -128,7 +128,9 @@ fn commands(repository: &Repository) -> Result<Vec<(&'static str, String)>, Fail
     let committed = process::git(&repository.root, &["show", &format!("{branch}:{FILE}")])?.ok();
     let working = std::fs::read_to_string(repository.root.join(FILE)).ok();
     let mut all = Vec::new();
-    for text in [committed, working].into_iter().flatten() {
+    // Git's answer ends without the file's last line break.
+    let is_same = committed.as_deref().map(str::trim_end) == working.as_deref().map(str::trim_end);
+    for text in committed.into_iter().chain(working.filter(|_| !is_same)) {
         match read(repository, &text) {
             Ok(rules) => all.extend(of_rules(&rules, &text)),
             Err(problems) => note(&format!(
