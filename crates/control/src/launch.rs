@@ -291,6 +291,7 @@ impl Control {
         if is_there {
             workspace.identify(&identity).await?;
             workspace.refresh_base(branch, &tip).await?;
+            self.credit_the_dead(ticket, attempt, project, &workspace).await?;
             if ticket.workspace.as_ref().is_some_and(|it| it.present) {
                 return Ok(());
             }
@@ -310,6 +311,37 @@ impl Control {
         }
         let command = Command::MakeWorkspace { branch: ticket.key.branch(), base: tip };
         self.execute(&ticket.key, command, &Principal::Controller).await?;
+        Ok(())
+    }
+
+    /// Counts attempts that ended without delivering among the authors where they left something in the workspace.
+    async fn credit_the_dead(
+        &self,
+        ticket: &Ticket,
+        next: &Attempt,
+        project: &Project,
+        workspace: &Workspace,
+    ) -> Result<()> {
+        let writes = |it: &&Attempt| {
+            it.id != next.id
+                && it.process.is_some()
+                && permission(project, &it.role) == Permission::Write
+        };
+        let has_delivered =
+            |it: &&Attempt| it.end.as_ref().is_some_and(|end| end.class == EndClass::Reported);
+        let before = ticket.attempts.iter().rev().filter(writes);
+        let dead: Vec<_> =
+            before.take_while(|it| !has_delivered(it)).flat_map(Attempt::workers).collect();
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let state = workspace.state().await?;
+        let known = ticket.head.as_ref().map(|it| &it.commit);
+        let known = known.or(ticket.workspace.as_ref().map(|it| &it.base));
+        if state.branch.as_ref() != known || !state.dirty.is_empty() {
+            let command = Command::Credit { contributors: dead };
+            self.execute(&ticket.key, command, &Principal::Controller).await?;
+        }
         Ok(())
     }
 

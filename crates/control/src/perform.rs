@@ -8,7 +8,8 @@ use mission_domain::ids::{Commit, GateId, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::{FINAL_VALIDATION, LandMode};
 use mission_domain::ticket::{
-    BlockCode, Command, FindingAnswer, FindingState, Gate, Kind, NewFinding, Observation, Ticket,
+    BlockCode, Command, FindingAnswer, FindingState, Gate, Kind, NewFinding, Observation, Owed,
+    Ticket,
 };
 use mission_evidence::checkout::Checkout;
 use mission_evidence::checks::{CheckOutcome, CheckResult, run_check};
@@ -295,6 +296,10 @@ impl Control {
         // One landing at a time: the next one tests on what this one leaves.
         let _turn = self.inner.landing_turn.lock().await;
         let (ticket, _) = self.ticket(key).await?;
+        if ticket.owed(self.now()) != Owed::Land {
+            // Somebody spoke up between the plan and this turn.
+            return Ok(());
+        }
         let project = self.project(key.project()).await?;
         if self.head_moved(&ticket).await? {
             return Ok(());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mission_domain::config::{self, Found, Source};
 use mission_domain::doc::ProjectDoc;
 use mission_domain::home::HomeCommand;
-use mission_domain::ids::{Commit, Digest, ProjectKey, RuntimeId};
+use mission_domain::ids::{Commit, Digest, ProjectKey, RoleId, RuntimeId};
 use mission_domain::plan::ProjectFacts;
 use mission_domain::principal::{Identity, Principal};
 use mission_domain::rules::{Driver, Rules, Runtime};
@@ -162,6 +162,7 @@ impl Control {
             (Ok(mut rules), _) => {
                 rules.key = key.clone();
                 rules.default_branch = branch;
+                rules.instructions = instruction_digests(&git, &tip, &rules).await?;
                 let (path, rules) = (path.into(), Arc::new(rules));
                 Ok(Project { key, path, tip, settings, rules, problem: None, notice })
             }
@@ -279,6 +280,22 @@ impl Control {
         }
         docs
     }
+}
+
+/// Returns the digests of the files that roles name as their instructions; a missing file has none.
+async fn instruction_digests(
+    git: &Git,
+    tip: &Commit,
+    rules: &Rules,
+) -> Result<BTreeMap<RoleId, Digest>> {
+    let mut digests = BTreeMap::new();
+    for role in rules.roles.values() {
+        let Some(path) = config::instructions_path(&role.instructions) else { continue };
+        if let Some(bytes) = git.show_file(tip, path).await? {
+            digests.insert(role.id.clone(), Digest::of(&bytes));
+        }
+    }
+    Ok(digests)
 }
 
 /// Returns the agents and tools that are on the PATH now.

@@ -222,6 +222,7 @@ fn read_all(root: &Node, report: &Report) -> Option<Rules> {
     let schedules = each(root, "schedule", &known, project::schedule);
     let project = project?;
     Some(Rules {
+        instructions: std::collections::BTreeMap::new(),
         key: project.key?,
         default_branch: project.default_branch?,
         workflow: project.workflow?,

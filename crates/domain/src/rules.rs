@@ -303,6 +303,21 @@ pub struct GateRule {
 }
 
 impl GateRule {
+    /// Returns this rule with everything that `old` asked for besides: a requirement only grows, and taking one away is
+    /// a person's waiver. The old deciders come first, so that a verdict stays with the one who gave it.
+    #[must_use]
+    pub fn grown_from(&self, old: &Self) -> Self {
+        let mut rule = self.clone();
+        let more = old.requires.iter().filter(|it| !self.requires.contains(it));
+        rule.requires.extend(more.copied());
+        rule.decided_by = old.decided_by.clone();
+        let new = self.decided_by.iter().filter(|it| !old.decided_by.contains(it));
+        rule.decided_by.extend(new.cloned());
+        rule.independent = self.independent.max(old.independent);
+        rule.judges.extend(old.judges.iter().filter(|it| !self.judges.contains(it)).cloned());
+        rule
+    }
+
     /// Returns whether `role` decides by its own report: it works this gate, which is a review.
     pub fn report_is_verdict(&self) -> bool {
         !self.judges.is_empty()
@@ -529,13 +544,69 @@ pub struct Rules {
     /// All schedules by name.
     #[serde(default)]
     pub schedules: BTreeMap<String, Schedule>,
+    /// Digests of the instruction files on the default branch, by the role that names them.
+    #[serde(default)]
+    pub instructions: BTreeMap<RoleId, Digest>,
+}
+
+/// What a ticket is judged by: a change of anything else is no change of its policy.
+#[derive(Serialize)]
+struct PolicyText<'a> {
+    gates: &'a [GateRule],
+    roles: BTreeMap<&'a RoleId, (&'a Role, Option<&'a Digest>)>,
+    checks: &'a [Check],
+    land: LandMode,
+    visual_paths: &'a [String],
+    user_facing_paths: &'a [String],
+    preview: &'a Option<Preview>,
+    policies: &'a BTreeMap<String, Policy>,
+    default_branch: &'a str,
 }
 
 impl Rules {
-    /// Returns the digest that sign-offs and packets are bound to.
+    /// Returns the digest of all of it.
     pub fn digest(&self) -> Digest {
         let text = serde_json::to_vec(self).expect("rules are plain data that JSON can hold");
         Digest::of(&text)
+    }
+
+    /// Returns the digest that the sign-offs of a ticket with this workflow are bound to: of its gates, their roles with
+    /// their instructions, the checks, the policies, and what makes a gate required.
+    pub fn policy_digest(&self, workflow: &WorkflowId) -> Digest {
+        let gates = self.workflows.get(workflow).map_or(&[][..], |it| it.gates.as_slice());
+        let of_gate = |gate: &'_ GateRule| {
+            let worker = match &gate.worker {
+                Worker::Role(role) => Some(role.clone()),
+                Worker::Controller => None,
+            };
+            let deciders = gate.decided_by.iter().filter_map(|it| match it {
+                Decider::Role(role) => Some(role.clone()),
+                Decider::Controller | Decider::Person(_) => None,
+            });
+            worker.into_iter().chain(deciders).collect::<Vec<_>>()
+        };
+        let named: Vec<RoleId> = gates.iter().flat_map(of_gate).collect();
+        let roles = self.roles.iter().filter(|it| named.contains(it.0));
+        let text = PolicyText {
+            gates,
+            roles: roles.map(|it| (it.0, (it.1, self.instructions.get(it.0)))).collect(),
+            checks: &self.checks,
+            land: self.land,
+            visual_paths: &self.visual_paths,
+            user_facing_paths: &self.user_facing_paths,
+            preview: &self.preview,
+            policies: &self.policies,
+            default_branch: &self.default_branch,
+        };
+        let text = serde_json::to_vec(&text).expect("rules are plain data that JSON can hold");
+        Digest::of(&text)
+    }
+
+    /// Returns whether `path` holds rules: `mission.toml`, or a file of instructions.
+    pub fn holds_rules(&self, path: &str) -> bool {
+        let is_instructions =
+            |role: &Role| crate::config::instructions_path(&role.instructions) == Some(path);
+        path == "mission.toml" || self.roles.values().any(is_instructions)
     }
 
     /// Returns whether any of `paths` makes a gate with this condition required.

@@ -23,6 +23,7 @@ mod judge;
 mod lane;
 mod message;
 mod open;
+mod policy;
 mod situation;
 mod state;
 #[cfg(test)]

@@ -110,9 +110,13 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         }
         Event::HeadMoved { head, contributors, .. } => {
             ticket.head = Some(head);
-            ticket.contributors = contributors;
+            credit(ticket, contributors);
         }
+        Event::Credited { contributors } => credit(ticket, contributors),
         Event::RequirementGrew { gate, .. } => on_gate(ticket, &gate, |it| it.required = true),
+        Event::DeciderAdded { gate, decider, .. } => {
+            on_gate(ticket, &gate, |it| it.add_decider(decider));
+        }
         Event::FindingAnswered { finding, state, text } => {
             for it in ticket.findings.iter_mut().filter(|it| it.id == finding) {
                 it.state = state;
@@ -168,6 +172,15 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
             it.why = Some(why.clone());
         }),
         Event::Corrected { rule, cause } => ticket.corrected.push(format!("{rule}: {cause}")),
+    }
+}
+
+/// Adds authors; nobody stops being one.
+fn credit(ticket: &mut Ticket, contributors: Vec<crate::principal::Contributor>) {
+    for contributor in contributors {
+        if !ticket.contributors.contains(&contributor) {
+            ticket.contributors.push(contributor);
+        }
     }
 }
 

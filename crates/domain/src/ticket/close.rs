@@ -162,6 +162,21 @@ impl super::Ticket {
         })
     }
 
+    /// Returns whether the work would land without its merge ever having been tested, were `gate` waived now.
+    pub(super) fn lands_untested_without(&self, gate: &super::Gate) -> bool {
+        let is_final = gate.rule.id.as_str() == crate::rules::FINAL_VALIDATION;
+        let tested = gate.packet.as_ref().and_then(|it| it.commit.as_ref());
+        let head = self.head.as_ref().map(|it| &it.commit);
+        is_final && self.kind == Kind::Task && self.lands() && (tested.is_none() || tested != head)
+    }
+
+    /// Returns whether `gate` closes a campaign whose tickets are not all over yet: only its plan comes first.
+    pub(super) fn is_before_its_children(&self, gate: &super::Gate) -> bool {
+        let is_last = self.gates.last().is_some_and(|it| it.rule.id == gate.rule.id);
+        let is_plan = gate.rule.requires.contains(&crate::rules::EvidenceKind::Plan);
+        self.kind == Kind::Campaign && is_last && !is_plan && self.has_open_children()
+    }
+
     /// Returns how it ended, for those that wait for it.
     pub fn end_how(&self) -> Option<EndHow> {
         self.ended.as_ref().map(|it| it.how)

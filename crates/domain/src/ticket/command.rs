@@ -116,6 +116,8 @@ pub enum Command {
     RemoveWorkspace { kept: Option<String> },
     /// Another commit was fetched outside a delivery.
     ObserveHead { head: Head, change: ChangeKind, contributors: Vec<Contributor> },
+    /// Somebody left work in the private working copy without delivering it.
+    Credit { contributors: Vec<Contributor> },
     /// What was seen of a delivery.
     Seal { attempt: AttemptId, seen: Box<Observation> },
     /// What a gate of the controller's own came to, on the commit it was run for.

@@ -68,6 +68,7 @@ pub fn decide(
             draft.by_controller()?;
             draft.move_head(head, change, contributors);
         }
+        Command::Credit { contributors } => draft.credit(contributors)?,
         Command::Seal { attempt, seen } => draft.seal(attempt, *seen)?,
         Command::Check { gate, on, seen } => draft.check(&gate, on.as_ref(), *seen)?,
         Command::FailToRun { gate, cause } => draft.fail_to_run(gate, cause)?,

@@ -68,6 +68,16 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Counts those who left work behind among the authors: who delivers it later did not make it alone.
+    pub(super) fn credit(&mut self, mut contributors: Vec<Contributor>) -> Result<(), Rejection> {
+        self.by_controller()?;
+        contributors.retain(|it| !self.ticket.contributors.contains(it));
+        if !contributors.is_empty() {
+            self.push(Event::Credited { contributors });
+        }
+        Ok(())
+    }
+
     /// Takes in what a gate of the controller's own came to.
     pub(super) fn check(
         &mut self,
@@ -167,6 +177,7 @@ impl Draft<'_> {
             }
         }
         self.grow_requirements(&paths);
+        self.guard_rules();
     }
 
     /// A new packet on the same tree: machine gates and those that ask for it look again.
@@ -230,7 +241,7 @@ impl Ticket {
     }
 
     /// Returns gates with a verdict or an open decision that is bound to the code: those from the first write gate on.
-    fn bound_to_code(&self) -> Vec<Gate> {
+    pub(super) fn bound_to_code(&self) -> Vec<Gate> {
         let writes = |it: &&Gate| it.rule.requires.contains(&EvidenceKind::Commit);
         let Some(first) = self.gates.iter().find(writes) else { return Vec::new() };
         let from_first = self.gates.iter().skip_while(|it| it.rule.id != first.rule.id);

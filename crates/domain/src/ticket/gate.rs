@@ -220,6 +220,21 @@ impl Gate {
         self.signoffs.iter().rev().find(|it| it.fresh).or(self.signoffs.last())
     }
 
+    /// Takes in that somebody more decides.
+    pub(super) fn add_decider(&mut self, decider: Decider) {
+        if !self.rule.decided_by.contains(&decider) {
+            self.rule.decided_by.push(decider);
+        }
+        self.ask_who_is_missing();
+    }
+
+    /// Opens a passed gate again where a decider was added who has not spoken.
+    pub(super) fn ask_who_is_missing(&mut self) {
+        if self.stage == Stage::Passed && self.next_decider().is_some() {
+            self.stage = if self.packet.is_some() { self.deciding() } else { Stage::Pending };
+        }
+    }
+
     /// Takes in a sealed packet: the deciders have something to decide on.
     pub(super) fn seal(&mut self, packet: PacketRef) {
         self.packet = Some(packet);

@@ -59,6 +59,9 @@ impl Draft<'_> {
             return Err(Rejection::GateNotOpen(id.clone()));
         }
         let is_campaign = self.ticket.kind == super::Kind::Campaign;
+        if self.ticket.is_before_its_children(gate) {
+            return Err(Rejection::GateNotOpen(id.clone()));
+        }
         let next = match gate.stage {
             Stage::Deciding { next, attempt: None } => next,
             Stage::Pending | Stage::ChangesRequested | Stage::Stale { .. } if is_campaign => {
@@ -107,6 +110,9 @@ impl Draft<'_> {
         }
         if let Some(live) = self.ticket.live_attempt().filter(|it| it.gate == gate.rule.id) {
             return Err(Rejection::AttemptLive(live.id));
+        }
+        if self.ticket.lands_untested_without(gate) {
+            return Err(Rejection::NoPacket(gate.rule.id.clone()));
         }
         let who = self.context.by.clone();
         let next = gate.next_decider().unwrap_or(0);
@@ -235,7 +241,7 @@ impl Draft<'_> {
             commit: packet.and_then(|it| it.commit.clone()).or(head.map(|it| it.commit.clone())),
             tree: packet.and_then(|it| it.tree.clone()).or(head.map(|it| it.tree.clone())),
             packet: packet.map(|it| it.digest.clone()),
-            policy: self.ticket.rules.clone(),
+            policy: self.policy_of(principal),
             reason,
             independence,
             round: gate.round,
@@ -243,6 +249,18 @@ impl Draft<'_> {
             fresh: true,
         });
         self.push(Event::Judged { gate: id, signoff });
+    }
+
+    /// Returns the rules that a verdict is given under: those of the round, and for Mission Control those in force, which
+    /// are the ones that it checks by.
+    fn policy_of(&self, principal: &Principal) -> Digest {
+        match principal {
+            Principal::Controller => self.context.rules.policy_digest(&self.ticket.workflow),
+            Principal::Person(_)
+            | Principal::Scripted
+            | Principal::Lane { .. }
+            | Principal::External(_) => self.ticket.rules.clone(),
+        }
     }
 
     /// Sends the work back with findings, or blocks the ticket when that was done too often.

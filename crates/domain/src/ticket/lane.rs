@@ -38,7 +38,13 @@ impl Draft<'_> {
         if self.ticket.kind == super::Kind::Campaign {
             return Err(Rejection::IsACampaign);
         }
-        self.pin_rules(&gate);
+        if purpose == Purpose::Deliver && self.pin_rules(&gate) {
+            let is_owed = matches!(self.ticket.owed(self.context.now), Owed::Dispatch { gate: owed, .. } if owed == gate);
+            if !is_owed {
+                // Under the new rules another gate comes first: it is claimed next.
+                return Ok(());
+            }
+        }
         match self.ticket.owed(self.context.now) {
             Owed::Dispatch { gate: owed, role: worker, purpose: why } => {
                 if owed != gate {
@@ -77,21 +83,6 @@ impl Draft<'_> {
             by_person,
         })));
         Ok(())
-    }
-
-    /// Pins the rules in force when a round begins under other ones than the last.
-    fn pin_rules(&mut self, gate: &crate::ids::GateId) {
-        let rules = self.context.rules;
-        let is_first = self.ticket.gate(gate).is_some_and(|it| it.used == 0);
-        let Some(workflow) = rules.workflows.get(&self.ticket.workflow) else { return };
-        if !is_first || self.ticket.rules == rules.digest() {
-            return;
-        }
-        let paths = self.ticket.head.as_ref().map_or(&[][..], |it| it.paths.as_slice());
-        let labels = &self.ticket.labels;
-        let pinned = workflow.gates.iter();
-        let gates = pinned.map(|it| (it.clone(), rules.matches(it.when, labels, paths))).collect();
-        self.push(Event::RulesPinned { rules: rules.digest(), gates, land: rules.land });
     }
 
     pub(super) fn record(

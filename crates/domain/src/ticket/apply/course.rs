@@ -108,7 +108,7 @@ pub(super) fn unblock(ticket: &mut Ticket) {
     }
 }
 
-/// Puts other rules in force: gates keep what happened in them, new ones are open, gone ones go.
+/// Puts other rules in force: gates keep what happened in them, new ones are open, and one that nobody named goes.
 pub(super) fn pin(ticket: &mut Ticket, rules: Digest, gates: &[(GateRule, bool)], land: LandMode) {
     ticket.rules = rules;
     ticket.land = land;
@@ -119,7 +119,10 @@ pub(super) fn pin(ticket: &mut Ticket, rules: Digest, gates: &[(GateRule, bool)]
             None => fresh_gate(rule, *required),
             Some(at) => {
                 let gate = old.swap_remove(at);
-                Gate { rule: rule.clone(), required: gate.required || *required, ..gate }
+                let required = gate.required || *required;
+                let mut gate = Gate { rule: rule.clone(), required, ..gate };
+                gate.ask_who_is_missing();
+                gate
             }
         })
         .collect();

@@ -33,6 +33,12 @@ gates = [
   { id = "design_signoff", role = "designer", judges = "implementation", requires = "screenshots", decided_by = ["role:designer", "person"], when = "visual" },
 ]
 
+[workflow.closing]
+gates = [
+  { id = "plan", role = "planner", decided_by = "person", requires = "plan" },
+  { id = "final", role = "controller", decided_by = "person" },
+]
+
 [workflow.umbrella]
 gates = [
   { id = "plan", role = "planner", decided_by = "person" },
@@ -41,7 +47,14 @@ gates = [
 "#;
 
 pub(super) fn rules() -> Rules {
-    let source = Source { name: "mission.toml", text: MISSION };
+    rules_with("", "")
+}
+
+/// The fixture's rules with `line` changed to `other`.
+pub(super) fn rules_with(line: &str, other: &str) -> Rules {
+    assert!(MISSION.contains(line), "{line}");
+    let text = if line.is_empty() { MISSION.into() } else { MISSION.replace(line, other) };
+    let source = Source { name: "mission.toml", text: &text };
     match config::rules("mission-control", None, Some(source), &Found::default()) {
         Ok(rules) => rules,
         Err(problems) => panic!("the fixture's rules are wrong: {problems:?}"),
@@ -90,9 +103,24 @@ impl Life {
         })
     }
 
+    /// Files a task on `workflow` of other rules.
+    #[track_caller]
+    pub(super) fn under(rules: Rules, workflow: &str) -> Self {
+        Self::filed_under(rules, workflow, Kind::Task, |_| ())
+    }
+
     /// Files a ticket after `change` had a hand in it.
     #[track_caller]
     pub(super) fn filed(workflow: &str, kind: Kind, change: impl FnOnce(&mut NewTicket)) -> Self {
+        Self::filed_under(rules(), workflow, kind, change)
+    }
+
+    fn filed_under(
+        rules: Rules,
+        workflow: &str,
+        kind: Kind,
+        change: impl FnOnce(&mut NewTicket),
+    ) -> Self {
         let mut new = NewTicket {
             key: key(1),
             title: "Make it so".into(),
@@ -109,7 +137,6 @@ impl Life {
             channel: "cli".into(),
         };
         change(&mut new);
-        let rules = rules();
         let now: Timestamp = "2026-03-01T09:00:00Z".parse().expect("a timestamp");
         let by = ada();
         let context = context(&rules, &by, now, true);

@@ -159,7 +159,12 @@ pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life, by: &Pr
         }
     }
     for gate in &before.gates {
-        let now = after.gate(&gate.rule.id).expect("a gate is kept");
+        let Some(now) = after.gate(&gate.rule.id) else {
+            assert!(!gate.required, "{} disappeared without a waiver", gate.rule.id);
+            continue;
+        };
+        let kept = |it: &Decider| now.rule.decided_by.contains(it);
+        assert!(gate.rule.decided_by.iter().all(kept), "a decider of {} is gone", gate.rule.id);
         assert!(now.required || !gate.required, "{} is not required any more", gate.rule.id);
         let is_round = (gate.round, gate.extra_rounds) == (now.round, now.extra_rounds);
         assert!(!is_round || now.used <= ATTEMPTS_PER_ROUND.max(gate.used), "{gate:?}");

@@ -14,6 +14,7 @@ fn usual(life: &Life, command: &Command) -> Principal {
         | Command::MakeWorkspace { .. }
         | Command::RemoveWorkspace { .. }
         | Command::ObserveHead { .. }
+        | Command::Credit { .. }
         | Command::Seal { .. }
         | Command::Check { .. }
         | Command::FailToRun { .. }

@@ -272,6 +272,10 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
         ("workspace is removed", Command::RemoveWorkspace { kept: None }),
         ("other code is fetched", head(&mut life, 90, ChangeKind::Code)),
         ("a rebase is fetched", head(&mut life, 1, ChangeKind::TrivialRebase)),
+        (
+            "work of another is found",
+            Command::Credit { contributors: vec![super::lanes::contributor("coder", "gemini")] },
+        ),
         ("delivery is looked at", Command::Seal { attempt, seen: seen.clone() }),
         ("checks hold", check(seen)),
         ("checks fail", check(Box::new(refuted))),

@@ -20,6 +20,20 @@ fn with_children(workflow: Option<&str>) -> Life {
 }
 
 #[test]
+fn a_campaigns_last_gate_is_not_signed_off_before_its_tickets_are_over() {
+    let mut campaign = Life::campaign(Some("closing"));
+    campaign.does(&ada(), Command::AddChild { child: key(20) });
+    campaign.judges(&ada(), VerdictWord::Pass);
+    assert!(campaign.gate("plan").is_settled());
+    let pass = super::fixture::verdict_on(None, VerdictWord::Pass);
+    assert_eq!(campaign.refuses(&ada(), pass), "gate_not_open");
+    let how = crate::ticket::EndHow::Done;
+    campaign.controller_does(Command::EndChild { child: key(20), how });
+    campaign.judges(&ada(), VerdictWord::Pass);
+    campaign.is(State::Done);
+}
+
+#[test]
 fn a_campaign_without_gates_is_done_when_its_tickets_ended_and_one_is_done() {
     let mut life = with_children(None);
     ends(&mut life, key(20), EndHow::Cancelled);

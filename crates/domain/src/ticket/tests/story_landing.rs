@@ -11,6 +11,16 @@ fn landing() -> Command {
 }
 
 #[test]
+fn the_test_of_the_merge_cannot_be_waived_before_there_was_one() {
+    let mut life = Life::at("final_validation");
+    let waive = || super::fixture::verdict_on(Some("final_validation"), VerdictWord::Waive);
+    assert_eq!(life.refuses(&ada(), waive()), "no_packet");
+    life.checks();
+    life.does(&ada(), waive());
+    assert_eq!(life.ticket.owed(life.now), Owed::Land);
+}
+
+#[test]
 fn nothing_lands_before_every_required_gate_is_signed_off() {
     let mut life = Life::at("final_validation");
     assert_eq!(life.refuses(&Principal::Controller, landing()), "not_ready_to_land");

@@ -150,6 +150,26 @@ fn whoever_committed_cannot_sign_off_even_where_the_gate_is_its_own() {
 }
 
 #[test]
+fn who_left_work_behind_and_died_is_an_author_of_what_another_delivers() {
+    let mut life = Life::at("implementation");
+    let claim = life.claim("implementation", "coder", "claude", Purpose::Deliver);
+    life.controller_does(claim);
+    life.exits(EndClass::Crashed);
+    life.controller_does(Command::Credit { contributors: vec![contributor("coder", "claude")] });
+    life.passes(60);
+    life.delivers_commit(1, &[]);
+    life.checks();
+    let by = crate::principal::Principal::Controller;
+    let claim = |life: &mut Life, runtime| life.claim("qa_review", "qa", runtime, Purpose::Review);
+    for author in ["claude", "codex"] {
+        let claim = claim(&mut life, author);
+        assert_eq!(life.refuses(&by, claim), "not_independent", "{author}");
+    }
+    let claim = claim(&mut life, "gemini");
+    life.controller_does(claim);
+}
+
+#[test]
 fn a_person_who_worked_the_lane_cannot_judge_it_by_any_name() {
     let carol = || person("carol");
     let mut life = Life::task("standard");
