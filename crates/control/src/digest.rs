@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use mission_domain::doc::EventDoc;
 use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
-use mission_domain::ticket::ticket_doc;
-use mission_domain::told::told;
+use mission_domain::ticket::{EndClass, ticket_doc};
+use mission_domain::told::{told, who};
 use mission_store::EventFilter;
 use serde::{Deserialize, Serialize};
 
@@ -139,13 +139,13 @@ fn changes(events: &[EventDoc]) -> BTreeMap<String, Vec<DigestChangeDoc>> {
         let changes = by_ticket.entry(key.clone()).or_default();
         let text = told(event);
         match changes.last_mut() {
-            Some(last) if last.text == text && last.principal == event.principal => {
+            Some(last) if last.text == text && last.principal == who(event) => {
                 last.at = event.at;
                 last.count += 1;
             }
             Some(_) | None => changes.push(DigestChangeDoc {
                 at: event.at,
-                principal: event.principal.clone(),
+                principal: who(event).to_owned(),
                 kind: event.kind.clone(),
                 text,
                 count: 1,
@@ -157,9 +157,9 @@ fn changes(events: &[EventDoc]) -> BTreeMap<String, Vec<DigestChangeDoc>> {
 
 /// Returns whether a person wants to hear of it. An attempt that ended as it should is a step in between.
 fn is_notable(event: &EventDoc) -> bool {
-    let class = || event.body.pointer("/end/class").and_then(serde_json::Value::as_str);
-    let died = || !matches!(class(), None | Some("reported" | "asked" | "stopped" | "incomplete"));
-    NOTABLE.contains(&event.kind.as_str()) && (event.kind != "attempt_ended" || died())
+    let class = || EndClass::deserialize(event.body.pointer("/end/class")?).ok();
+    let failed = || class().is_none_or(|it| it.costs_an_attempt() || it.is_runtime_fault());
+    NOTABLE.contains(&event.kind.as_str()) && (event.kind != "attempt_ended" || failed())
 }
 
 #[cfg(test)]

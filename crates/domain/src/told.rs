@@ -31,6 +31,16 @@ pub fn principal(principal: &str) -> String {
     }
 }
 
+/// Returns who did it: of a verdict whoever gave it, also where the controller wrote it down.
+pub fn who(event: &EventDoc) -> &str {
+    let place = match event.kind.as_str() {
+        "judged" => "/signoff/principal",
+        "sent_back" => "/by",
+        _ => return &event.principal,
+    };
+    event.body.pointer(place).and_then(|it| it.as_str()).unwrap_or(&event.principal)
+}
+
 /// Returns what happened as the rest of a sentence that begins with who did it.
 pub fn told(event: &EventDoc) -> String {
     let text = |field: &str| event.body.get(field).and_then(|v| v.as_str()).unwrap_or_default();

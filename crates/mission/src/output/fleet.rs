@@ -362,7 +362,7 @@ pub(crate) fn event(event: &EventDoc, screen: &Screen) -> String {
     let ticket = event.ticket.as_deref().or(event.project.as_deref()).unwrap_or("home");
     let ticket = screen.paint(Tone::Strong, &format!("{ticket:<8}"));
     let attempt = event.attempt.as_ref().map_or_else(String::new, |it| format!(" · {it}"));
-    let who = words::principal(&event.principal);
+    let who = words::principal(mission_domain::told::who(event));
     let told = mission_domain::told::told(event);
     let told = one_line(&told);
     format!("{time}  {ticket}  {who} {told}{attempt}\n")

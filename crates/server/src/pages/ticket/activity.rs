@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use mission_domain::doc::{EventDoc, OperatorActDoc};
 use mission_domain::ids::Timestamp;
-use mission_domain::told::{are_one, told, told_together};
+use mission_domain::told::{are_one, told, told_together, who};
 
 use crate::pages::glyph::{self, icon};
 use crate::pages::needs_you::correction;
@@ -39,7 +39,7 @@ pub fn fold(events: &[EventDoc]) -> Vec<ActivityRow> {
     for event in events {
         let text = told(event);
         let near = rows.len().saturating_sub(REACH + 1);
-        let same = |r: &&mut ActivityRow| r.principal == event.principal && are_one(&r.text, &text);
+        let same = |r: &&mut ActivityRow| r.principal == who(event) && are_one(&r.text, &text);
         match rows.get_mut(near..).and_then(|tail| tail.iter_mut().rev().find(same)) {
             Some(row) => {
                 row.times += 1;
@@ -52,7 +52,7 @@ pub fn fold(events: &[EventDoc]) -> Vec<ActivityRow> {
                 let (first, last) = (event.at, event.at);
                 rows.push(ActivityRow {
                     seq: event.seq,
-                    principal: event.principal.clone(),
+                    principal: who(event).to_owned(),
                     text,
                     times: 1,
                     first,
