@@ -9,7 +9,7 @@ use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
 use mission_store::TicketRow;
 
 use crate::pages::fragment;
-use crate::pages::view::{BandHead, BoardFilter, Grouping, TicketView, Viewer};
+use crate::pages::view::{BandHead, BoardFilter, ConsoleView, Grouping, TicketView, Viewer};
 use crate::problem::Answer;
 use crate::web::{self, Limited, Rows, Visitor};
 
@@ -57,6 +57,7 @@ enum What {
     Fleet {
         lists: Limited,
         attempts: Vec<AttemptDoc>,
+        consoles: Vec<ConsoleView>,
     },
     /// Nothing that this page shows was touched.
     Counters,
@@ -79,7 +80,8 @@ impl Seen {
             Page::NeedsYou => What::NeedsYou(web::limited(visitor).await?),
             Page::Fleet => {
                 let attempts = web::attempts_now(visitor).await?;
-                What::Fleet { lists: web::limited(visitor).await?, attempts }
+                let consoles = web::consoles(visitor, &attempts).await;
+                What::Fleet { lists: web::limited(visitor).await?, attempts, consoles }
             }
             Page::Board(filter) => cards(visitor, &rows, filter, changed).await?,
             Page::Ticket(key) if changed.is_empty() || touches(&rows, key, changed) => {
@@ -106,18 +108,18 @@ impl Seen {
             What::NeedsYou(lists) => {
                 parts.extend(asks(lists, viewer));
                 parts.extend(
-                    lists
-                        .lanes
-                        .iter()
-                        .map(|it| part(format!("lane-{}", it.role), fragment::lane(it))),
+                    lists.lanes.iter().map(|it| part(fragment::lane_id(it), fragment::lane(it))),
                 );
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
-            What::Fleet { lists, attempts } => {
-                let lane = |it| fragment::fleet_lane(it, attempts, viewer);
-                parts.extend(
-                    lists.lanes.iter().map(|it| part(format!("lane-{}", it.role), lane(it))),
-                );
+            What::Fleet { lists, attempts, consoles } => {
+                let lanes = &lists.lanes;
+                parts.push(part("lede", fragment::fleet_lede(lanes, attempts)));
+                parts.push(part("heads", fragment::fleet_heads(lanes, attempts)));
+                let lane = |it| fragment::fleet_lane(it, lanes, attempts, viewer);
+                parts.extend(lanes.iter().map(|it| part(fragment::lane_id(it), lane(it))));
+                parts.push(part("consoles", fragment::consoles(consoles, viewer)));
+                parts.push(part("deaths", fragment::deaths(attempts, viewer)));
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
             What::Board { cards, bands, filter, .. } => {

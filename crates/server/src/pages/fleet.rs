@@ -1,4 +1,4 @@
-//! The page *Fleet*: lanes with their runtimes in order of preference; deaths and corrections beside them.
+//! The page *Fleet*: lanes against runtimes; their terminals below; deaths, breakers and corrections beside them.
 
 use maud::{Markup, html};
 use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc};
@@ -8,15 +8,21 @@ use super::glyph::{self, icon, icon_as};
 use super::needs_you::handled;
 use super::shell::{Page, document};
 use super::ticket::console::report;
-use super::view::{FleetView, Viewer};
+use super::view::{ConsoleView, FleetView, Viewer};
 use super::words;
+
+/// Starts that a breaker's row shows.
+const STARTS: usize = 10;
+
+/// Lines of a terminal in its tile.
+const TILE_LINES: usize = 6;
+
+/// Deaths shown at the side.
+const DEATHS: usize = 5;
 
 /// Returns the page *Fleet*.
 pub fn page(view: &FleetView) -> Markup {
     let viewer = view.shell.viewer();
-    let busy = view.attempts.iter().filter(|a| a.state == "busy").count();
-    let running = view.attempts.iter().filter(|a| a.state != "ended").count();
-    let dead: Vec<&AttemptDoc> = view.attempts.iter().filter(|a| a.death.is_some()).collect();
     document(
         &view.shell,
         Page {
@@ -24,20 +30,18 @@ pub fn page(view: &FleetView) -> Markup {
             key: None,
             title: "Fleet",
             class: "fleet",
-            head: html! { h1 { "Fleet" } p.lede id="lede" { b { (view.lanes.len()) } " lanes · " b { (running) } " attempts, " (busy) " busy" @if !dead.is_empty() { " · " b.tone data-tone="bad" { (dead.len()) " died" } } } },
+            head: html! { h1 { "Fleet" } (lede(&view.lanes, &view.attempts)) },
             below_head: html! {},
             body_class: "fleet-grid",
             body: html! {
                 section aria-label="Lanes and runtimes" {
                     @if view.lanes.is_empty() { div.empty { (icon("activity")) b { "No lanes yet" } span { "Roles come from mission.toml; run " code { "mission doctor" } " to see which runtimes this host has." } } }
                     @else { (lanes(view, viewer)) }
+                    (consoles(&view.consoles, viewer))
                 }
-                aside aria-label="Deaths and corrections" {
-                    section.panel id="deaths" aria-labelledby="h-deaths" {
-                        header { h2 id="h-deaths" { "Deaths" } span.end { "24 h" } }
-                        @if dead.is_empty() { p.pad.mid { "No attempt died." } }
-                        @for a in dead.iter().take(5) { (death(a, viewer)) }
-                    }
+                aside aria-label="Deaths, breakers and corrections" {
+                    (deaths(&view.attempts, viewer))
+                    (breakers(&view.lanes, &view.ended))
                     (handled(&view.acts, viewer))
                 }
             },
@@ -46,46 +50,135 @@ pub fn page(view: &FleetView) -> Markup {
     )
 }
 
-/// Returns the table of lanes.
+/// Returns the sentence beside the heading, its stable id `lede`.
+pub fn lede(lanes: &[LaneDoc], attempts: &[AttemptDoc]) -> Markup {
+    let running = attempts.iter().filter(|a| a.state != "ended").count();
+    let waits = attempts.iter().filter(|a| a.state == "awaiting_approval").count();
+    let dead = attempts.iter().filter(|a| a.death.is_some()).count();
+    let unwell = unwell(lanes).len();
+    html! {
+        p.lede id="lede" {
+            b { (lanes.len()) } " lanes on " b { (columns(lanes).len()) } " runtimes · " b { (running) } " at work"
+            @if waits > 0 { " · " b.owed { (waits) " await you" } }
+            @if unwell > 0 { " · " b.tone data-tone="warn" { (words::count(unwell, "breaker")) " not closed" } }
+            @if dead > 0 { " · " b.tone data-tone="bad" { (dead) " died" } }
+        }
+    }
+}
+
+/// Returns the runtimes of all lanes, each once, in the order in which lanes prefer them.
+pub fn columns(lanes: &[LaneDoc]) -> Vec<&RuntimeDoc> {
+    let mut all: Vec<(usize, &RuntimeDoc)> =
+        lanes.iter().flat_map(|lane| lane.runtimes.iter().enumerate()).collect();
+    all.sort_by_key(|(rank, _)| *rank);
+    let mut columns: Vec<&RuntimeDoc> = Vec::new();
+    for (_, runtime) in all {
+        if !columns.iter().any(|it| it.name == runtime.name) {
+            columns.push(runtime);
+        }
+    }
+    columns
+}
+
+/// Returns the table of lanes against runtimes.
 fn lanes(view: &FleetView, viewer: Viewer<'_>) -> Markup {
     html! {
-        div.scroll-x tabindex="0" role="region" aria-label="Lanes" {
-            table.fleet-table {
+        div.scroll-x tabindex="0" role="region" aria-label="Lanes by runtimes" {
+            table.matrix.lanes-x {
                 caption.sr { "Lanes with their attempts and runtimes" }
-                thead { tr { th scope="col" { "Lane" } th scope="col" { "Now" } th scope="col" { "Queue" } th scope="col" { "Runtimes, first choice first" } th scope="col" { span.sr { "Actions" } } } }
-                tbody id="lanes" { @for lane in &view.lanes { (lane_row(lane, &view.attempts, viewer)) } }
+                (heads(&view.lanes, &view.attempts))
+                tbody id="lanes" { @for lane in &view.lanes { (lane_row(lane, &view.lanes, &view.attempts, viewer)) } }
             }
         }
     }
 }
 
-/// Returns one lane, its stable id `lane-ROLE`.
-pub fn lane_row(lane: &LaneDoc, attempts: &[AttemptDoc], viewer: Viewer<'_>) -> Markup {
-    let here = attempts.iter().filter(|a| lane.attempts.contains(&a.id) && a.state != "ended");
+/// Returns the head of the table: each runtime with its health, its stable id `heads`.
+pub fn heads(lanes: &[LaneDoc], attempts: &[AttemptDoc]) -> Markup {
     html! {
-        tr id={ "lane-" (lane.role) } data-into="lanes" {
-            th scope="row" { b.row { (icon(glyph::role_icon(&lane.role))) (lane.role) } small.dim { (lane.attempts.len()) " of " (words::count(lane.slots as usize, "slot")) } }
-            td { (lane_state(lane)) @if let Some(note) = &lane.note { small.note dir="auto" { (note) } }
-                @for a in here { p.sess data-run=(a.state) { (glyph::key(&a.ticket)) span.dim { (a.runtime) } (glyph::run(&a.state, &words::plain(&a.state))) small.dim { (words::age(a.started_at, viewer.now)) } } } }
-            td.num { (lane.queued) }
-            td { @for (n, r) in lane.runtimes.iter().enumerate() { (runtime(n, r)) } }
+        thead id="heads" { tr {
+            th.corner scope="col" { "Lane" }
+            @for r in columns(lanes) { (head(r, attempts)) }
+            th.queue scope="col" { b { "Queue" } }
+            th.r scope="col" { span.sr { "Actions" } }
+        } }
+    }
+}
+
+/// Returns one runtime with its health, and how many attempts it runs.
+fn head(r: &RuntimeDoc, attempts: &[AttemptDoc]) -> Markup {
+    let running = attempts.iter().filter(|a| a.state != "ended" && a.runtime == r.name).count();
+    html! {
+        th scope="col" {
+            b title=(r.command.join(" ")) { (r.name) }
+            small { @if let Some(model) = &r.model { (model) " · " } (r.driver) }
+            span.prof {
+                @match r.found {
+                    Some(false) => { span.verdict data-v="refuted" { (icon("circle-x")) span { "not found" } } }
+                    Some(true) => { (glyph::breaker(&r.breaker)) }
+                    None => { span.verdict { (icon("circle-help")) span { "unknown" } } }
+                }
+                span.dim { (running) " running" }
+            }
+        }
+    }
+}
+
+/// Returns one lane, its stable id `lane-PROJECT-ROLE`.
+pub fn lane_row(
+    lane: &LaneDoc,
+    lanes: &[LaneDoc],
+    attempts: &[AttemptDoc],
+    viewer: Viewer<'_>,
+) -> Markup {
+    let here: Vec<&AttemptDoc> =
+        attempts.iter().filter(|a| lane.attempts.contains(&a.id) && a.state != "ended").collect();
+    html! {
+        tr id=(lane_id(lane)) data-into="lanes" {
+            th scope="row" {
+                b { (icon(glyph::role_icon(&lane.role))) (lane.role) }
+                small { (lane.project) " · " (lane.attempts.len()) " of " (words::count(lane.slots as usize, "slot")) }
+                small { (lane_state(lane)) }
+            }
+            @for r in columns(lanes) { (cell(lane, r, &here, viewer)) }
+            td.queue { b { (lane.queued) } @if let Some(note) = &lane.note { small.note dir="auto" { (note) } } }
             td.r { (switch(lane, viewer)) }
         }
     }
 }
 
-/// Returns one runtime with its health.
-fn runtime(n: usize, r: &RuntimeDoc) -> Markup {
+/// Returns a lane's id on a page: two projects may have a role of one name.
+pub fn lane_id(lane: &LaneDoc) -> String {
+    format!("lane-{}-{}", lane.project, lane.role)
+}
+
+/// Returns what one runtime does for one lane.
+fn cell(lane: &LaneDoc, r: &RuntimeDoc, here: &[&AttemptDoc], viewer: Viewer<'_>) -> Markup {
+    let rank = lane.runtimes.iter().position(|it| it.name == r.name);
+    let Some(rank) = rank else {
+        return html! { td.nil { span aria-hidden="true" { "–" } span.sr { "not named for " (lane.role) } } };
+    };
+    let place = if rank == 0 { "first" } else { "fallback" };
+    let running: Vec<&&AttemptDoc> = here.iter().filter(|a| a.runtime == r.name).collect();
     html! {
-        p.rt {
-            b { (r.name) } span.dim { (if n == 0 { "first" } else { "fallback" }) " · " (r.driver) @if let Some(m) = &r.model { " · " (m) } }
-            @match r.found {
-                Some(false) => { span.verdict data-v="refuted" { (icon("circle-x")) span { "not found" } } }
-                Some(true) => { (glyph::breaker(&r.breaker)) }
-                None => { span.verdict { (icon("circle-help")) span { "unknown" } } }
-            }
-            @if let Some(note) = &r.note { small.note dir="auto" { (note) } }
-            small.note.dim { code { (r.command.join(" ")) } " · " (r.from) }
+        @if running.is_empty() {
+            td.spare { span.rank { @match (r.found, r.breaker.as_str()) {
+                (Some(false), _) => { (icon("ban")) (place) ", not found" }
+                (_, "closed") => { (place) ", idle" }
+                (_, breaker) => { (icon("unplug")) (place) ", breaker " (words::plain(breaker)) }
+            } } @if let Some(note) = r.note.as_ref().filter(|_| r.breaker != "closed") { small.note dir="auto" { (note) } } }
+        } @else {
+            td { @for a in running { (session(a, place, viewer)) } }
+        }
+    }
+}
+
+/// Returns one attempt at work.
+fn session(a: &AttemptDoc, place: &str, viewer: Viewer<'_>) -> Markup {
+    html! {
+        p.sess data-run=(a.state) {
+            (glyph::key(&a.ticket)) span.rank { (place) }
+            (glyph::run(&a.state, &words::plain(&a.state))) small { (words::age(a.started_at, viewer.now)) }
         }
     }
 }
@@ -107,20 +200,43 @@ fn switch(lane: &LaneDoc, viewer: Viewer<'_>) -> Markup {
         form method="post" action={ "/lanes/" (lane.role) "/" (verb) } {
             (form::csrf(viewer.csrf))
             input type="hidden" name="project" value=(lane.project);
-            button.btn.sm type="submit" aria-label={ (label) " " (lane.role) } { (label) }
+            button.btn.sm type="submit" aria-label={ (label) " " (lane.role) " of " (lane.project) } { (label) }
+        }
+    }
+}
+
+/// Returns the terminals of what runs now, their stable id `consoles`.
+pub fn consoles(consoles: &[ConsoleView], viewer: Viewer<'_>) -> Markup {
+    html! {
+        section id="consoles" aria-labelledby="h-consoles" {
+            @if !consoles.is_empty() {
+                h2.block-h id="h-consoles" { "Consoles" }
+                div.tiles { @for c in consoles { (tile(c, viewer)) } }
+            } @else { h2.sr id="h-consoles" { "No attempt runs" } }
+        }
+    }
+}
+
+/// Returns one terminal's last lines.
+fn tile(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
+    let a = &c.attempt;
+    let lines: Vec<&str> = c.output.lines().filter(|it| !it.trim().is_empty()).collect();
+    let last = lines.get(lines.len().saturating_sub(TILE_LINES)..).unwrap_or_default().join("\n");
+    html! {
+        article.tile {
+            header {
+                span.who { (icon(glyph::role_icon(&a.role))) (a.role) span.rt { " · " (a.runtime) } } (glyph::key(&a.ticket))
+                span.end { (glyph::run(&a.state, &words::plain(&a.state))) }
+            }
+            pre.screen tabindex="0" aria-label={ "Last lines of " (a.id) } { @if last.is_empty() { "Nothing was printed yet." } @else { (last) } }
+            footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } span.end { "up " (words::age(a.started_at, viewer.now)) } }
         }
     }
 }
 
 /// Returns the runtimes whose breaker is not closed, each once.
 pub fn unwell(lanes: &[LaneDoc]) -> Vec<&RuntimeDoc> {
-    let mut seen: Vec<&RuntimeDoc> = Vec::new();
-    for runtime in lanes.iter().flat_map(|lane| &lane.runtimes).filter(|r| r.breaker != "closed") {
-        if !seen.iter().any(|s| s.name == runtime.name) {
-            seen.push(runtime);
-        }
-    }
-    seen
+    columns(lanes).into_iter().filter(|r| r.breaker != "closed").collect()
 }
 
 /// Returns a breaker that is not closed, as an alarm.
@@ -128,6 +244,51 @@ pub fn breaker_alarm(r: &RuntimeDoc) -> Markup {
     let tone = if r.breaker == "open" { "bad" } else { "warn" };
     html! {
         p.alarm data-tone=(tone) { (icon_as("i s", "unplug")) span { b { (r.name) " breaker " (words::plain(&r.breaker)) } @if let Some(note) = &r.note { ", " bdi { (note) } } } }
+    }
+}
+
+/// Returns the breakers that are not closed, each with its last starts.
+fn breakers(lanes: &[LaneDoc], ended: &[AttemptDoc]) -> Markup {
+    html! {
+        @for r in unwell(lanes) {
+            div.breaker data-breaker=(r.breaker) {
+                p { (icon_as("i s", "unplug")) b { (r.name) " breaker" } " " span.tone { (words::plain(&r.breaker)) } }
+                (starts(&r.name, ended))
+                @if let Some(note) = &r.note { p.mid dir="auto" { (note) } }
+            }
+        }
+    }
+}
+
+/// Returns how the last starts of a runtime ended, the newest last.
+fn starts(runtime: &str, ended: &[AttemptDoc]) -> Markup {
+    let own = ended.iter().filter(|a| a.runtime == runtime).take(STARTS);
+    let died: Vec<bool> = own
+        .map(|a| a.terminal.as_ref().is_some_and(|it| it.status == "died"))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect();
+    let deaths = died.iter().filter(|it| **it).count();
+    html! {
+        @if !died.is_empty() {
+            ol.pulse-row aria-label={ "Last " (died.len()) " starts: " (died.len() - deaths) " fine, " (deaths) " died" } {
+                @for it in died { li data-tone=(if it { "bad" } else { "ok" }) { (icon(if it { "x" } else { "check" })) } }
+            }
+        }
+    }
+}
+
+/// Returns the deaths of the last day, their stable id `deaths`.
+pub fn deaths(attempts: &[AttemptDoc], viewer: Viewer<'_>) -> Markup {
+    let dead: Vec<&AttemptDoc> = attempts.iter().filter(|a| a.death.is_some()).collect();
+    html! {
+        section.panel id="deaths" aria-labelledby="h-deaths" {
+            header { h2 id="h-deaths" { "Deaths" } span.end { "24 h" } }
+            @if dead.is_empty() { p.pad.mid { "No attempt died." } }
+            @for a in dead.iter().take(DEATHS) { (death(a, viewer)) }
+            @if dead.len() > DEATHS { p.pad.mid { "and " (dead.len() - DEATHS) " more" } }
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! | id | function | in page |
 //! | --- | --- | --- |
 //! | `ask-KEY` | [`ask`] | needs-you |
-//! | `lane-ROLE` | [`lane`] in needs-you, [`fleet_lane`] in fleet | needs-you, fleet |
+//! | `lane-PROJECT-ROLE` | [`lane`] in needs-you, [`fleet_lane`] in fleet | needs-you, fleet |
+//! | `heads`, `consoles`, `deaths`, `lede` | [`fleet_heads`], [`consoles`], [`deaths`], [`fleet_lede`] | fleet |
 //! | `handled` | [`handled`] | needs-you, fleet |
 //! | `ticket-KEY` | [`card`] | board |
 //! | `n-STATE` | [`column_count`] | board |
@@ -26,7 +27,9 @@ pub use super::board::{count as column_count, lede as board_lede};
 pub use super::campaign::matrix::{columns, heads, row};
 pub use super::campaign::{lede as campaign_lede, moves};
 pub use super::card::card;
-pub use super::fleet::lane_row as fleet_lane;
+pub use super::fleet::{
+    consoles, deaths, heads as fleet_heads, lane_id, lane_row as fleet_lane, lede as fleet_lede,
+};
 pub use super::needs_you::{handled, lane_row as lane, lede as needs_you_lede};
 pub use super::ticket::activity::activity;
 pub use super::ticket::console::console;

@@ -96,11 +96,11 @@ fn lanes_panel(lanes: &[LaneDoc]) -> Markup {
     }
 }
 
-/// Returns a lane's row, its stable id `lane-ROLE`.
+/// Returns a lane's row, its stable id `lane-PROJECT-ROLE`.
 pub fn lane_row(lane: &LaneDoc) -> Markup {
     html! {
-        tr id={ "lane-" (lane.role) } data-into="lanes" {
-            th scope="row" { span.who { (icon(glyph::role_icon(&lane.role))) (lane.role) } }
+        tr id=(fleet::lane_id(lane)) data-into="lanes" {
+            th scope="row" { span.who { (icon(glyph::role_icon(&lane.role))) (lane.role) span.lane-project.dim { " " (lane.project) } } }
             td { (fleet::lane_state(lane)) }
             td.num.dim { @if lane.queued > 0 { (lane.queued) " queued" } }
         }

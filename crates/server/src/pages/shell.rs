@@ -39,7 +39,7 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
         (DOCTYPE)
         html lang="en" {
             (document_head(page.title, page.name))
-            body data-page=(page.name) data-live=[live] data-now=(shell.now) {
+            body data-page=(page.name) data-several[shell.current_project.is_none() && shell.projects.len() > 1] data-live=[live] data-now=(shell.now) {
                 a.skip href="#main" { "Skip to content" }
                 div.app {
                     (navigation(shell, page.name, page.key))

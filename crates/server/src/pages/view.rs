@@ -279,6 +279,10 @@ pub struct FleetView {
     pub lanes: Vec<LaneDoc>,
     /// The live attempts, and those that died within the last 24 hours, newest first.
     pub attempts: Vec<AttemptDoc>,
+    /// The attempts that ended last, newest first.
+    pub ended: Vec<AttemptDoc>,
+    /// The terminals of what runs now.
+    pub consoles: Vec<ConsoleView>,
     /// What the operator did, newest first.
     pub acts: Vec<OperatorActDoc>,
 }

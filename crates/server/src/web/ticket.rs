@@ -131,7 +131,7 @@ async fn packet(site: &Site, key: &TicketKey, ticket: &TicketDoc) -> Option<Pack
 }
 
 /// Returns what the newest attempt last printed.
-async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option<ConsoleView> {
+pub(super) async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option<ConsoleView> {
     let attempt = attempt?.clone();
     let id: AttemptId = attempt.id.parse().ok()?;
     let output = plain(&tail(site, id).await.0);

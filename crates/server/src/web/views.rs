@@ -11,12 +11,16 @@ use serde::Deserialize;
 use super::home;
 use super::read;
 use super::shell::Visitor;
+use super::ticket;
 use crate::pages;
-use crate::pages::view::{FleetView, NeedsYouView, NewTicketView, TypedTicket};
+use crate::pages::view::{ConsoleView, FleetView, NeedsYouView, NewTicketView, TypedTicket};
 use crate::problem::Answer;
 
 /// How many ended attempts the fleet looks back at.
 const LOOK_BACK: u32 = 100;
+
+/// How many terminals the fleet shows.
+const CONSOLES: usize = 6;
 
 /// How many acts of the operator a page reads.
 const ACTS: usize = 50;
@@ -61,17 +65,18 @@ pub(super) async fn fleet(visitor: Visitor) -> Answer<Markup> {
     let shell = visitor.shell().await?;
     let Limited { lanes, acts, .. } = limited(&visitor).await?;
     let attempts = attempts_now(&visitor).await?;
-    Ok(pages::fleet::page(&FleetView { shell, lanes, attempts, acts }))
+    let ended = ended(&visitor).await?;
+    let consoles = consoles(&visitor, &attempts).await;
+    let view = FleetView { shell, lanes, attempts, ended, consoles, acts };
+    Ok(pages::fleet::page(&view))
 }
 
 /// Returns the live attempts, and those that died within the last 24 hours, newest first.
 pub(crate) async fn attempts_now(visitor: &Visitor) -> Answer<Vec<AttemptDoc>> {
     let of = ProjectionFilter::of(ProjectionKind::Attempt);
-    let live = ProjectionFilter { newest_first: true, ..of.clone().in_states(&LIVE) };
-    let ended = of.in_states(&["ended"]);
-    let ended = ProjectionFilter { newest_first: true, limit: Some(LOOK_BACK), ..ended };
+    let live = ProjectionFilter { newest_first: true, ..of.in_states(&LIVE) };
     let mut attempts: Vec<AttemptDoc> = read::projections(&visitor.site, &live).await?;
-    let ended: Vec<AttemptDoc> = read::projections(&visitor.site, &ended).await?;
+    let ended = ended(visitor).await?;
     let now = visitor.site.control.now();
     let lately = |it: &AttemptDoc| {
         let at = it.ended_at.is_some_and(|at| now.as_second() - at.as_second() < 86_400);
@@ -84,6 +89,22 @@ pub(crate) async fn attempts_now(visitor: &Visitor) -> Answer<Vec<AttemptDoc>> {
     };
     attempts.retain(|it| here(&it.ticket));
     Ok(attempts)
+}
+
+/// Returns the attempts that ended last, newest first.
+async fn ended(visitor: &Visitor) -> Answer<Vec<AttemptDoc>> {
+    let ended = ProjectionFilter::of(ProjectionKind::Attempt).in_states(&["ended"]);
+    let ended = ProjectionFilter { newest_first: true, limit: Some(LOOK_BACK), ..ended };
+    read::projections(&visitor.site, &ended).await
+}
+
+/// Returns the terminals of the newest attempts that run.
+pub(crate) async fn consoles(visitor: &Visitor, attempts: &[AttemptDoc]) -> Vec<ConsoleView> {
+    let mut consoles = Vec::new();
+    for attempt in attempts.iter().filter(|it| it.state != "ended").take(CONSOLES) {
+        consoles.extend(ticket::console(&visitor.site, Some(attempt)).await);
+    }
+    consoles
 }
 
 /// What *New ticket* may be opened with.

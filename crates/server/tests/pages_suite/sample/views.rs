@@ -140,6 +140,12 @@ pub(crate) fn fleet() -> FleetView {
             attempt("A-32", "awaiting_approval"),
             dead_attempt(),
         ],
+        ended: vec![dead_attempt()],
+        consoles: vec![ConsoleView {
+            attempt: attempt("A-31", "busy"),
+            output: "$ pnpm test\n312 tests <b>pass</b>\n".into(),
+            attach: None,
+        }],
         acts: acts(),
     }
 }
