@@ -74,7 +74,7 @@ pub(crate) struct Running {
     pub(crate) sign_in_link: String,
     /// The token of the person whose home this is.
     pub(crate) token: String,
-    /// The token of the scripted person, in a demo's home.
+    /// The token of the scripted person, where the demo started the server; else empty.
     pub(crate) scripted_token: String,
     control: Control,
     card: PathBuf,
@@ -124,7 +124,8 @@ pub(crate) async fn start(home: &Home, settings: Settings) -> anyhow::Result<Run
     if settings.demo {
         control.execute_home(HomeCommand::MarkDemo, &Principal::Controller).await?;
     }
-    let scripted_token = match control.home().demo {
+    // Only the demo itself speaks for its stand-in: a server that is merely started again leaves the token that it has.
+    let scripted_token = match settings.demo {
         true => control.scripted_token().await?,
         false => String::new(),
     };
