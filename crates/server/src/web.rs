@@ -20,6 +20,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use mission_domain::ids::TicketKey;
+use mission_domain::told;
 use mission_store::EventFilter;
 
 pub(crate) use board::{band_of, board_filter, is_wanted, person};
@@ -151,9 +152,12 @@ async fn first(site: &Site, key: &TicketKey) -> Option<pages::view::Problem> {
     let limit = Some(LOOKED_AT);
     let filter = EventFilter { ticket, newest_first: true, limit, ..EventFilter::default() };
     let events = site.control.store().events(&filter).await.ok()?;
-    let last = events.into_iter().find(|it| FIRST.contains(&it.kind.as_str()))?;
-    let what = mission_domain::told::told(&last);
-    Some(pages::view::Problem::Conflict { who: last.principal, what, at: last.at })
+    let decided = || events.iter().filter(|it| FIRST.contains(&it.kind.as_str()));
+    // What the controller did on top of a person's word is not what was decided first.
+    let of_person = decided().find(|it| told::who(it).starts_with("person:"));
+    let last = of_person.or_else(|| decided().next())?;
+    let (who, what) = (told::who(last).to_owned(), told::told(last));
+    Some(pages::view::Problem::Conflict { who, what, at: last.at })
 }
 
 fn kind_of(problem: &Problem) -> pages::view::Problem {

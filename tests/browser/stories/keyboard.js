@@ -17,6 +17,7 @@ export function keyboard(story) {
     assert.equal((await stage.ticket(key)).gates[0].state, "passed");
     await page.keyboard.press("u");
     await until("the verdict is taken back", async () => (await stage.ticket(key)).gates[0].state === "active").finally(() => stage.api("/lanes/coder/resume", { project: "EX" }));
+    await page.waitForURL(/\/tickets\/.*did=/); // taking it back leads to the ticket
     await page.goto("/needs-you");
     for (let n = 0; n < 20 && !(await page.locator(`#ask-${key}[aria-current]`).count()); n++) await page.keyboard.press("j");
     await page.keyboard.press("r");
