@@ -65,7 +65,7 @@ fn uninstall(context: &Context, file: &Path) -> Done {
     Ok(())
 }
 
-/// Returns where systemd looks for a user's units: https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html
+/// Returns where systemd looks for a user's units: <https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html>
 fn unit_file() -> Result<PathBuf, Failure> {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
