@@ -29,9 +29,9 @@ fn processes(folders: &[PathBuf], spared: Option<i32>) -> Vec<String> {
                 .iter()
                 .any(|dir| cwd.starts_with(dir) || line.contains(&format!("{}/", dir.display())));
             let is_runner = spared.is_some() && line.contains(" runner-local ");
-            // One that has ended and is not yet collected has no command line.
-            (is_ours && !is_runner && !line.trim().is_empty())
-                .then(|| format!("process {pid} is still there: {}", line.trim()))
+            // One that has ended and is not yet collected is in no folder and has no command line; one that is just being started
+            // has none yet, but is there.
+            (is_ours && !is_runner).then(|| format!("process {pid} is still there: {}", line.trim()))
         })
         .collect()
 }
@@ -90,6 +90,7 @@ mod tests {
         child.kill().expect("ended");
         child.wait().expect("gone");
         assert_eq!(left.len(), 2, "{left:?}");
-        assert!(left[0].contains("sleep 60") && left[1].contains("HB-2"), "{left:?}");
+        assert!(left[0].starts_with(&format!("process {} is still there", child.id())), "{left:?}");
+        assert!(left[1].contains("HB-2"), "{left:?}");
     }
 }
