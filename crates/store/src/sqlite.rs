@@ -22,7 +22,7 @@ use migrate::{MIGRATIONS, migrate, open_version};
 
 type Db = sqlx::Sqlite;
 
-/// How many reads run at once; more would only share the same cores.
+/// How many reads run at once at most; more would only share the same cores.
 const READERS: u32 = 4;
 
 /// How long a statement waits for another process that writes.
@@ -66,7 +66,7 @@ pub async fn open_sqlite(home: &Path, role: Role) -> Result<Arc<dyn Store>> {
 async fn open(home: &Path, role: Role) -> Result<body::Engine> {
     let file = home.join("mission.db");
     let many = || {
-        let pool = SqlitePoolOptions::new().max_connections(READERS);
+        let pool = SqlitePoolOptions::new().max_connections(reads_at_once());
         unhurried(pool).connect_lazy_with(options(&file).pragma("query_only", "ON"))
     };
     let (lock, writer, readers) = match role {
@@ -113,6 +113,14 @@ async fn reader(home: &Path, file: &Path, readers: &SqlitePool) -> Result<()> {
         controller(file, options(file)).await?.close().await;
     }
     Ok(())
+}
+
+/// Returns how many reads run at once here: one on each core, and two where there is only one, so that a long one holds up
+/// no other. Each has to open a connection of its own first.
+fn reads_at_once() -> u32 {
+    let cores = std::thread::available_parallelism().ok();
+    let cores = cores.and_then(|it| u32::try_from(it.get()).ok());
+    cores.unwrap_or(READERS).clamp(2, READERS)
 }
 
 /// Leaves connections open and unquestioned: they are to a file.
