@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 /// The rules that can be taken away, each at exactly one place.
-pub const RULES: [&str; 4] = ["epoch", "lease-epoch", "idempotency", "freshness"];
+pub const RULES: [&str; 5] = ["epoch", "lease-epoch", "idempotency", "staling", "freshness"];
 
 #[cfg(feature = "mutants")]
 thread_local! {

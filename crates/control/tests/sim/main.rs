@@ -37,8 +37,12 @@ const MUTANT_SCHEDULES: u64 = 2_000;
 
 fn schedules() -> u64 {
     let asked = std::env::var("MISSION_SIM_SCHEDULES").ok().and_then(|it| it.parse().ok());
-    // A schedule takes about 70 ms here: 10,000 of them (`MISSION_SIM_SCHEDULES`) are for the long suite.
-    asked.unwrap_or(if cfg!(debug_assertions) { 100 } else { 500 })
+    let is_long = std::env::var_os("MISSION_TEST_LONG").is_some();
+    asked.unwrap_or(match (is_long, cfg!(debug_assertions)) {
+        (true, _) => 1_000_000,
+        (false, true) => 200,
+        (false, false) => 10_000,
+    })
 }
 
 fn first_seed() -> u64 {
@@ -170,6 +174,11 @@ fn without_the_epoch_predicate_of_the_store_a_promise_breaks() {
 #[test]
 fn without_the_idempotency_key_a_promise_breaks() {
     is_noticed("idempotency");
+}
+
+#[test]
+fn without_the_staling_of_a_sign_off_by_a_commit_a_promise_breaks() {
+    is_noticed("staling");
 }
 
 #[test]

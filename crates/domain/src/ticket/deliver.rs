@@ -171,7 +171,7 @@ impl Draft<'_> {
                 StaleOn::Any => true,
                 StaleOn::Code => is_machine || change == ChangeKind::Code,
             };
-            if goes_stale {
+            if goes_stale && !crate::mutants::is_removed("staling") {
                 let (gate, from, to) = (gate.rule.id, from.clone(), Some(to.clone()));
                 self.push(Event::Staled { gate, change, from, to });
             }
