@@ -1,6 +1,7 @@
 //! What is held in memory is looked at again when the store gave no clear answer: the change may be there all the same.
+//! Where the store does not even let us look, that is done as soon as it does.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use mission_domain::ids::TicketKey;
 use mission_domain::ticket::Event;
@@ -15,7 +16,39 @@ pub(crate) fn streams_of(change: &Change) -> Vec<Stream> {
     change.writes.iter().map(|it| it.stream.clone()).collect()
 }
 
+/// What could not be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Unsure {
+    /// May have changed unseen.
+    streams: Vec<Stream>,
+    /// Is waited for by one that is held.
+    waited_for: Vec<TicketKey>,
+}
+
 impl Control {
+    fn unsure(&self) -> MutexGuard<'_, Unsure> {
+        self.inner.unsure.lock().expect("nobody panics while holding what is unsure")
+    }
+
+    /// Remembers that somebody waits for `key`, which could not be read.
+    pub(crate) fn hold_later(&self, key: TicketKey) {
+        self.unsure().waited_for.push(key);
+    }
+
+    /// Looks at what could not be looked at before, and returns whether everything is known now.
+    pub async fn catch_up(&self) -> bool {
+        let Unsure { streams, waited_for } = std::mem::take(&mut *self.unsure());
+        self.look_again(&streams).await;
+        self.hold_tickets(waited_for).await;
+        !self.is_unsure()
+    }
+
+    /// Returns whether there is something that could not be looked at.
+    pub(crate) fn is_unsure(&self) -> bool {
+        let unsure = self.unsure();
+        !unsure.streams.is_empty() || !unsure.waited_for.is_empty()
+    }
+
     /// Takes in what `streams` are now, with everything that follows from events that nobody heard of.
     pub(crate) async fn look_again(&self, streams: &[Stream]) {
         for stream in streams {
@@ -27,6 +60,10 @@ impl Control {
                 && !matches!(error, Error::NoTicket(_))
             {
                 tracing::warn!("{stream} may have changed unseen: {}", error.in_full());
+                let mut unsure = self.unsure();
+                if !unsure.streams.contains(stream) {
+                    unsure.streams.push(stream.clone());
+                }
             }
         }
     }

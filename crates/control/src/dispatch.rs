@@ -131,12 +131,22 @@ impl Control {
         }
     }
 
-    async fn hold_tickets(&self, keys: Vec<TicketKey>) {
+    pub(crate) async fn hold_tickets(&self, keys: Vec<TicketKey>) {
         for key in keys {
             let is_held = self.fleet().tickets.contains_key(&key);
-            if !is_held && let Ok((ticket, version)) = self.read_ticket(&key).await {
-                self.fleet().put(ticket, version);
-                self.nudge();
+            if is_held {
+                continue;
+            }
+            match self.read_ticket(&key).await {
+                Ok((ticket, version)) => {
+                    self.fleet().put(ticket, version);
+                    self.nudge();
+                }
+                Err(Error::NoTicket(_)) => {}
+                Err(error) => {
+                    tracing::warn!("{key} is waited for and not known: {}", error.in_full());
+                    self.hold_later(key);
+                }
             }
         }
     }
@@ -158,17 +168,22 @@ impl Control {
 
     /// Returns what is to be done now.
     pub fn planned(&self) -> Vec<Action> {
-        self.fleet().plan(self.now()).0
+        self.plan(self.now()).0
+    }
+
+    fn plan(&self, now: Timestamp) -> (Vec<Action>, Option<Timestamp>) {
+        let mut fleet = self.fleet();
+        fleet.forget_ended();
+        fleet.plan(now)
     }
 
     /// Plans once, carries out, and returns how long nothing is to be done.
     async fn round(&self) -> Duration {
+        if !self.catch_up().await {
+            return AFTER_FAILURE;
+        }
         let now = self.now();
-        let (actions, next) = {
-            let mut fleet = self.fleet();
-            fleet.forget_ended();
-            fleet.plan(now)
-        };
+        let (actions, next) = self.plan(now);
         for action in actions {
             if self.is_stopping() {
                 break;

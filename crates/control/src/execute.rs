@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) is_resident: std::sync::atomic::AtomicBool,
     pub(crate) projects: Mutex<BTreeMap<ProjectKey, Arc<Project>>>,
     pub(crate) nudge: Notify,
+    pub(crate) unsure: Mutex<crate::again::Unsure>,
     pub(crate) events: broadcast::Sender<Arc<EventDoc>>,
     pub(crate) runner: Mutex<Option<RunnerClient>>,
     pub(crate) checks: Semaphore,
@@ -82,6 +83,7 @@ impl Control {
                 is_resident: std::sync::atomic::AtomicBool::new(false),
                 projects: Mutex::new(BTreeMap::new()),
                 nudge: Notify::new(),
+                unsure: Mutex::default(),
                 events: broadcast::channel(EVENTS_KEPT).0,
                 runner: Mutex::new(None),
                 checks,
@@ -305,6 +307,9 @@ impl Control {
             Ok(appended) => appended,
             Err(error) => {
                 self.look_again(&streams).await;
+                if self.is_unsure() {
+                    self.nudge();
+                }
                 return Err(error.into());
             }
         };

@@ -41,6 +41,7 @@ impl Play {
 
     /// What is planned and short is carried out until nothing is left: a plan that was carried out does not come back.
     fn comes_to_rest(&mut self) {
+        self.catches_up();
         let control = self.life().control();
         let mut refused: Vec<Action> = Vec::new();
         for _ in 0..ROUNDS {
@@ -136,6 +137,7 @@ impl Play {
 
     /// Somebody writes past the controller under a lease that is over. The store itself must refuse it.
     pub(crate) fn rogue(&mut self, chance: &mut Chance) {
+        self.catches_up();
         let keys = self.keys();
         let Some(key) = chance.any(&keys) else { return };
         let (ticket, seen) = self.ticket(&key);

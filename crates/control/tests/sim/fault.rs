@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     Refused,
     /// The store says that it cannot, and did it.
     AnswerLost,
+    /// It says so, did it or did not, and then cannot even be read.
+    Outage(bool),
 }
 
 tokio::task_local! {
@@ -47,12 +49,14 @@ pub(crate) struct World {
     crash: Notify,
     ledger: Mutex<Vec<(u64, String)>>,
     is_touched: AtomicBool,
+    is_away: AtomicBool,
     ends: Mutex<BTreeMap<Fault, u64>>,
 }
 
 impl World {
-    /// Lets the next change that somebody waits for go wrong.
+    /// Lets the next change that somebody waits for go wrong, or ends what went wrong.
     pub(crate) fn arm(&self, fault: Option<Fault>) {
+        self.is_away.store(false, Ordering::SeqCst);
         *lock(&self.armed) = fault;
     }
 
@@ -113,12 +117,24 @@ fn cannot() -> Error {
 }
 
 impl FaultyStore {
+    /// Returns the store to read from, unless it is away.
+    fn here(&self) -> Result<&Arc<dyn Store>> {
+        if self.world.is_away.load(Ordering::SeqCst) { Err(cannot()) } else { Ok(&self.real) }
+    }
+
     async fn broken(&self, change: Change, fault: Fault) -> Result<Appended> {
         match fault {
             Fault::CrashBefore => self.world.end(fault).await,
             Fault::Refused => Err(cannot()),
             Fault::AnswerLost => {
                 self.real.append(change).await?;
+                Err(cannot())
+            }
+            Fault::Outage(is_done) => {
+                if is_done {
+                    self.real.append(change).await?;
+                }
+                self.world.is_away.store(true, Ordering::SeqCst);
                 Err(cannot())
             }
             Fault::CrashAfter => {
@@ -151,7 +167,7 @@ impl Store for FaultyStore {
         let fault = request.ok().and_then(|_| lock(&self.world.armed).take());
         let appended = match fault {
             Some(fault) => self.broken(change, fault).await,
-            None => self.real.append(change).await,
+            None => self.here()?.append(change).await,
         };
         self.world.is_touched.store(true, Ordering::SeqCst);
         let appended = appended?;
@@ -161,47 +177,47 @@ impl Store for FaultyStore {
     }
 
     async fn load(&self, stream: &Stream) -> Result<(String, Version)> {
-        self.real.load(stream).await
+        self.here()?.load(stream).await
     }
 
     async fn open_tickets(&self) -> Result<Vec<(TicketKey, String, Version)>> {
-        self.real.open_tickets().await
+        self.here()?.open_tickets().await
     }
 
     async fn list(&self, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
-        self.real.list(filter).await
+        self.here()?.list(filter).await
     }
 
     async fn views(&self, filter: &TicketFilter) -> Result<Vec<String>> {
-        self.real.views(filter).await
+        self.here()?.views(filter).await
     }
 
     async fn view(&self, key: &TicketKey) -> Result<String> {
-        self.real.view(key).await
+        self.here()?.view(key).await
     }
 
     async fn projection(&self, kind: ProjectionKind, id: &str) -> Result<Option<Projection>> {
-        self.real.projection(kind, id).await
+        self.here()?.projection(kind, id).await
     }
 
     async fn projections(&self, filter: &ProjectionFilter) -> Result<Vec<Projection>> {
-        self.real.projections(filter).await
+        self.here()?.projections(filter).await
     }
 
     async fn last_number(&self, project: &ProjectKey) -> Result<u32> {
-        self.real.last_number(project).await
+        self.here()?.last_number(project).await
     }
 
     async fn last_ord(&self, kind: ProjectionKind) -> Result<u64> {
-        self.real.last_ord(kind).await
+        self.here()?.last_ord(kind).await
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<EventDoc>> {
-        self.real.events(filter).await
+        self.here()?.events(filter).await
     }
 
     async fn watermark(&self) -> Result<u64> {
-        self.real.watermark().await
+        self.here()?.watermark().await
     }
 
     async fn renew(&self, ticket: &TicketKey, epoch: Epoch, until: Timestamp) -> Result<bool> {
@@ -209,7 +225,7 @@ impl Store for FaultyStore {
     }
 
     async fn leases(&self) -> Result<Vec<Lease>> {
-        self.real.leases().await
+        self.here()?.leases().await
     }
 
     async fn put_secret(&self, secret: &Secret) -> Result<()> {
@@ -241,7 +257,7 @@ impl Store for FaultyStore {
     }
 
     async fn replayable(&self, stream: &Stream) -> Result<Vec<EventDoc>> {
-        self.real.replayable(stream).await
+        self.here()?.replayable(stream).await
     }
 
     async fn streams(&self) -> Result<Vec<Stream>> {

@@ -60,7 +60,7 @@ impl Tally {
                     let at = POINTS.iter().position(|it| *it == point).expect("a known point");
                     self.inside[at] += times;
                 }
-                Fault::Refused | Fault::AnswerLost => {}
+                Fault::Refused | Fault::AnswerLost | Fault::Outage(_) => {}
             }
         }
     }
@@ -245,6 +245,12 @@ impl Play {
         }
     }
 
+    /// The controller looks at what it could not look at before, as it does by itself soon.
+    pub(crate) fn catches_up(&mut self) {
+        let control = self.life().control();
+        assert!(self.life().look(control.catch_up()), "the store is there again");
+    }
+
     /// A reader that looks between the steps, and goes on behind what it saw.
     pub(crate) fn reads(&mut self) {
         if !self.world.was_touched() {
@@ -295,11 +301,12 @@ pub(crate) fn fault(chance: &mut Chance) -> Option<Fault> {
     if !chance.one_in(FAULTS) {
         return None;
     }
-    Some(match chance.below(8) {
+    Some(match chance.below(9) {
         0 => Fault::CrashBefore,
         1..=4 => Fault::CrashAt(chance.pick(&POINTS)),
         5 => Fault::CrashAfter,
         6 => Fault::AnswerLost,
+        7 => Fault::Outage(chance.one_in(2)),
         _ => Fault::Refused,
     })
 }

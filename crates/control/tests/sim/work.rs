@@ -36,6 +36,7 @@ impl Play {
     /// The dispatcher looks, and begins one of the things that are to be done.
     pub(crate) fn plans(&mut self, chance: &mut Chance) {
         for _ in 0..=chance.below(2) {
+            self.catches_up();
             let actions = self.life().control().planned();
             let free: Vec<_> = actions
                 .into_iter()
@@ -194,6 +195,7 @@ impl Play {
 
     /// Records that come twice, out of order, under a wrong lease, or after the end: none has an effect but the one that is due.
     pub(crate) fn lane_misbehaves(&mut self, chance: &mut Chance) {
+        self.catches_up();
         self.a_live_lane(chance);
         let lanes: Vec<Lane> =
             self.outside.lanes.values().filter(|it| !it.journal.is_empty()).cloned().collect();
