@@ -155,15 +155,12 @@ impl Draft<'_> {
         contributors: Vec<Contributor>,
     ) {
         let from = self.ticket.head.as_ref().map(|it| it.commit.clone());
-        if from.as_ref() == Some(&head.commit) {
+        // What has ended stays as it was signed off; whoever reopens it has the branch looked at anew.
+        if from.as_ref() == Some(&head.commit) || self.ticket.is_ended() {
             return;
         }
         let (to, paths) = (head.commit.clone(), head.paths.clone());
         self.push(Event::HeadMoved { head, change, contributors });
-        if self.ticket.end_how() == Some(super::EndHow::Done) {
-            // What landed was signed off as it was; reopening starts a new round anyway.
-            return;
-        }
         for gate in self.ticket.bound_to_code() {
             let is_machine = is_machines(&gate);
             let goes_stale = match gate.rule.stale_on {
