@@ -135,10 +135,13 @@ impl Browser {
         let short = (limit / 3).min(STILL_LIMIT);
         let first = self.run(&url, view, &budget, short, png).await?;
         let outcome = match first.exit {
-            // Its own clock stands still while a request is open, so the browser never came to the picture.
+            // Its own clock stands still while a request is open, so the browser never came to the picture; or the machine is slow,
+            // and a page that has had too little time would be taken before it was drawn. One that has loaded is not waited for.
             Exit::TimedOut => {
-                let patience = format!("--timeout={PAGE_TIME_MS}");
-                self.run(&url, view, &patience, limit - short, png).await?
+                let rest = limit - short;
+                let patience = (rest / 3).max(Duration::from_millis(PAGE_TIME_MS.into()));
+                let patience = format!("--timeout={}", patience.as_millis());
+                self.run(&url, view, &patience, rest, png).await?
             }
             Exit::Exited(_) | Exit::Signalled(_) | Exit::NotStarted(_) => first,
         };
