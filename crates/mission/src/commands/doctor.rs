@@ -1,5 +1,7 @@
 //! `mission doctor`: what this machine and this home have, what is missing, and how to mend it.
 
+use std::path::Path;
+
 use mission_domain::doc::{LaneDoc, ProjectDoc, RuntimeDoc};
 use mission_sandbox::Hold;
 use serde::Serialize;
@@ -15,6 +17,7 @@ use crate::output::table::{Fit, Table, cell, text};
 use crate::output::{Screen, Tone};
 use crate::process;
 use crate::project::Projects;
+use start::Answer;
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,7 +54,7 @@ impl Look {
 
 /// Looks at everything. Exits 1 when something needed is missing.
 pub(crate) async fn run(context: &Context) -> Done {
-    let mut looks = vec![git(), home(context), paths_held(), network_held()];
+    let mut looks = vec![git().await, home(context), paths_held(), network_held()];
     let runtimes = match context.door().await {
         Ok(door) => {
             let (more, runtimes) = of_api(context, &door).await?;
@@ -63,7 +66,7 @@ pub(crate) async fn run(context: &Context) -> Done {
             Vec::new()
         }
     };
-    looks.push(tmux(&runtimes));
+    looks.push(tmux(&runtimes).await);
     looks.push(browser());
     let is_whole = looks.iter().all(|it| it.health != Health::Missing);
     if context.json {
@@ -99,11 +102,39 @@ fn table(looks: &[Look], screen: &Screen) -> String {
     format!("{}\n{end}\n", table.render(screen))
 }
 
-fn git() -> Look {
+/// The first version that merges without a working copy.
+const GIT: (u32, u32) = (2, 38);
+
+/// The first version whose control mode takes what the runner says to it.
+const TMUX: (u32, u32) = (3, 2);
+
+async fn git() -> Look {
+    let install = "install git, for example with `apt-get install git`";
     match process::on_path("git") {
-        Some(path) => Look::new("git", Health::Good, path.display().to_string()),
-        None => Look::new("git", Health::Missing, "not on the PATH")
-            .fix("install git, for example with `apt-get install git`"),
+        Some(path) => aged("git", &path, start::ask(&path, "--version").await, GIT, install),
+        None => Look::new("git", Health::Missing, "not on the PATH").fix(install),
+    }
+}
+
+/// A tool that must be at least of version `least`.
+fn aged(what: &str, path: &Path, answer: Answer, least: (u32, u32), install: &str) -> Look {
+    let (path, least_text) = (path.display(), format!("{}.{}", least.0, least.1));
+    match answer {
+        Answer::Version(version) => match start::numbers(&version) {
+            Some(it) if it >= least => Look::new(what, Health::Good, format!("{version}, {path}")),
+            Some(_) => {
+                let seen = format!("{version}, {path}: too old, {least_text} or later is needed");
+                Look::new(what, Health::Missing, seen).fix(install)
+            }
+            None => Look::new(what, Health::Weak, format!("{path} says `{version}`: no version")),
+        },
+        Answer::Nothing => Look::new(what, Health::Weak, format!("{path} says no version")),
+        Answer::Broken(why) => {
+            Look::new(what, Health::Missing, format!("{path} does not work: {why}")).fix(install)
+        }
+        Answer::TooSlow => {
+            Look::new(what, Health::Weak, format!("{path} did not say its version in time"))
+        }
     }
 }
 
@@ -150,11 +181,12 @@ fn network_held() -> Look {
     with_fixes(held("sandbox: network", &mission_sandbox::probe().network))
 }
 
-fn tmux(runtimes: &[RuntimeDoc]) -> Look {
+async fn tmux(runtimes: &[RuntimeDoc]) -> Look {
     let needs: Vec<_> =
         runtimes.iter().filter(|it| it.driver == "tmux").map(|it| it.name.as_str()).collect();
-    match process::on_path("tmux") {
-        Some(path) => Look::new("tmux", Health::Good, path.display().to_string()),
+    let install = "install tmux, for example with `apt-get install tmux`";
+    let look = match process::on_path("tmux") {
+        Some(path) => aged("tmux", &path, start::ask(&path, "-V").await, TMUX, install),
         None if needs.is_empty() => {
             Look::new("tmux", Health::Unneeded, "not on the PATH; no runtime here uses it")
         }
@@ -163,7 +195,12 @@ fn tmux(runtimes: &[RuntimeDoc]) -> Look {
             Health::Missing,
             format!("not on the PATH, needed by {}", needs.join(", ")),
         )
-        .fix("install tmux, for example with `apt-get install tmux`"),
+        .fix(install),
+    };
+    match look.health {
+        // What nobody uses is not missed.
+        Health::Missing if needs.is_empty() => Look { health: Health::Unneeded, ..look },
+        Health::Good | Health::Unneeded | Health::Weak | Health::Missing => look,
     }
 }
 
@@ -203,9 +240,16 @@ async fn of_api(context: &Context, door: &Door) -> Result<(Vec<Look>, Vec<Runtim
     }
     looks.extend(projects.iter().map(project));
     let runtimes = door.get("/runtimes").await?.read::<Runtimes>()?.runtimes;
-    looks.extend(runtimes.iter().map(runtime));
+    let tried = futures::future::join_all(runtimes.iter().map(tried)).await;
+    looks.extend(runtimes.iter().zip(&tried).map(|(it, tried)| runtime(it, tried)));
+    let broken: Vec<&str> = runtimes
+        .iter()
+        .zip(&tried)
+        .filter(|(_, tried)| matches!(tried, Tried::Asked(Answer::Broken(_))))
+        .map(|(it, _)| it.name.as_str())
+        .collect();
     let lanes = door.get("/lanes").await?.read::<Lanes>()?.lanes;
-    looks.extend(lanes.iter().filter_map(lane));
+    looks.extend(lanes.iter().filter_map(|it| lane(it, &broken)));
     Ok((looks, runtimes))
 }
 
@@ -233,36 +277,77 @@ fn project(it: &ProjectDoc) -> Look {
     }
 }
 
+/// What trying a runtime came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Tried {
+    /// Its program was asked for its version.
+    Asked(Answer),
+    /// A line of the shell: to start it would be to start its work.
+    ShellLine,
+    /// It needs no program.
+    NoProgram,
+    /// Its program is not here.
+    NotFound,
+    /// It is not known whether its program is here.
+    Unknown,
+}
+
+/// Starts the runtime's program, where there is one, with its version flag: no model is called.
+async fn tried(it: &RuntimeDoc) -> Tried {
+    let program = program(&it.command);
+    match (it.found, process::on_path(program)) {
+        (None, _) => Tried::Unknown,
+        (Some(false), _) => Tried::NotFound,
+        (Some(true), _) if program.is_empty() => Tried::NoProgram,
+        (Some(true), None) => Tried::NotFound,
+        (Some(true), Some(_)) if is_shell(program) => Tried::ShellLine,
+        (Some(true), Some(path)) => Tried::Asked(start::ask(&path, "--version").await),
+    }
+}
+
 /// A runtime that is not here is missed only by a lane that has no other: `lane` says so.
-fn runtime(it: &RuntimeDoc) -> Look {
+fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
     let what = format!("runtime {}", it.name);
     let program = program(&it.command);
-    let found = if it.found == Some(true) && !program.is_empty() {
-        Some(process::on_path(program).is_some())
-    } else {
-        it.found
+    let rename = format!("name another program's path under [runtime.{}]", it.name);
+    let look = match tried {
+        Tried::NotFound => Look::new(&what, Health::Unneeded, format!("`{program}` was not found"))
+            .fix(format!("install it, or {rename}")),
+        Tried::Unknown => Look::new(&what, Health::Weak, "unknown whether its program is there"),
+        Tried::NoProgram => {
+            Look::new(&what, Health::Good, format!("{}; no program is needed", it.driver))
+        }
+        Tried::ShellLine => {
+            let seen = format!("`{program}` is there; its line was not run, so it is not tried");
+            Look::new(&what, Health::Good, seen)
+        }
+        Tried::Asked(Answer::Version(version)) => {
+            let seen = format!("`{program}` starts: {version}; its sign-in is not tried");
+            Look::new(&what, Health::Good, seen)
+        }
+        Tried::Asked(Answer::Nothing) => {
+            Look::new(&what, Health::Good, format!("`{program}` starts and says no version"))
+        }
+        Tried::Asked(Answer::TooSlow) => {
+            let seen = format!("`{program}` starts and did not say its version within 5 s");
+            Look::new(&what, Health::Weak, seen).fix(format!("try `{program} --version` by hand"))
+        }
+        Tried::Asked(Answer::Broken(why)) => {
+            Look::new(&what, Health::Weak, format!("`{program}` is there and does not work: {why}"))
+                .fix(format!("mend it until `{program} --version` answers, or {rename}"))
+        }
     };
-    match (found, it.breaker.as_str()) {
-        (Some(false), _) => Look::new(what, Health::Unneeded, format!("`{program}` was not found"))
-            .fix(format!("install it, or name its path under [runtime.{}]", it.name)),
-        (_, "open" | "half_open") => {
-            let why = it.note.clone().unwrap_or_else(|| "no reason is known".into());
-            Look::new(
-                what,
-                Health::Weak,
-                format!("its breaker is {}: {why}", it.breaker.replace('_', " ")),
-            )
-        }
-        (Some(true), _) if program.is_empty() => {
-            Look::new(what, Health::Good, format!("{}; no program is needed", it.driver))
-        }
-        (Some(true), _) => Look::new(
-            what,
-            Health::Good,
-            format!("`{program}` is there; it was not started, so its sign-in is unknown"),
-        ),
-        (None, _) => Look::new(what, Health::Weak, "unknown whether its program is there"),
+    if look.health == Health::Good && it.breaker != "closed" {
+        let why = it.note.clone().unwrap_or_else(|| "no reason is known".into());
+        let seen = format!("{}; its breaker is {}: {why}", look.seen, it.breaker.replace('_', " "));
+        return Look::new(what, Health::Weak, seen);
     }
+    look
+}
+
+fn is_shell(program: &str) -> bool {
+    let name = Path::new(program).file_name().and_then(|it| it.to_str());
+    matches!(name, Some("sh" | "bash" | "dash" | "zsh" | "fish" | "env"))
 }
 
 /// Returns the program that a command is about: behind `sh -c 'exec PROGRAM …'` it is not the shell.
@@ -279,23 +364,27 @@ fn program(command: &[String]) -> &str {
     }
 }
 
-/// A lane is worth a line only where it cannot work.
-fn lane(it: &LaneDoc) -> Option<Look> {
-    let can_work = it.state != "no_runtime" && it.runtimes.iter().any(|it| it.found != Some(false));
+/// A lane is worth a line only where it cannot work: none of its runtimes is here, or those that are do not start.
+fn lane(it: &LaneDoc, broken: &[&str]) -> Option<Look> {
+    let works = |it: &RuntimeDoc| it.found != Some(false) && !broken.contains(&it.name.as_str());
+    let can_work = it.state != "no_runtime" && it.runtimes.iter().any(works);
     let names: Vec<_> = it.runtimes.iter().map(|it| it.name.as_str()).collect();
+    let is_here = |it: &RuntimeDoc| it.found != Some(false);
+    let how = if it.runtimes.iter().any(is_here) { "works" } else { "is here" };
     let look = || {
         Look::new(
             format!("lane {} ({})", it.role, it.project),
             Health::Missing,
-            format!("none of its runtimes is here: {}", names.join(", ")),
+            format!("none of its runtimes {how}: {}", names.join(", ")),
         )
         .fix(format!(
-            "install one of them, or name another one under [role.{}] in mission.toml",
+            "install or mend one of them, or name another one under [role.{}] in mission.toml",
             it.role
         ))
     };
     (!can_work).then(look)
 }
 
+mod start;
 #[cfg(test)]
 mod tests;

@@ -27,9 +27,12 @@ fn a_lane_without_any_runtime_is_what_is_missing() {
         runtimes: vec![runtime_doc(found, "closed")],
         note: None,
     };
-    assert_eq!(lane(&lane_doc(Some(false))).map(|it| it.health), Some(Health::Missing));
-    assert!(lane(&lane_doc(Some(true))).is_none());
-    assert!(lane(&lane_doc(None)).is_none());
+    assert_eq!(lane(&lane_doc(Some(false)), &[]).map(|it| it.health), Some(Health::Missing));
+    assert!(lane(&lane_doc(Some(true)), &[]).is_none());
+    assert!(lane(&lane_doc(None), &["another"]).is_none());
+    let look = lane(&lane_doc(Some(true)), &["mine"]).expect("a lane that cannot work");
+    assert_eq!(look.health, Health::Missing);
+    assert!(look.seen.contains("none of its runtimes works: mine"), "{look:?}");
 }
 
 #[test]
@@ -42,7 +45,34 @@ fn the_program_behind_a_shell_is_the_one_that_is_looked_for() {
 
 #[test]
 fn what_was_not_seen_is_not_called_good() {
-    assert_eq!(runtime(&runtime_doc(None, "closed")).health, Health::Weak);
-    assert_eq!(runtime(&runtime_doc(Some(true), "open")).health, Health::Weak);
-    assert_eq!(runtime(&runtime_doc(Some(true), "closed")).health, Health::Good);
+    let health = |breaker: &str, tried: &Tried| runtime(&runtime_doc(None, breaker), tried).health;
+    let good = Tried::Asked(Answer::Version("mine 1.2".into()));
+    assert_eq!(health("closed", &good), Health::Good);
+    assert_eq!(health("open", &good), Health::Weak);
+    assert_eq!(health("closed", &Tried::Unknown), Health::Weak);
+    assert_eq!(health("closed", &Tried::NotFound), Health::Unneeded);
+    assert_eq!(health("closed", &Tried::Asked(Answer::TooSlow)), Health::Weak);
+    assert_eq!(health("closed", &Tried::Asked(Answer::Broken("x".into()))), Health::Weak);
+}
+
+#[test]
+fn a_tool_that_is_too_old_is_missing_what_is_needed() {
+    let version = |text: &str| Answer::Version(text.into());
+    let look = |answer| aged("git", Path::new("/usr/bin/git"), answer, GIT, "install it");
+    assert_eq!(look(version("git version 2.39.5")).health, Health::Good);
+    let old = look(version("git version 2.30.2"));
+    assert_eq!((old.health, old.fix.as_deref()), (Health::Missing, Some("install it")));
+    assert!(old.seen.contains("2.38 or later is needed"), "{old:?}");
+    assert_eq!(look(Answer::Broken("x".into())).health, Health::Missing);
+}
+
+#[tokio::test]
+async fn a_shells_line_is_not_run_and_a_program_is_started() {
+    let doc = runtime_doc(Some(true), "closed");
+    assert_eq!(tried(&doc).await, Tried::ShellLine);
+    let git = RuntimeDoc { command: vec!["git".into(), "commit".into()], ..doc.clone() };
+    let Tried::Asked(Answer::Version(said)) = tried(&git).await else { panic!("not asked") };
+    assert!(said.starts_with("git version "), "{said}");
+    let bad = RuntimeDoc { command: vec!["false".into()], ..doc };
+    assert!(matches!(tried(&bad).await, Tried::Asked(Answer::Broken(_))));
 }
