@@ -51,19 +51,21 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Makes repository, agents and home as `mission demo` does.
+    /// Makes repository, agents and home as `mission demo` does, for a demo that is soon over.
     pub(crate) fn prepare() -> Self {
+        Self::prepared(&["--headless", "--speed", "20"])
+    }
+
+    /// The same for a demo at its normal speed, as somebody watches it.
+    pub(crate) fn at_full_length() -> Self {
+        Self::prepared(&["--speed", "1"])
+    }
+
+    fn prepared(how: &[&str]) -> Self {
         let demo = Self::empty();
         let dir = demo.root().display().to_string();
-        let (is_good, said) = demo.mission(&[
-            "demo",
-            "--no-browser",
-            "--headless",
-            "--speed",
-            "20",
-            "--prepare-only",
-            &dir,
-        ]);
+        let prepare = ["demo", "--no-browser", "--prepare-only", &dir];
+        let (is_good, said) = demo.mission(&[&prepare[..], how].concat());
         assert!(is_good, "{said}");
         demo
     }
@@ -88,7 +90,7 @@ impl Demo {
         self.root().join("harbour")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mission"));
         command.args(args).env("MISSION_HOME", self.home()).stdin(Stdio::null());
         for name in ["MISSION_URL", "MISSION_TOKEN", "MISSION_CRASH", "MISSION_TICKET"] {
@@ -102,6 +104,14 @@ impl Demo {
         let output = self.command(args).output().expect("mission runs");
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Returns the key of the plan that is set aside, once it is filed.
+    pub(crate) fn parked(&self) -> Option<String> {
+        let (is_good, said) =
+            self.mission(&["ticket", "list", "--project", "HB", "--state", "parked", "--json"]);
+        let list: serde_json::Value = serde_json::from_str(&said).ok().filter(|_| is_good)?;
+        Some(list["tickets"].get(0)?["key"].as_str()?.to_owned())
     }
 
     /// Starts the driver as a process of its own.

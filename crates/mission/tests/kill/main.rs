@@ -1,21 +1,25 @@
 //! Real processes, really killed: the server and the runner of a demo under way, at random moments, again and again.
 //!
-//! `MISSION_TEST_LONG=1` kills 100 times in each run instead of 20; `MISSION_KILL_SEED=S` begins at seed S.
+//! `MISSION_TEST_LONG=1` plays the demo at its normal speed and kills 100 times in each run instead of 20; `MISSION_KILL_SEED=S` begins at
+//! seed S.
 
 mod demo;
+mod lanes;
 #[path = "../../../control/tests/sim/laws.rs"]
 mod laws;
+mod ledger;
 mod record;
 
 use std::time::Duration;
 
 use demo::{Demo, Server, Sleep};
+use ledger::Ledger;
 
 /// How many demos are played.
 const RUNS: u64 = 5;
 
-fn kills() -> u64 {
-    if std::env::var_os("MISSION_TEST_LONG").is_some() { 100 } else { 20 }
+fn is_long() -> bool {
+    std::env::var_os("MISSION_TEST_LONG").is_some()
 }
 
 fn first_seed() -> u64 {
@@ -25,24 +29,29 @@ fn first_seed() -> u64 {
 fn survives(run: u64) {
     let seed = first_seed() + run;
     let mut sleep = Sleep::of(seed);
-    let demo = Demo::prepare();
+    let demo = if is_long() { Demo::at_full_length() } else { Demo::prepare() };
+    // Of the long demo's kills nearly all fall in its middle; the short one is soon over.
+    let (kills, least) = if is_long() { (100, 80) } else { (20, 10) };
     let mut server = Server::up(&demo);
     let mut driver = demo.drive();
+    let mut ledger = Ledger::default();
     let (mut done, mut at_work) = (0, 0);
-    for _ in 0..kills() {
+    for _ in 0..kills {
+        let writing = ledger.writes(&demo);
         sleep.between(Duration::from_millis(50), Duration::from_millis(600));
         at_work += u64::from(driver.is_alive());
         server.kill();
         server = Server::up(&demo);
+        ledger.hears(writing);
         done += 1;
     }
-    driver.ends_well(Duration::from_secs(280));
+    driver.ends_well(Duration::from_secs(if is_long() { 1_200 } else { 280 }));
     demo.verify();
     server.stops(&demo);
     demo.has_left_nothing();
-    let told = record::holds(&demo);
+    let told = record::holds(&demo, &ledger);
     eprintln!("seed {seed}: {done} kills, {at_work} of them in the middle of the demo; {told}");
-    assert!(at_work >= 10, "the demo was over after {at_work} kills");
+    assert!(at_work >= least, "the demo was over after {at_work} kills");
 }
 
 #[test]
@@ -85,7 +94,7 @@ fn a_lane_is_found_again_when_the_runner_was_killed() {
     demo.verify();
     server.stops(&demo);
     demo.has_left_nothing();
-    let told = record::holds(&demo);
+    let told = record::holds(&demo, &Ledger::default());
     eprintln!("{kills} kills of the runner; {told}");
     assert!(kills >= 3, "the runner was killed {kills} times");
 }

@@ -45,8 +45,7 @@ impl Stage {
     pub(super) fn make(dir: &Path, args: &DemoArgs) -> Result<Self, Failure> {
         let dir = std::path::absolute(dir).map_err(|e| Failure::file(dir, &e))?;
         let card = Card { with_browser: !args.no_browser, speed: args.speed };
-        let pace =
-            if args.headless || args.prepare_only.is_some() { 0.0 } else { PACE_MS / args.speed };
+        let pace = if args.headless { 0.0 } else { PACE_MS / args.speed };
         let pace = Duration::from_secs_f64(pace.clamp(0.0, 60_000.0) / 1_000.0);
         let made = demo::project(&dir, &super::server::exe()?, pace);
         let layout = made.map_err(|e| Failure::new(Exit::No, "demo_folder", e.to_string()))?;
