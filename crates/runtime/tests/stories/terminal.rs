@@ -174,6 +174,24 @@ async fn a_shim_that_cannot_run_is_said_as_soon_as_its_window_closes() {
     fleet.shut_down().await;
 }
 
+#[tokio::test]
+async fn tmux_ends_with_its_last_window_also_when_the_runner_was_killed_at_that_moment() {
+    for _ in 0..20 {
+        let home = Home::new();
+        let mut fleet = Fleet::connect(&home).await;
+        let spec = home.tmux_lane(1, "exec sleep 1000");
+        fleet.start(&spec);
+        let pid = fleet.hears_started(spec.attempt).await;
+        let server = home.tmux(&["display-message", "-p", "#{pid}"]).stdout;
+        let server: i32 = String::from_utf8(server).unwrap().trim().parse().unwrap();
+        let runner = fleet.runner_pid;
+        drop(fleet);
+        signal(pid, Signal::SIGKILL);
+        signal(runner, Signal::SIGKILL);
+        is_gone(server).await;
+    }
+}
+
 /// The process that the home's runner is.
 fn fleet_pid(home: &Home) -> i32 {
     ProcessCard::read(&home.path().join("run/runner.json")).unwrap().pid

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Result};
@@ -30,10 +31,18 @@ impl Client {
         first: &[&str],
     ) -> Result<Result<(Self, String), String>> {
         let failed = |source| Error::Spawn { program: "tmux".into(), source };
-        let mut child = command(socket).args(first).spawn().map_err(failed)?;
+        let (output, theirs) = std::io::pipe().map_err(failed)?;
+        // The client holds the reading end too, in the place of its error stream: when this runner is gone the last news still find room,
+        // without which neither the client nor, after its last window, the server would ever end.
+        let spare = output.try_clone().map_err(failed)?;
+        let mut command = command(socket);
+        command.args(first).stdout(theirs).stderr(spare);
+        let mut child = command.spawn().map_err(failed)?;
+        // The command keeps its ends open until it is dropped; the end of the output is that of the client.
+        drop(command);
+        let output = Receiver::from_owned_fd(output.into()).map_err(failed)?;
         let missing = || failed(std::io::ErrorKind::BrokenPipe.into());
         let input = child.stdin.take().ok_or_else(missing)?;
-        let output = child.stdout.take().ok_or_else(missing)?;
         let (tell, replies) = mpsc::unbounded_channel();
         tokio::spawn(listen(child, output, tell));
         let mut client = Self { input, replies };
@@ -77,12 +86,12 @@ fn command(socket: &Path) -> Command {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     command.args(["-u", "-f", "/dev/null", "-C", "-S"]).arg(socket).current_dir("/");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped());
     command
 }
 
 /// Takes in what the client says until it ends.
-async fn listen(mut child: Child, output: ChildStdout, replies: mpsc::UnboundedSender<Reply>) {
+async fn listen(mut child: Child, output: Receiver, replies: mpsc::UnboundedSender<Reply>) {
     let mut output = BufReader::new(output);
     let (mut lines, mut line) = (Lines::default(), Vec::new());
     while output.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
