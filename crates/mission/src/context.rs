@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use mission_domain::ids::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::door::{Answer, Door};
@@ -42,9 +42,9 @@ impl Context {
     }
 
     /// Prints an answer: the document itself with `--json`, else what `text` makes of it.
-    pub(crate) fn show<T: DeserializeOwned>(
+    pub(crate) fn show<'a, T: Deserialize<'a>>(
         &self,
-        answer: &Answer,
+        answer: &'a Answer,
         text: impl FnOnce(&T, &Screen) -> String,
     ) -> Result<(), Failure> {
         if self.json {

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -54,7 +54,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Reads the body as a document.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+    pub(crate) fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
         serde_json::from_slice(&self.bytes).map_err(|e| {
             let text = format!("the server's answer cannot be read: {e}");
             Failure::unreachable(text)

@@ -104,6 +104,10 @@ impl Store for Engine {
         read::list(&self.readers, filter).await
     }
 
+    async fn rows(&self, filter: &TicketFilter) -> Result<String> {
+        read::rows(&self.readers, filter).await
+    }
+
     async fn views(&self, filter: &TicketFilter) -> Result<Vec<String>> {
         read::views(&self.readers, filter).await
     }

@@ -188,6 +188,10 @@ impl Store for FaultyStore {
         self.here()?.list(filter).await
     }
 
+    async fn rows(&self, filter: &TicketFilter) -> Result<String> {
+        self.real.rows(filter).await
+    }
+
     async fn views(&self, filter: &TicketFilter) -> Result<Vec<String>> {
         self.here()?.views(filter).await
     }

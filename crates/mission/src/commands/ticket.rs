@@ -135,7 +135,8 @@ async fn show_list(context: &Context, args: ListArgs) -> Done {
             ("fields", (!context.json).then_some("row")),
         ],
     );
-    context.show(&door.get(&path).await?, list::list)
+    let answer = door.get(&path).await?;
+    context.show(&answer, list::list)
 }
 
 async fn show(context: &Context, key: &Key) -> Done {

@@ -1,5 +1,7 @@
 //! The list of tickets: what waits for a person first, then what is at work, then the rest.
 
+use std::borrow::Cow;
+
 use mission_domain::ids::Timestamp;
 use serde::Deserialize;
 
@@ -8,34 +10,31 @@ use super::{Screen, Tone, words};
 
 /// The answer of `GET /tickets?fields=row`.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Rows {
+pub(crate) struct Rows<'a> {
     /// The tickets.
-    pub(crate) tickets: Vec<Row>,
+    #[serde(borrow)]
+    pub(crate) tickets: Vec<Row<'a>>,
 }
 
-/// What a list shows of a ticket.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Row {
-    key: String,
-    title: String,
-    state: String,
-    #[serde(default)]
-    priority: String,
-    #[serde(default)]
-    gate: Option<String>,
-    #[serde(default)]
-    who: Option<Who>,
+/// What a list shows of a ticket: texts are left where they are in the answer, of which there may be thousands.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Row<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow)]
+    title: Cow<'a, str>,
+    #[serde(borrow)]
+    state: Cow<'a, str>,
+    #[serde(borrow, default)]
+    priority: Cow<'a, str>,
+    #[serde(borrow, default)]
+    gate: Option<Cow<'a, str>>,
+    /// Who owes the next action, like `role:qa`.
+    #[serde(borrow, default)]
+    who: Option<Cow<'a, str>>,
     updated_at: Timestamp,
-    #[serde(default)]
-    kind: String,
-}
-
-/// Who owes the next action, as a row says it.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Who {
-    Named { kind: String, name: String },
-    Text(String),
+    #[serde(borrow, default)]
+    kind: Cow<'a, str>,
 }
 
 /// The parts of the list, in order.
@@ -64,17 +63,13 @@ impl Part {
     }
 }
 
-impl Row {
+impl Row<'_> {
     fn is_owed(&self) -> bool {
-        match &self.who {
-            Some(Who::Named { kind, .. }) => kind == "person",
-            Some(Who::Text(text)) => text.starts_with("person:"),
-            None => false,
-        }
+        self.who.as_ref().is_some_and(|it| it.starts_with("person:"))
     }
 
     fn part(&self) -> Part {
-        match self.state.as_str() {
+        match self.state.as_ref() {
             "done" | "cancelled" | "superseded" => Part::Ended,
             "parked" => Part::Parked,
             _ if self.is_owed() => Part::You,
@@ -87,12 +82,8 @@ impl Row {
     }
 
     fn who(&self) -> &str {
-        match &self.who {
-            _ if self.is_owed() => "you",
-            Some(Who::Named { name, .. }) => name,
-            Some(Who::Text(text)) => text.split_once(':').map_or(text.as_str(), |it| it.1),
-            None => "",
-        }
+        let who = self.who.as_deref().unwrap_or_default();
+        if self.is_owed() { "you" } else { who.split_once(':').map_or(who, |it| it.1) }
     }
 }
 
@@ -106,11 +97,11 @@ fn rank(priority: &str) -> u8 {
 }
 
 /// Returns the list for `screen`.
-pub(crate) fn list(rows: &Rows, screen: &Screen) -> String {
+pub(crate) fn list(rows: &Rows<'_>, screen: &Screen) -> String {
     if rows.tickets.is_empty() {
         return "no tickets\n".into();
     }
-    let mut sorted: Vec<(Part, &Row)> = rows.tickets.iter().map(|it| (it.part(), it)).collect();
+    let mut sorted: Vec<(Part, &Row<'_>)> = rows.tickets.iter().map(|it| (it.part(), it)).collect();
     sorted
         .sort_by_key(|(part, row)| (*part, rank(&row.priority), std::cmp::Reverse(row.updated_at)));
     let mut table = Table::new(&[
@@ -134,25 +125,25 @@ pub(crate) fn list(rows: &Rows, screen: &Screen) -> String {
     table.render(screen)
 }
 
-fn add<'r>(table: &mut Table<'r>, row: &'r Row, screen: &Screen) {
+fn add<'r>(table: &mut Table<'r>, row: &'r Row<'_>, screen: &Screen) {
     let owed = row.is_owed() && !matches!(row.part(), Part::Ended | Part::Parked);
     let (glyph, tone) = words::state(&row.state, owed);
-    let priority = if row.priority == "medium" { "" } else { row.priority.as_str() };
+    let priority = if row.priority == "medium" { "" } else { row.priority.as_ref() };
     let loud = if rank(&row.priority) == 0 { Tone::Bad } else { Tone::Plain };
-    let state = match row.state.as_str() {
+    let state = match row.state.as_ref() {
         "in_review" => "in review",
         "needs_input" => "needs input",
         word => word,
     };
-    let gate = match (row.gate.as_deref(), row.kind.as_str()) {
+    let gate = match (row.gate.as_deref(), row.kind.as_ref()) {
         (Some(gate), _) => words::gate(gate),
         (None, "campaign") => "campaign".into(),
         (None, _) => String::new(),
     };
     table.row(vec![
-        cell(Tone::Strong, row.key.as_str()),
+        cell(Tone::Strong, row.key.as_ref()),
         cell(tone, format!("{glyph} {state}")),
-        text(row.title.as_str()),
+        text(row.title.as_ref()),
         text(gate),
         cell(loud, priority),
         cell(if owed { Tone::You } else { Tone::Plain }, shown_who(row)),
@@ -161,7 +152,7 @@ fn add<'r>(table: &mut Table<'r>, row: &'r Row, screen: &Screen) {
 }
 
 /// A ticket that waits on many others names the first.
-fn shown_who(row: &Row) -> String {
+fn shown_who(row: &Row<'_>) -> String {
     match row.who().split_once(", ") {
         Some((first, rest)) => format!("{first} +{}", rest.split(", ").count()),
         None => row.who().to_owned(),

@@ -181,24 +181,30 @@ impl<'a> Table<'a> {
         cells: &[Cell<'_>],
         out: &mut String,
     ) {
-        let shown = self.columns.iter().zip(widths).zip(cells);
-        let shown = shown.filter_map(|(((_, fit), width), cell)| Some((*fit, (*width)?, cell)));
-        let shown: Vec<(usize, Tone, bool, Vec<Cow<'_, str>>)> = shown
-            .map(|(fit, width, cell)| {
-                (width, cell.tone, fit == Fit::Right, lines_of(fit, width, &cell.text))
-            })
-            .collect();
-        let height = shown.iter().map(|it| it.3.len()).max().unwrap_or(1);
+        let shown = || {
+            let shown = self.columns.iter().zip(widths).zip(cells);
+            shown.filter_map(|(((_, fit), width), cell)| Some((*fit, (*width)?, cell)))
+        };
+        let wraps = shown().filter(|(fit, ..)| *fit == Fit::Wrap);
+        let wraps: Vec<Vec<String>> =
+            wraps.map(|(_, width, cell)| wrapped(&cell.text, width)).collect();
+        let height = wraps.iter().map(Vec::len).max().unwrap_or(1).max(1);
         for n in 0..height {
             let start = out.len();
             pad(out, self.indent);
-            let mut owed = 0;
-            for (width, tone, right, lines) in &shown {
-                let part = lines.get(n).map_or("", |it| it.as_ref());
-                let missing = width.saturating_sub(columns_of(part));
-                pad(out, owed + if *right { missing } else { 0 });
-                push_painted(out, screen, *tone, part);
-                owed = GAP + if *right { 0 } else { missing };
+            let (mut owed, mut wrap) = (0, wraps.iter());
+            for (fit, width, cell) in shown() {
+                let part = match fit {
+                    Fit::Wrap => wrap.next().and_then(|it| it.get(n)).map_or("", |it| it).into(),
+                    _ if n > 0 => Cow::Borrowed(""),
+                    Fit::Cut => cut(&cell.text, width),
+                    Fit::Keep | Fit::Right | Fit::Drop => one_line(&cell.text),
+                };
+                let missing = width.saturating_sub(columns_of(&part));
+                let is_right = fit == Fit::Right;
+                pad(out, owed + if is_right { missing } else { 0 });
+                push_painted(out, screen, cell.tone, &part);
+                owed = GAP + if is_right { 0 } else { missing };
             }
             let end = start + out[start..].trim_end().len();
             out.truncate(end);
@@ -222,14 +228,6 @@ fn narrow(widths: &mut [Option<usize>], giving: &[(usize, usize)], over: usize) 
         if left == 0 {
             return;
         }
-    }
-}
-
-fn lines_of(fit: Fit, width: usize, text: &str) -> Vec<Cow<'_, str>> {
-    match fit {
-        Fit::Wrap => wrapped(text, width).into_iter().map(Cow::Owned).collect(),
-        Fit::Cut => vec![cut(text, width)],
-        Fit::Keep | Fit::Right | Fit::Drop => vec![one_line(text)],
     }
 }
 

@@ -8,7 +8,7 @@ use mission_control::{EditRequest, TicketRequest, VerdictRequest};
 use mission_domain::doc::TicketDoc;
 use mission_domain::ids::{GateId, ProjectKey, TicketKey};
 use mission_domain::ticket::Command;
-use mission_store::{TicketFilter, TicketRow};
+use mission_store::TicketFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -69,24 +69,40 @@ pub(super) async fn list(
         ..TicketFilter::default()
     };
     if list.fields.as_deref() == Some("row") {
-        let rows = site.control.store().list(&filter).await?;
-        let rows: Vec<Value> = rows.iter().map(row).collect();
-        return Ok(Json(json!({ "tickets": rows, "next": null })).into_response());
+        return Ok(listed(&worded(&site.control.store().rows(&filter).await?)));
     }
-    // The store keeps documents as JSON: they are passed on as they are.
     let views = site.control.store().views(&filter).await?.join(",");
-    let kind = [(header::CONTENT_TYPE, "application/json")];
-    Ok((kind, format!("{{\"tickets\":[{views}],\"next\":null}}")).into_response())
+    Ok(listed(&format!("[{views}]")))
 }
 
-/// Returns what a table for people shows of a ticket.
-fn row(row: &TicketRow) -> Value {
-    let priority = ["urgent", "high", "medium", "low"].get(usize::from(row.priority));
-    json!({
-        "key": row.key, "title": row.title, "state": row.state, "reason_code": row.reason_code,
-        "priority": priority, "gate": row.gate, "role": row.role, "next": row.next, "who": row.who,
-        "updated_at": row.updated_at, "labels": row.labels, "parent": row.parent, "kind": row.kind,
-    })
+/// Answers with a list. The store keeps documents as JSON: they are passed on as they are.
+fn listed(tickets: &str) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, format!("{{\"tickets\":{tickets},\"next\":null}}")).into_response()
+}
+
+/// Returns the rows that the store keeps with their priority as a word.
+fn worded(rows: &str) -> String {
+    // Quotes within a text are escaped: this is only ever the name of the field.
+    const FIELD: &str = ",\"priority\":";
+    let mut worded = String::with_capacity(rows.len() + rows.len() / 32);
+    let mut rest = rows;
+    while let Some((before, after)) = rest.split_once(FIELD) {
+        worded.push_str(before);
+        worded.push_str(FIELD);
+        let number = after.split([',', '}']).next().unwrap_or_default();
+        let word = match number {
+            "0" => "\"urgent\"",
+            "1" => "\"high\"",
+            "2" => "\"medium\"",
+            "3" => "\"low\"",
+            other => other,
+        };
+        worded.push_str(word);
+        rest = after.get(number.len()..).unwrap_or_default();
+    }
+    worded.push_str(rest);
+    worded
 }
 
 pub(super) async fn open(
@@ -259,4 +275,19 @@ pub(super) async fn envelopes(
 ) -> Answer<Json<Value>> {
     let envelopes = site.control.envelopes(&key, gate.as_deref()).await?;
     Ok(Json(json!({ "envelopes": envelopes })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_becomes_a_word_and_a_text_that_looks_like_one_stays() {
+        let title = r#"say ,"priority":2, to them"#;
+        let row = json!({ "a": 1, "title": title, "priority": 3, "z": { "b": 1, "priority": 9 } });
+        let row: Value = serde_json::from_str(&worded(&row.to_string())).expect("still JSON");
+        assert_eq!((&row["priority"], &row["title"]), (&json!("low"), &json!(title)));
+        assert_eq!(row["z"]["priority"], 9);
+        assert_eq!(worded("[]"), "[]");
+    }
 }

@@ -51,14 +51,16 @@ pub(super) async fn open_tickets(pool: &Pool<Db>) -> Result<Vec<(TicketKey, Stri
     rows.into_iter().map(open).collect()
 }
 
-/// Lets the engine join the rows' documents, because fetching them one by one takes longer than all the rest.
 pub(super) async fn list(pool: &Pool<Db>, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
+    let rows = rows(pool, filter).await?;
+    serde_json::from_str(&rows).map_err(|e| Error::Corrupt(format!("a ticket's row: {e}")))
+}
+
+/// Lets the engine join the rows' documents, because fetching them one by one takes longer than all the rest.
+pub(super) async fn rows(pool: &Pool<Db>, filter: &TicketFilter) -> Result<String> {
     let joined: Option<String> =
         list_query(filter).build_query_scalar().fetch_one(pool).await.map_err(dialect::error)?;
-    let Some(mut joined) = joined else { return Ok(Vec::new()) };
-    joined.insert(0, '[');
-    joined.push(']');
-    serde_json::from_str(&joined).map_err(|e| Error::Corrupt(format!("a ticket's row: {e}")))
+    Ok(format!("[{}]", joined.unwrap_or_default()))
 }
 
 fn list_query(filter: &TicketFilter) -> QueryBuilder<Db> {
