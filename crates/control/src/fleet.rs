@@ -25,6 +25,8 @@ pub(crate) struct Fleet {
     pub(crate) leases: BTreeMap<TicketKey, Timestamp>,
     /// Tickets that something is being done for at this moment.
     pub(crate) busy: BTreeSet<TicketKey>,
+    /// Whether a ticket that has ended was taken in since those were last forgotten.
+    has_ended: bool,
 }
 
 impl Fleet {
@@ -53,12 +55,16 @@ impl Fleet {
         if self.versions.get(&key).is_some_and(|held| *held > version) {
             return;
         }
+        self.has_ended |= ticket.is_ended();
         self.versions.insert(key.clone(), version);
         self.tickets.insert(key, ticket);
     }
 
     /// Forgets ended tickets that nobody open is linked to.
     pub(crate) fn forget_ended(&mut self) {
+        if !std::mem::take(&mut self.has_ended) {
+            return;
+        }
         let open = self.tickets.values().filter(|it| !it.is_ended());
         let linked: BTreeSet<TicketKey> =
             open.flat_map(|it| it.blockers.keys().chain(it.children.keys()).cloned()).collect();

@@ -202,7 +202,9 @@ pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
 /// Returns the next moment at which the plan may change by time alone.
 pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
     let of_ticket = |ticket: &Arc<Ticket>| {
-        let retry = match ticket.owed(fleet.now) {
+        // Only a gate that is tried again can come due: few are, and only theirs is worked out.
+        let tried_again = ticket.active_gate().filter(|it| it.retry_at.is_some());
+        let retry = tried_again.and_then(|_| match ticket.owed(fleet.now) {
             Owed::RetryAt(at) => Some(at),
             Owed::Nothing
             | Owed::Dispatch { .. }
@@ -210,7 +212,7 @@ pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
             | Owed::Check { .. }
             | Owed::Land
             | Owed::Finish => None,
-        };
+        });
         let waits = ticket.not_before.filter(|_| ticket.parked.is_none() && !ticket.is_ended());
         let again = try_again_at(ticket).map(|it| it.0);
         retry.into_iter().chain(waits).chain(again).min()
@@ -338,7 +340,17 @@ fn dispatch(fleet: &Fleet<'_>, mut queue: Vec<Queued<'_>>, actions: &mut Vec<Act
         return;
     }
     let mut running = Running::of(fleet);
-    queue.retain(|it| running.has_slot(fleet, it));
+    // A lane without a slot or a runtime is found once, not by each of the thousands that may wait for it.
+    let mut lanes: BTreeMap<&ProjectKey, BTreeMap<RoleId, bool>> = BTreeMap::new();
+    queue.retain(|it| {
+        let roles = lanes.entry(it.ticket.key.project()).or_default();
+        if let Some(known) = roles.get(&it.role) {
+            return *known;
+        }
+        let can = running.has_slot(fleet, it) && has_runtime(fleet, it, &running);
+        roles.insert(it.role.clone(), can);
+        can
+    });
     queue.sort_by_cached_key(|it| {
         let share = running.share(it.ticket);
         (it.ticket.priority, share, it.ticket.since, it.ticket.key.clone())
@@ -429,6 +441,13 @@ enum Choice {
     Runtime(RuntimeId, Option<Identity>),
     Person(String),
     Nobody(String),
+}
+
+/// Returns whether the lane of a queued ticket has a runtime that could work at all, whoever is independent enough.
+fn has_runtime(fleet: &Fleet<'_>, queued: &Queued<'_>, running: &Running) -> bool {
+    let (gate, role) = (queued.gate.clone(), queued.role.clone());
+    let any = Queued { ticket: queued.ticket, gate, role, purpose: Purpose::Deliver };
+    !matches!(choose(fleet, &any, running), Choice::Nobody(_))
 }
 
 /// Returns the first healthy and eligible runtime of the role, else why there is none.

@@ -89,23 +89,28 @@ impl Ticket {
 
     /// Returns the state: the first that holds, in the order of the glossary.
     pub fn state(&self) -> State {
+        self.held_state().unwrap_or_else(|| self.moving_state())
+    }
+
+    /// Returns the state of a ticket that Mission Control cannot move on, whatever its gates say.
+    fn held_state(&self) -> Option<State> {
         if let Some(ended) = &self.ended {
-            return match ended.how {
+            return Some(match ended.how {
                 EndHow::Done => State::Done,
                 EndHow::Cancelled => State::Cancelled,
                 EndHow::Superseded => State::Superseded,
-            };
+            });
         }
         if self.parked.is_some() {
-            State::Parked
+            Some(State::Parked)
         } else if self.is_waiting() {
-            State::Waiting
+            Some(State::Waiting)
         } else if self.question.is_some() {
-            State::NeedsInput
+            Some(State::NeedsInput)
         } else if self.blocked.is_some() {
-            State::Blocked
+            Some(State::Blocked)
         } else {
-            self.moving_state()
+            None
         }
     }
 
@@ -122,28 +127,19 @@ impl Ticket {
 
     /// Returns what Mission Control owes it at `now`.
     pub fn owed(&self, now: Timestamp) -> Owed {
-        if self.live_attempt().is_some() {
+        // What is neither held nor at work is owed what its gate is: the plan asks this of every ticket there is.
+        if self.held_state().is_some() || self.live_attempt().is_some() {
             return Owed::Nothing;
         }
-        match self.state() {
-            State::Active | State::Todo => match self.owed_when_free() {
-                Owed::RetryAt(at) if at <= now => self.dispatch_of_active_gate(),
-                owed @ (Owed::Nothing
-                | Owed::Dispatch { .. }
-                | Owed::RetryAt(_)
-                | Owed::Observe { .. }
-                | Owed::Check { .. }
-                | Owed::Land
-                | Owed::Finish) => owed,
-            },
-            State::Parked
-            | State::Waiting
-            | State::InReview
-            | State::NeedsInput
-            | State::Blocked
-            | State::Done
-            | State::Cancelled
-            | State::Superseded => Owed::Nothing,
+        match self.owed_when_free() {
+            Owed::RetryAt(at) if at <= now => self.dispatch_of_active_gate(),
+            owed @ (Owed::Nothing
+            | Owed::Dispatch { .. }
+            | Owed::RetryAt(_)
+            | Owed::Observe { .. }
+            | Owed::Check { .. }
+            | Owed::Land
+            | Owed::Finish) => owed,
         }
     }
 
