@@ -68,7 +68,9 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn parsed(args: &[OsString]) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&Cli::command().try_get_matches_from(args)?)
+    // Taking the tree of all commands apart again would take as long as making it; the process ends soon enough.
+    let mut command = std::mem::ManuallyDrop::new(Cli::command());
+    Cli::from_arg_matches(&command.try_get_matches_from_mut(args)?)
 }
 
 /// Help and versions are answers; anything else is a usage error, as a document where one is asked for.
@@ -127,6 +129,7 @@ fn execute(cli: Cli, lane: Option<Lane>) -> Result<ExitCode, Failure> {
     }
     match command {
         serving @ (Command::Up(_) | Command::Demo(_)) => {
+            crate::memory::give_back_early();
             block_on_many(dispatch(&context, serving))??;
         }
         other => block_on(dispatch(&context, other))??,

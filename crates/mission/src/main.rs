@@ -7,6 +7,7 @@ mod door;
 mod failure;
 mod home;
 mod lane;
+mod memory;
 mod output;
 mod process;
 mod project;

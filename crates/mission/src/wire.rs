@@ -38,8 +38,8 @@ pub(crate) async fn controller(
 ) -> anyhow::Result<Control> {
     let paths = HomePaths::new(home.dir());
     paths.create().with_context(|| format!("cannot make `{}`", home.dir().display()))?;
-    let settings = settings(home)?;
-    let store = open_store(home.dir(), &settings, role).await?;
+    let database = database_url(home)?;
+    let store = open_store(home.dir(), database.as_deref(), role).await?;
     let options = Options {
         exe: std::env::current_exe().context("cannot tell where this program is")?,
         url: None,
@@ -52,25 +52,37 @@ pub(crate) async fn controller(
 
 /// Returns the home's own settings; a file that is not there is empty.
 pub(crate) fn settings(home: &Home) -> anyhow::Result<HomeConfig> {
-    let path = home.dir().join("config.toml");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).context(format!("cannot read `{}`", path.display())),
-    };
+    let text = settings_text(home)?;
     config::home(Source { name: "config.toml", text: &text }).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}", lines.join("\n"))
     })
 }
 
+fn settings_text(home: &Home) -> anyhow::Result<String> {
+    let path = home.dir().join("config.toml");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error).context(format!("cannot read `{}`", path.display())),
+    }
+}
+
+/// Returns the database that the home's settings name. Without settings there is none, and nothing to work out.
+fn database_url(home: &Home) -> anyhow::Result<Option<String>> {
+    if settings_text(home)?.trim().is_empty() {
+        return Ok(None);
+    }
+    Ok(settings(home)?.database_url)
+}
+
 /// Opens SQLite or PostgreSQL. Two commands at once take turns; a server does not let go.
 async fn open_store(
     home: &Path,
-    settings: &HomeConfig,
+    database: Option<&str>,
     role: Role,
 ) -> anyhow::Result<Arc<dyn Store>> {
-    if let Some(url) = &settings.database_url {
+    if let Some(url) = database {
         return Ok(mission_store::open_postgres(url).await?);
     }
     let mut waited = Duration::ZERO;

@@ -73,13 +73,14 @@ fn assemble(app: App, port: Option<u16>) -> (Router, Site) {
         started_at,
     });
     let squeezed = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
+    let routes =
+        Router::new().merge(api::router()).merge(web::router(&site)).with_state(site.clone());
+    // The layers lie around all routes together: around each they would be made a hundred times at every start.
     let router = Router::new()
-        .merge(api::router())
-        .merge(web::router(&site))
+        .fallback_service(routes)
         .layer(from_fn_with_state(site.clone(), guard::guard))
         .layer(from_fn(guard::harden))
-        .layer(CompressionLayer::new().gzip(true).compress_when(squeezed))
-        .with_state(site.clone());
+        .layer(CompressionLayer::new().gzip(true).compress_when(squeezed));
     (router, site)
 }
 

@@ -85,7 +85,8 @@ async fn come_up(files: &LaneFiles, ended: impl Future<Output = String>) -> Resu
                 Err(_) => Ok(()),
             };
         }
-        pause = (pause * 2).min(Duration::from_millis(20));
+        // A shim is up after a few milliseconds: doubling would find it out as many later.
+        pause = (pause * 5 / 4).min(Duration::from_millis(20));
     }
     Ok(())
 }
