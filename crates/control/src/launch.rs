@@ -19,7 +19,7 @@ use mission_runtime::spec::{Access, Limits, TmuxPlace};
 use crate::brief::Brief;
 use crate::error::{Error, Result};
 use crate::execute::Control;
-use crate::projects::Project;
+use crate::projects::{Project, tip};
 use crate::session;
 
 /// Settings of agents that a lane may read and write below the person's home: sessions, caches, sign-in of their own.
@@ -264,7 +264,7 @@ impl Control {
         }
         let commit = match &ticket.head {
             Some(head) => head.commit.clone(),
-            None => Git::at(&project.path).branch(&project.rules.default_branch).await?,
+            None => tip(project).await?,
         };
         let dir = self.paths().copy(key, attempt.id);
         if !dir.join(".git").exists() {
@@ -286,7 +286,7 @@ impl Control {
         let workspace = self.workspace_of(&ticket.key, project);
         let identity = Identity::lane(attempt.role.as_str(), attempt.runtime.as_str());
         let branch = &project.rules.default_branch;
-        let tip = Git::at(&project.path).branch(branch).await?;
+        let tip = tip(project).await?;
         let is_there = workspace.exists();
         if is_there {
             workspace.identify(&identity).await?;

@@ -360,6 +360,16 @@ fn notice(path: &Path, committed: &std::result::Result<Option<String>, String>) 
     }
 }
 
+/// Returns the tip of the project's default branch now. Git is only started where the repository's files do not tell it
+/// at a look: a lane waits for this.
+pub(crate) async fn tip(project: &Project) -> Result<Commit> {
+    let branch = &project.rules.default_branch;
+    match quick_tip(&project.path, branch) {
+        Some(tip) => Ok(tip),
+        None => Ok(Git::at(&project.path).branch(branch).await?),
+    }
+}
+
 /// Returns a branch's tip from the repository's files, starting no process; nothing where that takes more than a look.
 fn quick_tip(repository: &Path, branch: &str) -> Option<Commit> {
     let git_dir = repository.join(".git");
@@ -368,8 +378,11 @@ fn quick_tip(repository: &Path, branch: &str) -> Option<Commit> {
     }
     let name = format!("refs/heads/{branch}");
     let loose = std::fs::read_to_string(git_dir.join(&name)).ok();
-    if let Some(hash) = loose {
-        return Some(Commit::new(hash.trim()));
+    if let Some(text) = loose {
+        let hash = text.trim();
+        let is_hash =
+            matches!(hash.len(), 40 | 64) && hash.bytes().all(|it| it.is_ascii_hexdigit());
+        return is_hash.then(|| Commit::new(hash));
     }
     let packed = std::fs::read_to_string(git_dir.join("packed-refs")).ok()?;
     let line = packed.lines().find(|line| line.split(' ').nth(1) == Some(name.as_str()))?;
