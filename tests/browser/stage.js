@@ -178,8 +178,8 @@ export class Stage {
   }
 
   /** Files a ticket whose change waits for a person's last word. */
-  async built(title) {
-    const key = await this.planned(title);
+  async built(title, more) {
+    const key = await this.planned(title, more);
     await this.api(`/tickets/${key}/verdict`, { verdict: "pass", gate: "plan" });
     await this.waitsAt(key, "final_validation");
     return key;

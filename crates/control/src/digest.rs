@@ -127,6 +127,39 @@ impl Control {
     }
 }
 
+impl Control {
+    /// Returns what changed since `since`, among the newest `most` events alone and without a look at the tickets: titles,
+    /// states and next actions stay empty, and nothing is said of what waits. It costs the same however large the home is.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn digest_in_short(
+        &self,
+        since: Timestamp,
+        project: Option<ProjectKey>,
+        most: u32,
+    ) -> Result<DigestDoc> {
+        let filter = EventFilter {
+            project,
+            since: Some(since),
+            newest_first: true,
+            limit: Some(most),
+            ..EventFilter::default()
+        };
+        let events = self.store().events(&filter).await?;
+        let tickets = changes(&events).into_iter().map(|(key, changes)| DigestTicketDoc {
+            key,
+            title: String::new(),
+            state: String::new(),
+            next: String::new(),
+            changes,
+        });
+        let is_cut = events.len() >= most as usize;
+        let tickets = tickets.collect();
+        Ok(DigestDoc { since, until: self.now(), is_cut, needs_you: 0, tickets })
+    }
+}
+
 fn is_of(key: &str, project: &ProjectKey) -> bool {
     key.parse::<TicketKey>().is_ok_and(|it| it.project() == project)
 }

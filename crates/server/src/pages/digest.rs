@@ -202,6 +202,7 @@ pub fn panel(digest: &DigestDoc, is_since_seen: bool, viewer: Viewer<'_>) -> Mar
                     li { (mark(line)) p { b { (headline(line)) } " " @for key in line.tickets.iter().take(2) { (glyph::key(key)) " " } @if line.tickets.len() > 2 { span.dim { "+" (line.tickets.len() - 2) } } } }
                 } }
             }
+            @if digest.is_cut { p.sub { "Counted from the newest events alone; the digest has all of them." } }
             div.seen { (seen(digest, viewer)) a.btn.ghost href="/digest" { "Full digest" } }
         }
     }

@@ -24,6 +24,9 @@ use crate::problem::{Answer, Problem};
 /// The cookie that remembers until when the person has seen what changed, in seconds since 1970.
 const SEEN: &str = "mission_seen";
 
+/// So many of the newest events the numbers beside *Needs you* are made from.
+const PANEL_EVENTS: u32 = 500;
+
 /// How far back a digest looks where nothing was marked as seen, in seconds.
 const DAY_S: i64 = 86_400;
 
@@ -43,22 +46,26 @@ pub(super) async fn projects(visitor: Visitor) -> Answer<Markup> {
     Ok(pages::projects::page(&ProjectsView { shell, projects }))
 }
 
-/// Returns what changed since the person marked what they had seen, else since yesterday.
-pub(super) async fn since_seen(
-    visitor: &Visitor,
-    headers: &HeaderMap,
-) -> Answer<(DigestDoc, bool)> {
+/// Returns the moment until which the person has seen what changed, else a day ago, and whether they marked it.
+fn seen_until(visitor: &Visitor, headers: &HeaderMap) -> (Timestamp, bool) {
     let now = visitor.site.control.now();
     let seen = auth::cookie(headers, SEEN).and_then(|it| it.parse::<i64>().ok());
     let at = seen.and_then(|it| Timestamp::from_second(it).ok());
     let a_day_ago = Timestamp::from_second(now.as_second() - DAY_S).unwrap_or(now);
-    let since = at.unwrap_or(a_day_ago);
-    let digest = visitor.site.control.digest(since, visitor.project.clone()).await?;
-    Ok((digest, at.is_some()))
+    (at.unwrap_or(a_day_ago), at.is_some())
+}
+
+/// Returns the numbers of what changed lately, for the side of *Needs you*.
+pub(super) async fn lately(visitor: &Visitor, headers: &HeaderMap) -> Answer<(DigestDoc, bool)> {
+    let (since, is_since_seen) = seen_until(visitor, headers);
+    let control = &visitor.site.control;
+    let digest = control.digest_in_short(since, visitor.project.clone(), PANEL_EVENTS).await?;
+    Ok((digest, is_since_seen))
 }
 
 pub(super) async fn digest(visitor: Visitor, headers: HeaderMap) -> Answer<Markup> {
-    let (digest, is_since_seen) = since_seen(&visitor, &headers).await?;
+    let (since, is_since_seen) = seen_until(&visitor, &headers);
+    let digest = visitor.site.control.digest(since, visitor.project.clone()).await?;
     let shell = visitor.shell().await?;
     Ok(pages::digest::page(&DigestView { shell, digest, is_since_seen }))
 }

@@ -56,7 +56,7 @@ pub(crate) async fn limited(visitor: &Visitor) -> Answer<Limited> {
 pub(super) async fn needs_you(visitor: Visitor, headers: HeaderMap) -> Answer<Markup> {
     let shell = visitor.shell().await?;
     let Limited { asks, lanes, acts } = limited(&visitor).await?;
-    let (digest, is_since_seen) = home::since_seen(&visitor, &headers).await?;
+    let (digest, is_since_seen) = home::lately(&visitor, &headers).await?;
     let view = NeedsYouView { shell, asks, lanes, acts, digest, is_since_seen };
     Ok(pages::needs_you::page(&view))
 }

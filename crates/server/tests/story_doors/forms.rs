@@ -335,3 +335,19 @@ async fn comments_on_lines_become_findings_together_with_the_typed_ones() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_changed_lately_stands_beside_the_decisions_until_it_was_seen() {
+    let stage = Stage::new().await;
+    stage.files("Filed just now").await;
+    let browser = Browser::of(&stage).await;
+    let page = browser.get("/needs-you").await.expect(200).text();
+    assert!(page.contains("Last 24 hours") && page.contains("1 ticket filed"), "{page}");
+    let until = (stage.control.now().as_second() + 60).to_string();
+    let reply = browser.post("/digest/seen", &[("until", &until)]).await.expect(303);
+    let seen = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    assert!(seen.starts_with("mission_seen="), "{seen}");
+    let cookies = format!("{}; {seen}", browser.cookie);
+    let page = stage.ask(Method::GET, "/needs-you").header("cookie", &cookies).send().await;
+    assert!(page.expect(200).text().contains("Since you last looked"));
+}
