@@ -10,7 +10,7 @@ import { scriptless } from "./stories/scriptless.js";
 import { two } from "./stories/two.js";
 
 const stage = {};
-before(async () => Object.assign(stage, { it: await Stage.make() }), { timeout: 300_000 });
+before(async () => Object.assign(stage, { it: await Stage.make() }), { timeout: 600_000 });
 after(async () => stage.it?.down());
 
-for (const story of [keyboard, scriptless, two, packets, doors, looks, restart]) story((name, tell) => test(name, { timeout: 300_000 }, () => tell(stage.it)));
+for (const story of [keyboard, scriptless, two, packets, doors, looks, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));

@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 
 const run = promisify(execFile);
 /** How long anything may take before a story fails, in milliseconds. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 60_000;
 const POLL = 50;
 
 /** Waits until `look` gives something, and returns it. */
@@ -76,16 +76,26 @@ export class Stage {
   /** Makes the home, plays the demo in it, and adds the second project. */
   static async make() {
     const stage = new Stage();
-    stage.dir = mkdtempSync(join(tmpdir(), "mission-browser-"));
-    stage.mission = process.env.MISSION_BIN ?? join(import.meta.dirname ?? ".", "../../target/release/mission");
-    if (!existsSync(stage.mission)) throw new Error(`there is no ${stage.mission}; build it, or name one in MISSION_BIN`);
-    stage.home = join(stage.dir, "demo/home");
-    await stage.says("demo", "--headless", "--speed", "20", "--prepare-only", join(stage.dir, "demo"));
-    await stage.up();
-    await stage.says("demo", "--drive", join(stage.dir, "demo"));
-    await stage.addProject();
-    stage.browser = await chromium.launch({ executablePath: program(["chromium", "chromium-browser", "google-chrome"]), args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
+    try {
+      await stage.set();
+    } catch (error) {
+      await stage.down().catch(() => undefined); // what was started is ended, and the first cause is told
+      throw error;
+    }
     return stage;
+  }
+
+  /** Does the work of `make`. */
+  async set() {
+    this.dir = mkdtempSync(join(tmpdir(), "mission-browser-"));
+    this.mission = process.env.MISSION_BIN ?? join(import.meta.dirname ?? ".", "../../target/release/mission");
+    if (!existsSync(this.mission)) throw new Error(`there is no ${this.mission}; build it, or name one in MISSION_BIN`);
+    this.home = join(this.dir, "demo/home");
+    await this.says("demo", "--headless", "--speed", "20", "--prepare-only", join(this.dir, "demo"));
+    await this.up();
+    await this.says("demo", "--drive", join(this.dir, "demo"));
+    await this.addProject();
+    this.browser = await chromium.launch({ executablePath: program(["chromium", "chromium-browser", "google-chrome"]), args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
   }
 
   environment() {
