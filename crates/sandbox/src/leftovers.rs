@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -48,11 +49,14 @@ impl Leftover {
 }
 
 /// Kills what is left of one run: its session, and whatever carries its mark. Returns how many processes that were,
-/// the leader not counted. New ones may be forked meanwhile, so it looks again until a look finds none.
+/// the leader not counted. New ones may be forked meanwhile, and a killed one still has to get its turn to die, so it
+/// looks again until a look finds none; what cannot die, because the kernel holds it, is not waited for for ever.
 pub(crate) fn end_run(leader: i32, mark: &str) -> usize {
-    const LOOKS: usize = 20;
+    const PATIENCE: Duration = Duration::from_secs(5);
+    const LOOK_AGAIN: Duration = Duration::from_millis(1);
+    let begun = Instant::now();
     let mut ended = BTreeSet::new();
-    for _ in 0..LOOKS {
+    while begun.elapsed() < PATIENCE {
         let found: Vec<i32> = pids()
             .into_iter()
             .filter(|pid| *pid != leader && is_alive_in_run(*pid, leader, mark))
@@ -64,7 +68,7 @@ pub(crate) fn end_run(leader: i32, mark: &str) -> usize {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             ended.insert(pid);
         }
-        std::thread::yield_now();
+        std::thread::sleep(LOOK_AGAIN);
     }
     ended.len()
 }

@@ -281,6 +281,12 @@ impl Draft<'_> {
         }
         let Some(gate) = self.ticket.gate(from) else { return };
         let to = self.ticket.gate(&gate.rule.sends_back_to).unwrap_or(gate);
+        // What is open already is not owed twice because it was seen twice.
+        let open: Vec<_> = self.ticket.open_findings(&to.rule.id).collect();
+        let is_said = |new: &NewFinding| {
+            open.iter().any(|it| it.gate == *from && it.principal == *by && it.what == *new)
+        };
+        findings.retain(|it| !is_said(it));
         let allowed = gate.rule.max_rounds + to.extra_rounds;
         let (to, round) = (to.rule.id.clone(), to.round);
         let newest = self.ticket.findings.iter().map(|it| it.id.0).max();

@@ -203,8 +203,9 @@ impl Place {
         std::fs::read_to_string(self.home().join("credentials")).unwrap().trim().to_owned()
     }
 
-    /// Proves that the home is whole.
+    /// Proves that the home is whole, once what a stopped server had no time for is put away.
     pub(crate) fn is_whole(&self) {
+        self.mission(self.dir.path(), &["operator", "sweep"]).succeeds();
         self.mission(self.dir.path(), &["fsck"]).succeeds();
     }
 }

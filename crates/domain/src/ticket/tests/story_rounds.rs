@@ -4,8 +4,8 @@ use super::fixture::{Life, ada, lane, person, verdict_on};
 use super::lanes::{contributor, done, evidence, finding, verdict};
 use crate::rules::EvidenceKind;
 use crate::ticket::{
-    BlockCode, Command, EndClass, Event, FindingState, LaneRecord, Owed, Purpose, Stage, State,
-    VerdictWord,
+    BlockCode, Command, EndClass, Event, FindingState, LaneRecord, NewFinding, Owed, Purpose,
+    Stage, State, VerdictWord,
 };
 
 #[test]
@@ -68,6 +68,22 @@ fn a_refutation_by_the_controller_is_a_round_like_any_other() {
             life.delivers_commit(u64::from(round), &[]);
         }
     }
+    life.stands(State::Blocked, "rounds_used_up");
+}
+
+#[test]
+fn a_check_that_stays_red_is_one_finding_however_often_it_was_run() {
+    let mut life = Life::at("first_validation");
+    for round in 2..=4 {
+        let mut seen = life.sees();
+        let red = NewFinding { command: Some("cargo test".into()), ..finding("exits with 1") };
+        seen.findings.push(red);
+        life.checks_and_sees(seen);
+        if round < 4 {
+            life.delivers_commit(round, &[]);
+        }
+    }
+    assert_eq!(life.ticket.findings.len(), 1, "{:?}", life.ticket.findings);
     life.stands(State::Blocked, "rounds_used_up");
 }
 

@@ -31,7 +31,8 @@ fn processes(folders: &[PathBuf], spared: Option<i32>) -> Vec<String> {
             let is_runner = spared.is_some() && line.contains(" runner-local ");
             // One that has ended and is not yet collected is in no folder and has no command line; one that is just being started
             // has none yet, but is there.
-            (is_ours && !is_runner).then(|| format!("process {pid} is still there: {}", line.trim()))
+            (is_ours && !is_runner)
+                .then(|| format!("process {pid} is still there: {}", line.trim()))
         })
         .collect()
 }
