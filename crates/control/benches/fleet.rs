@@ -148,6 +148,7 @@ async fn delivered(control: &Control, key: &TicketKey, attempt: AttemptId) -> Di
         findings: Vec::new(),
         answers: Vec::new(),
         block: None,
+        ask_person: None,
     };
     does(Command::Seal { attempt, seen: Box::new(seen) }).await;
     digest

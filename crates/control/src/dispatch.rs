@@ -258,6 +258,19 @@ impl Control {
         });
     }
 
+    /// Carries out one action to its end, also one that takes git or a process. A claim, which starts a lane, is left alone.
+    ///
+    /// # Errors
+    /// As `carry_out`, or what git and the file system said.
+    pub async fn work_off(&self, action: Action) -> Result<()> {
+        match action {
+            Action::Observe { ticket, attempt } => self.observe(&ticket, attempt).await,
+            Action::Check { ticket, gate } => self.check(&ticket, &gate).await,
+            Action::Land { ticket } => self.land(&ticket).await,
+            other => self.carry_out(other).await,
+        }
+    }
+
     /// Carries out a short action; those that take a process or git are left alone. Those of an operator's rule are on its record.
     ///
     /// # Errors

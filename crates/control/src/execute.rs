@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) checks: Semaphore,
     pub(crate) home_turn: tokio::sync::Mutex<()>,
     pub(crate) landing_turn: tokio::sync::Mutex<()>,
+    /// How many candidates of a project's queue are tested at once.
+    pub(crate) windows: Mutex<BTreeMap<ProjectKey, usize>>,
     pub(crate) next_attempt: AtomicU64,
     pub(crate) next_message: AtomicU64,
     pub(crate) progress: Mutex<BTreeMap<AttemptId, Timestamp>>,
@@ -89,6 +91,7 @@ impl Control {
                 checks,
                 home_turn: tokio::sync::Mutex::new(()),
                 landing_turn: tokio::sync::Mutex::new(()),
+                windows: Mutex::new(BTreeMap::new()),
                 next_attempt: AtomicU64::new(0),
                 next_message: AtomicU64::new(0),
                 progress: Mutex::new(BTreeMap::new()),

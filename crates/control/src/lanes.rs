@@ -196,6 +196,9 @@ impl Control {
     /// Turns the file that a lane handed in into an artifact; one that is not there leaves the evidence without. An error where there is
     /// no room for it now.
     async fn keep_file(&self, id: AttemptId, mut evidence: Evidence) -> Result<Evidence> {
+        // What a lane names by its digest must have been kept before: a digest alone is no file.
+        let artifacts = self.artifacts();
+        evidence.artifact = evidence.artifact.filter(|it| artifacts.path(it).exists());
         let Some(name) = evidence.file.take() else { return Ok(evidence) };
         let folder = self.paths().lane(id).join("evidence");
         let name = name.strip_prefix("evidence/").unwrap_or(&name).to_owned();
@@ -206,7 +209,6 @@ impl Control {
         let path = folder.join(safe);
         // A link could lead out of the lane's folder.
         let is_file = std::fs::symlink_metadata(&path).is_ok_and(|it| it.is_file());
-        let artifacts = self.artifacts();
         if is_file {
             let kept = tokio::task::spawn_blocking(move || artifacts.put_file(&path)).await;
             evidence.artifact = match kept.map_err(|e| Error::Invalid(e.to_string()))? {

@@ -351,7 +351,9 @@ impl Control {
 
     async fn set_up(&self, project: &Project, dir: &Path, line: &str, lane: &Path) -> Result<()> {
         let limit = std::time::Duration::from_secs(project.rules.setup.timeout_s);
-        let env = self.check_env(lane.join("tmp"), project);
+        // What prepares a workspace fetches what the checks then find there.
+        let network = mission_sandbox::Network::Allowed;
+        let env = CheckEnv { network, ..self.check_env(lane.join("tmp"), project) };
         let log = lane.join("setup.log");
         Ok(mission_evidence::setup::run_setup(dir, line, &env, limit, &log).await?)
     }
@@ -370,7 +372,10 @@ impl Control {
                 .chain(exe.parent().map(Path::to_path_buf))
                 .collect(),
             write: Vec::new(),
-            network: mission_sandbox::Network::Allowed,
+            network: match project.rules.network {
+                true => mission_sandbox::Network::Allowed,
+                false => mission_sandbox::Network::Refused,
+            },
         }
     }
 

@@ -3,6 +3,7 @@
 mod again;
 mod ask;
 mod brief;
+mod checks;
 mod clock;
 mod digest;
 mod dispatch;
@@ -12,6 +13,7 @@ mod execute;
 mod fleet;
 mod fsck;
 mod home;
+mod landing;
 mod lanes;
 mod launch;
 mod observe;
@@ -24,6 +26,7 @@ mod session;
 mod show;
 mod signed;
 mod sweep;
+mod touched;
 mod write;
 
 pub use ask::{EditRequest, HomeCounts, TicketRequest, VerdictRequest};

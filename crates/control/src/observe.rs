@@ -90,6 +90,7 @@ impl Control {
             findings: Vec::new(),
             answers: Vec::new(),
             block: None,
+            ask_person: None,
         })
     }
 

@@ -57,6 +57,7 @@ impl Control {
             ships: Ships::default(),
             artifacts: self.artifacts_of(evidence()),
             signoffs: held_signoffs(ticket, gate),
+            merge: None,
             policy: Some(ticket.rules.clone()),
             usage: Usage { wall_ms: attempt.and_then(wall_ms), ..Usage::default() },
         }

@@ -78,6 +78,11 @@ impl HomePaths {
         self.workspaces().join("scratch")
     }
 
+    /// Returns the folder of what checks came to before, per tree.
+    pub fn checks(&self) -> PathBuf {
+        self.root.join("checks")
+    }
+
     /// Returns the folder of the keys that packets are signed with.
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")

@@ -229,6 +229,7 @@ fn read_all(root: &Node, report: &Report) -> Option<Rules> {
         visual_paths: project.visual_paths,
         user_facing_paths: project.user_facing_paths,
         checks: project.checks,
+        network: project.network,
         land: project.land?,
         setup: project.setup?,
         preview: project.preview,

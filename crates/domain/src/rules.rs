@@ -524,6 +524,9 @@ pub struct Rules {
     pub user_facing_paths: Vec<String>,
     /// Commands that are always re-run.
     pub checks: Vec<Check>,
+    /// Whether checks and previews may use the network beyond this machine.
+    #[serde(default)]
+    pub network: bool,
     /// How work lands.
     pub land: LandMode,
     /// How workspaces are prepared.

@@ -82,6 +82,7 @@ pub fn told(event: &EventDoc) -> String {
         "staled" => format!("called the sign-off of {} stale", its_gate()),
         "base_moved" => format!("saw the base move under {}", its_gate()),
         "verdict_withdrawn" => format!("withdrew the verdict on {}", its_gate()),
+        "person_asked" => format!("{} needs a person: {}", its_gate(), text("why")),
         "handed_over" => format!("asked a person to decide {}: {}", its_gate(), text("why")),
         "could_not_run" => format!("could not run {}: {}", its_gate(), text("cause")),
         "blocked" => format!("blocked it: {}", text("text")),

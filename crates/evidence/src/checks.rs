@@ -10,7 +10,9 @@ use mission_sandbox::{Access, Confined, Confinement, Exit, Limits, Network, Outc
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::checkout::Checkout;
 use crate::error::io;
+use crate::mask::Mask;
 use crate::test_output::{TestCount, read};
 
 /// Below this much free space a failed check may be the disk's fault, not the work's.
@@ -78,13 +80,19 @@ pub struct CheckRun {
     pub max_rss_bytes: u64,
     /// What was enforced; `None` where it never came to that.
     pub confinement: Option<Confinement>,
+    /// Tracked files that it left changed: what passed is then not what was committed.
+    #[serde(default)]
+    pub rewrote: Vec<String>,
+    /// Tracked files that it wrote and left as they were.
+    #[serde(default)]
+    pub touched: Vec<String>,
 }
 
 /// What a check proves about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckResult {
-    /// It passed, as claimed, and ran at least one test where the runner reports a number.
+    /// It passed, as claimed, and where the runner reports numbers, tests ran and none failed.
     Verified,
     /// It did not.
     Refuted,
@@ -97,30 +105,48 @@ pub enum CheckResult {
 impl CheckRun {
     /// Returns the exit code, where it exited.
     pub fn exit_code(&self) -> Option<i32> {
-        match &self.outcome {
-            CheckOutcome::Passed => Some(0),
-            CheckOutcome::Failed { exit_code } => Some(*exit_code),
-            CheckOutcome::Died { .. }
-            | CheckOutcome::OverMemory
-            | CheckOutcome::TimedOut
-            | CheckOutcome::CouldNotRun { .. } => None,
-        }
+        exit_code(&self.outcome)
     }
 
     /// Returns what this run proves. A required check must pass; where an exit code was claimed it must be that one.
     pub fn against(&self, claimed: Option<i32>) -> CheckResult {
-        let ran_none = self.tests.is_some_and(|tests| tests.executed == 0);
-        match &self.outcome {
-            CheckOutcome::CouldNotRun { .. } => CheckResult::CouldNotRun,
-            CheckOutcome::Passed if !ran_none && claimed.is_none_or(|code| code == 0) => {
-                CheckResult::Verified
-            }
-            CheckOutcome::Passed
-            | CheckOutcome::Failed { .. }
-            | CheckOutcome::Died { .. }
-            | CheckOutcome::OverMemory
-            | CheckOutcome::TimedOut => CheckResult::Refuted,
+        if !self.rewrote.is_empty() {
+            return CheckResult::Refuted;
         }
+        proves(&self.outcome, self.tests, claimed)
+    }
+}
+
+/// Returns the exit code of an end, where there is one.
+pub(crate) fn exit_code(outcome: &CheckOutcome) -> Option<i32> {
+    match outcome {
+        CheckOutcome::Passed => Some(0),
+        CheckOutcome::Failed { exit_code } => Some(*exit_code),
+        CheckOutcome::Died { .. }
+        | CheckOutcome::OverMemory
+        | CheckOutcome::TimedOut
+        | CheckOutcome::CouldNotRun { .. } => None,
+    }
+}
+
+/// Returns what an end proves about a claim, whatever became of the files.
+pub(crate) fn proves(
+    outcome: &CheckOutcome,
+    tests: Option<TestCount>,
+    claimed: Option<i32>,
+) -> CheckResult {
+    // An exit code of 0 beside failed tests is a wrapper's, not the runner's.
+    let holds = tests.is_none_or(|tests| tests.executed > 0 && tests.failed == 0);
+    match outcome {
+        CheckOutcome::CouldNotRun { .. } => CheckResult::CouldNotRun,
+        CheckOutcome::Passed if holds && claimed.is_none_or(|code| code == 0) => {
+            CheckResult::Verified
+        }
+        CheckOutcome::Passed
+        | CheckOutcome::Failed { .. }
+        | CheckOutcome::Died { .. }
+        | CheckOutcome::OverMemory
+        | CheckOutcome::TimedOut => CheckResult::Refuted,
     }
 }
 
@@ -134,7 +160,7 @@ pub async fn run_check(
     log: &Path,
 ) -> CheckRun {
     match shell(dir, command_line, env, limits, log).await {
-        Ok(outcome) => told(dir, command_line, log, outcome),
+        Ok(outcome) => told(dir, command_line, &Mask::of(&env.env), log, outcome),
         Err(error) => could_not_run(command_line, log, error.to_string()),
     }
 }
@@ -150,7 +176,29 @@ pub fn could_not_run(command_line: &str, log: &Path, why: String) -> CheckRun {
         tests: None,
         max_rss_bytes: 0,
         confinement: None,
+        rewrote: Vec::new(),
+        touched: Vec::new(),
     }
+}
+
+/// Runs `command_line` in a clean checkout as [`run_check`] does, and then looks at what it did to the tracked files.
+pub async fn run_in(
+    checkout: &Checkout,
+    command_line: &str,
+    env: &CheckEnv,
+    limits: Limits,
+    log: &Path,
+) -> CheckRun {
+    let mut run = run_check(&checkout.dir(), command_line, env, limits, log).await;
+    match checkout.written().await {
+        Ok(written) => (run.rewrote, run.touched) = (written.changed, written.touched),
+        Err(error) => {
+            // A check that hid what it did to the files proves nothing, and neither does one that we cannot look at.
+            let why = format!("what it did to the checkout cannot be seen: {error}");
+            return could_not_run(command_line, log, why);
+        }
+    }
+    run
 }
 
 /// Runs a shell line confined.
@@ -183,12 +231,17 @@ pub(crate) async fn shell(
     Ok(mission_sandbox::run(confined, log).await?)
 }
 
-fn told(dir: &Path, line: &str, log: &Path, outcome: Outcome) -> CheckRun {
+fn told(dir: &Path, line: &str, mask: &Mask, log: &Path, outcome: Outcome) -> CheckRun {
     // A check without its log proves nothing, and the reason is ours: the disk is full, or the place is wrong.
     if let Some(error) = &outcome.log_error {
         return could_not_run(line, log, format!("its log cannot be written: {error}"));
     }
     let bytes = match read_log(log, outcome.log_bytes) {
+        Ok(bytes) => bytes,
+        Err(error) => return could_not_run(line, log, error.to_string()),
+    };
+    let tests = read(&bytes);
+    let bytes = match masked(mask, log, bytes) {
         Ok(bytes) => bytes,
         Err(error) => return could_not_run(line, log, error.to_string()),
     };
@@ -208,10 +261,21 @@ fn told(dir: &Path, line: &str, log: &Path, outcome: Outcome) -> CheckRun {
         duration_ms: millis(outcome.wall),
         log_digest: Some(Digest::of(&bytes)),
         log_path: log.into(),
-        tests: read(&bytes),
+        tests,
         max_rss_bytes: outcome.max_rss,
         confinement: Some(outcome.confinement),
+        rewrote: Vec::new(),
+        touched: Vec::new(),
     }
+}
+
+/// Takes the secrets out of a log, in its file as well.
+fn masked(mask: &Mask, log: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let (masked, count) = mask.apply(&bytes);
+    if count > 0 {
+        std::fs::write(log, &masked).map_err(io("write", log))?;
+    }
+    Ok(masked)
 }
 
 fn read_log(log: &Path, size: u64) -> Result<Vec<u8>> {

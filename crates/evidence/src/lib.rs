@@ -4,14 +4,17 @@
 pub mod attest;
 pub mod checkout;
 pub mod checks;
+pub mod claims;
 pub mod difference;
 mod error;
 pub mod git;
 pub mod land;
 mod lane_view;
+pub mod mask;
 pub mod merge;
 pub mod names;
 pub mod packet;
+pub mod past;
 pub mod preview;
 mod private_clone;
 pub mod screenshot;

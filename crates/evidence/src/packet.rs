@@ -10,8 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::checks::{CheckOutcome, CheckResult, CheckRun};
+use crate::checks::{CheckOutcome, CheckResult};
 use crate::git::changes::ChangedFile;
+use crate::past::{Flaky, PastRun};
 use crate::screenshot::Scheme;
 use crate::test_output::TestCount;
 
@@ -61,6 +62,9 @@ pub struct Packet {
     /// Files by digest: plans, directions, steps, logs.
     #[serde(default)]
     pub artifacts: Vec<Artifact>,
+    /// The merge that was tested: what lands is exactly that commit.
+    #[serde(default)]
+    pub merge: Option<TestedMerge>,
     /// The sign-offs that held on other gates when this was sealed.
     #[serde(default)]
     pub signoffs: Vec<HeldSignOff>,
@@ -70,6 +74,17 @@ pub struct Packet {
     /// What it took.
     #[serde(default)]
     pub usage: Usage,
+}
+
+/// A merge into the default branch that was tested before landing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TestedMerge {
+    /// Where the default branch was.
+    pub base: Commit,
+    /// The commit that was tested and may land.
+    pub commit: Commit,
+    /// Its tree.
+    pub tree: Tree,
 }
 
 /// A sign-off that held on another gate when a packet was sealed.
@@ -126,9 +141,31 @@ pub struct CommandEvidence {
     pub log: Option<Digest>,
     /// What the same command exited with on the base, where that was tried.
     pub base_exit_code: Option<i32>,
+    /// How many tests ran on the base, where that was tried and the output says it.
+    #[serde(default)]
+    pub base_tests: Option<TestCount>,
     /// Whether it is shown and not required.
     #[serde(default)]
     pub advisory: bool,
+    /// When it was run.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub ran_at: Option<Timestamp>,
+    /// Whether that was an earlier run on the same tree, which stands for a new one.
+    #[serde(default)]
+    pub cached: bool,
+    /// How often it passed and failed on this one tree, where it did both. Then it proves nothing.
+    #[serde(default)]
+    pub flaky: Option<Flaky>,
+    /// Tracked files that it left changed.
+    #[serde(default)]
+    pub rewrote: Vec<String>,
+    /// Tracked files that it wrote and left as they were.
+    #[serde(default)]
+    pub touched: Vec<String>,
+    /// What was not enforced while it ran.
+    #[serde(default)]
+    pub gaps: Vec<String>,
 }
 
 impl CommandEvidence {
@@ -144,24 +181,56 @@ impl CommandEvidence {
             duration_ms: None,
             log: None,
             base_exit_code: None,
+            base_tests: None,
             advisory: false,
+            ran_at: None,
+            cached: false,
+            flaky: None,
+            rewrote: Vec::new(),
+            touched: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
-    /// Records a run, beside what was claimed.
-    pub fn seen(run: &CheckRun, claimed: Option<i32>, advisory: bool) -> Self {
+    /// Records that a command could not be run at all.
+    pub fn could_not_run(line: &str, claimed: Option<i32>, advisory: bool, why: &str) -> Self {
         Self {
-            run: run.run.clone(),
+            claimed,
+            result: CheckResult::CouldNotRun,
+            outcome: Some(CheckOutcome::CouldNotRun { why: why.into() }),
+            advisory,
+            ..Self::claimed(line, 0)
+        }
+    }
+
+    /// Records a run, beside what was claimed. A command that passed and failed on one tree is refuted, whatever this
+    /// run came to.
+    pub fn seen(line: &str, claimed: Option<i32>, advisory: bool, run: &PastRun) -> Self {
+        Self {
             claimed,
             result: run.against(claimed),
             exit_code: run.exit_code(),
             outcome: Some(run.outcome.clone()),
             tests: run.tests,
             duration_ms: Some(run.duration_ms),
-            log: run.log_digest.clone(),
-            base_exit_code: None,
+            log: run.log.clone(),
             advisory,
+            ran_at: Some(run.at),
+            rewrote: run.rewrote.clone(),
+            touched: run.touched.clone(),
+            gaps: run.gaps.clone(),
+            ..Self::claimed(line, 0)
         }
+    }
+
+    /// Adds what earlier runs on the same tree say.
+    #[must_use]
+    pub fn with_past(mut self, cached: bool, flaky: Option<Flaky>) -> Self {
+        if flaky.is_some() {
+            self.result = CheckResult::Refuted;
+        }
+        (self.cached, self.flaky) = (cached, flaky);
+        self
     }
 }
 

@@ -130,6 +130,7 @@ impl Outside {
             findings: Vec::new(),
             answers: Vec::new(),
             block: None,
+            ask_person: None,
         };
         match chance.below(16) {
             0 => seen.findings.push(finding),

@@ -18,18 +18,20 @@ pub(super) struct Project {
     pub(super) visual_paths: Vec<String>,
     pub(super) user_facing_paths: Vec<String>,
     pub(super) checks: Vec<Check>,
+    pub(super) network: bool,
     pub(super) land: Option<LandMode>,
     pub(super) setup: Option<Setup>,
     pub(super) preview: Option<Preview>,
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "key",
     "default_branch",
     "workflow",
     "visual_paths",
     "user_facing_paths",
     "checks",
+    "network",
     "land",
     "setup",
     "preview",
@@ -45,6 +47,7 @@ pub(super) fn project(node: &Node, known: &Known<'_>) -> Option<Project> {
         visual_paths: globs(&fields, "visual_paths"),
         user_facing_paths: globs(&fields, "user_facing_paths"),
         checks: checks(&fields),
+        network: fields.flag("network").unwrap_or(false),
         land: fields.word("land"),
         setup: setup(&fields),
         preview: preview(&fields),

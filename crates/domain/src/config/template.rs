@@ -80,7 +80,7 @@ default_branch = {branch}
     text
 }
 
-const MIDDLE: &str = "
+const MIDDLE: &str = "# network = false                 # whether these commands may use the network; else only this machine
 # land = \"merge\"                  # merge | rebase | fast-forward | never
 # setup = { after_create = \"\", before_run = \"\", timeout = \"5m\" }   # in a fresh workspace; before each attempt
 

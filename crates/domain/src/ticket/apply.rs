@@ -136,6 +136,7 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         }),
         Event::VerdictWithdrawn { gate } => withdraw(ticket, &gate),
         Event::HandedOver { gate, why } => on_gate(ticket, &gate, |it| it.hand_over(why)),
+        Event::PersonAsked { gate, why } => on_gate(ticket, &gate, |it| it.ask_person(why)),
         Event::CouldNotRun { gate, cause } => {
             on_gate(ticket, &gate, |it| it.stage = Stage::CouldNotRun { cause });
         }

@@ -49,6 +49,8 @@ pub struct Observation {
     pub answers: Vec<FindingAnswer>,
     /// Why the machine must not go on alone, if it must not.
     pub block: Option<(BlockCode, String)>,
+    /// Why a person must decide before this lands, whatever the workflow says.
+    pub ask_person: Option<String>,
 }
 
 /// A request to change a ticket. It may be refused.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::ids::{AttemptId, Commit, GateId};
 use crate::principal::{Contributor, Principal};
-use crate::rules::{Decider, EvidenceKind, StaleOn, Worker};
+use crate::rules::{Decider, EvidenceKind, FINAL_VALIDATION, StaleOn, Worker};
 
 impl Draft<'_> {
     /// Takes a delivery in: refused when it lacks something, else sealed and, for a review, judged.
@@ -97,6 +97,7 @@ impl Draft<'_> {
         }
         self.push(Event::PacketSealed { gate: id.clone(), packet: seen.packet });
         self.answer_findings(&gate.rule.sends_back_to, seen.answers);
+        self.ask_person(seen.ask_person);
         if let Some((code, text)) = seen.block {
             self.push(Event::Blocked { code, text, gate: Some(id.clone()) });
         } else if seen.findings.is_empty() {
@@ -105,6 +106,15 @@ impl Draft<'_> {
             self.refute(&gate, seen.findings);
         }
         Ok(())
+    }
+
+    /// Lets nothing land before a person saw what the work does to what decides about it.
+    fn ask_person(&mut self, why: Option<String>) {
+        let is_final = |it: &&Gate| it.rule.id.as_str() == FINAL_VALIDATION;
+        let Some((why, gate)) = why.zip(self.ticket.gates.iter().find(is_final)) else { return };
+        if gate.asked.as_ref() != Some(&why) {
+            self.push(Event::PersonAsked { gate: gate.rule.id.clone(), why });
+        }
     }
 
     /// A refutation is a request for changes that the controller wrote.

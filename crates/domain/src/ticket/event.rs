@@ -185,6 +185,8 @@ pub enum Event {
     VerdictWithdrawn { gate: GateId },
     /// No runtime is independent enough: a person is asked to decide.
     HandedOver { gate: GateId, why: String },
+    /// A person must decide as well, since the work touches what decides about it.
+    PersonAsked { gate: GateId, why: String },
     /// Mission Control could not run a check.
     CouldNotRun { gate: GateId, cause: String },
     /// The machine must not go on alone.
@@ -260,6 +262,7 @@ impl Event {
             | Self::BaseMoved { .. }
             | Self::VerdictWithdrawn { .. }
             | Self::HandedOver { .. }
+            | Self::PersonAsked { .. }
             | Self::CouldNotRun { .. }
             | Self::Blocked { .. }
             | Self::Unblocked { .. }

@@ -75,6 +75,9 @@ pub struct Gate {
     pub missing: Vec<String>,
     /// Why a person is asked to decide in a role's place.
     pub handed_over: Option<String>,
+    /// Why a person must decide whatever the workflow says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
 }
 
 /// Where a gate is. Each stage holds what is true only there.
@@ -263,6 +266,17 @@ impl Gate {
             self.packet = None;
         }
         self.stage = self.deciding();
+    }
+
+    /// Adds a person to those who decide, where none is among them. That only grows.
+    pub(super) fn ask_person(&mut self, why: String) {
+        self.asked = Some(why);
+        if !self.rule.decided_by.iter().any(|it| matches!(it, Decider::Person(_))) {
+            self.rule.decided_by.push(Decider::Person(None));
+            if self.stage == Stage::Passed {
+                self.stage = self.deciding();
+            }
+        }
     }
 
     fn deciding(&self) -> Stage {

@@ -215,9 +215,12 @@ fn review_situation(gate: &Gate) -> Situation {
         Some(Decider::Person(name)) => name.clone(),
         Some(Decider::Controller | Decider::Role(_)) | None => None,
     };
-    let (code, reason) = match &gate.handed_over {
-        Some(why) => ("no_independent_runtime", format!("{id} waits for a person: {why}")),
-        None => ("awaiting_person", format!("{id} waits for a person's verdict")),
+    let (code, reason) = match (&gate.handed_over, &gate.asked) {
+        (Some(why), _) => ("no_independent_runtime", format!("{id} waits for a person: {why}")),
+        (None, Some(why)) => {
+            ("awaiting_person", format!("{id} waits for a person's verdict: {why}"))
+        }
+        (None, None) => ("awaiting_person", format!("{id} waits for a person's verdict")),
     };
     let next = format!("sign off {id}, or request changes");
     Situation { state: State::InReview, code, reason, next, owner: Owner::Person(name) }

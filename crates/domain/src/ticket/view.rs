@@ -134,7 +134,7 @@ fn note(gate: &Gate) -> Option<String> {
         | Stage::Waived
         | Stage::ChangesRequested
         | Stage::Failed => match gate.missing.as_slice() {
-            [] => gate.handed_over.clone(),
+            [] => gate.handed_over.clone().or_else(|| gate.asked.clone()),
             missing => Some(format!("the last delivery lacked {}", missing.join(", "))),
         },
     }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::{Deserialize, Serialize};
 
-/// The type of every payload that is made here: an in-toto statement as JSON.
+/// The type of what is handed out: an in-toto statement as JSON.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// A signed payload, after <https://github.com/secure-systems-lab/dsse>.
@@ -31,9 +31,9 @@ pub struct Signature {
 
 impl Envelope {
     /// Wraps `payload`, with one signature by the key `keyid` over [`pae`].
-    pub(super) fn sealed(payload: &[u8], keyid: &str, sig: &[u8]) -> Self {
+    pub(super) fn sealed(payload_type: &str, payload: &[u8], keyid: &str, sig: &[u8]) -> Self {
         Self {
-            payload_type: PAYLOAD_TYPE.into(),
+            payload_type: payload_type.into(),
             payload: STANDARD.encode(payload),
             signatures: vec![Signature { keyid: keyid.into(), sig: STANDARD.encode(sig) }],
         }

@@ -16,6 +16,7 @@ use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use mission_domain::ids::Digest;
 
 use super::envelope::{Envelope, PAYLOAD_TYPE, pae};
+use super::verify::Refusal;
 use crate::error::io;
 use crate::{Error, Result};
 
@@ -67,7 +68,7 @@ impl PublicKey {
     }
 
     /// Returns whether `signature` was made over `message` with this key.
-    pub(super) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let Ok(signature) = ed25519_dalek::Signature::from_slice(signature) else { return false };
         // Strict: a signature has one form only, and weak keys sign nothing.
         self.key.verify_strict(message, &signature).is_ok()
@@ -107,6 +108,39 @@ impl Trusted {
     /// Returns the key with this id.
     pub fn get(&self, id: &str) -> Option<&PublicKey> {
         self.0.get(&KeyId(id.to_owned()))
+    }
+
+    /// Returns the payload of `envelope` and the key that signed it, where it is of this type and a believed key did.
+    ///
+    /// # Errors
+    /// Why it is not to be believed.
+    pub(crate) fn opens(
+        &self,
+        envelope: &Envelope,
+        payload_type: &str,
+    ) -> std::result::Result<(KeyId, Vec<u8>), Refusal> {
+        if envelope.payload_type != payload_type {
+            return Err(Refusal::OtherPayload(envelope.payload_type.clone()));
+        }
+        let payload = envelope.payload_bytes().ok_or(Refusal::NotBase64("payload"))?;
+        if envelope.signatures.is_empty() {
+            return Err(Refusal::Unsigned);
+        }
+        let message = pae(&envelope.payload_type, &payload);
+        let mut refusal = None;
+        for signature in &envelope.signatures {
+            let Some(key) = self.get(&signature.keyid) else { continue };
+            match signature.bytes() {
+                Some(bytes) if key.has_signed(&message, &bytes) => {
+                    return Ok((key.id().clone(), payload));
+                }
+                Some(_) => drop(refusal.get_or_insert(Refusal::Forged(key.id().clone()))),
+                None => drop(refusal.get_or_insert(Refusal::NotBase64("signature"))),
+            }
+        }
+        let seen: Vec<&str> = envelope.signatures.iter().map(|it| it.keyid.as_str()).collect();
+        let seen = seen.join(", ");
+        Err(refusal.unwrap_or(Refusal::UnknownKey { seen, known: self.len() }))
     }
 
     /// Returns all keys, in the order of their ids.
@@ -156,10 +190,15 @@ impl Signer {
         &self.public
     }
 
-    /// Puts `payload` into a signed envelope. Equal payloads give equal envelopes.
-    pub fn seal(&self, payload: &[u8]) -> Envelope {
-        let signature = self.key.sign(&pae(PAYLOAD_TYPE, payload));
-        Envelope::sealed(payload, self.public.id.as_str(), &signature.to_bytes())
+    /// Puts a statement's bytes into a signed envelope. Equal ones give equal envelopes.
+    pub fn seal(&self, statement: &[u8]) -> Envelope {
+        self.seal_as(PAYLOAD_TYPE, statement)
+    }
+
+    /// Puts something of another type into a signed envelope: it can never pass for a statement.
+    pub(crate) fn seal_as(&self, payload_type: &str, payload: &[u8]) -> Envelope {
+        let signature = self.key.sign(&pae(payload_type, payload));
+        Envelope::sealed(payload_type, payload, self.public.id.as_str(), &signature.to_bytes())
     }
 }
 

@@ -4,7 +4,7 @@
 use mission_domain::ids::{Commit, Digest, GateId, TicketKey};
 use serde_json::Value;
 
-use super::envelope::{Envelope, PAYLOAD_TYPE, pae};
+use super::envelope::{Envelope, PAYLOAD_TYPE};
 use super::keys::{KeyId, Trusted};
 use super::statement::{
     PACKET_TYPE, SCAI_TYPE, SIGN_OFF_TYPE, STATEMENT_TYPE, SUMMARY_TYPE, Statement,
@@ -179,7 +179,7 @@ pub fn verify_file(bytes: &[u8], trusted: &Trusted, expected: &Expected) -> Chec
 pub fn verify(envelope: &Value, trusted: &Trusted, expected: &Expected) -> Checked<Verified> {
     let envelope: Envelope = serde_json::from_value(envelope.clone())
         .map_err(|error| Refusal::NotAnEnvelope(error.to_string()))?;
-    let (key, payload) = signed(&envelope, trusted)?;
+    let (key, payload) = trusted.opens(&envelope, PAYLOAD_TYPE)?;
     let statement: Statement = serde_json::from_slice(&payload)
         .map_err(|error| Refusal::NotAStatement(error.to_string()))?;
     if statement.kind != STATEMENT_TYPE {
@@ -204,32 +204,6 @@ fn unreadable(error: &serde_json::Error, bytes: usize) -> Refusal {
     } else {
         Refusal::NotAnEnvelope(error.to_string())
     }
-}
-
-/// Returns the payload, once a believed key is known to have signed it.
-fn signed(envelope: &Envelope, trusted: &Trusted) -> Checked<(KeyId, Vec<u8>)> {
-    if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(Refusal::OtherPayload(envelope.payload_type.clone()));
-    }
-    let payload = envelope.payload_bytes().ok_or(Refusal::NotBase64("payload"))?;
-    if envelope.signatures.is_empty() {
-        return Err(Refusal::Unsigned);
-    }
-    let message = pae(&envelope.payload_type, &payload);
-    let mut refusal = None;
-    for signature in &envelope.signatures {
-        let Some(key) = trusted.get(&signature.keyid) else { continue };
-        match signature.bytes() {
-            Some(bytes) if key.has_signed(&message, &bytes) => {
-                return Ok((key.id().clone(), payload));
-            }
-            Some(_) => drop(refusal.get_or_insert(Refusal::Forged(key.id().clone()))),
-            None => drop(refusal.get_or_insert(Refusal::NotBase64("signature"))),
-        }
-    }
-    let seen: Vec<&str> = envelope.signatures.iter().map(|it| it.keyid.as_str()).collect();
-    let seen = seen.join(", ");
-    Err(refusal.unwrap_or(Refusal::UnknownKey { seen, known: trusted.len() }))
 }
 
 /// Returns the one packet that a statement is about.

@@ -8,7 +8,7 @@ use mission_domain::ids::Digest;
 use mission_evidence::Error;
 use mission_evidence::checkout::Checkout;
 use mission_evidence::checks::{
-    CheckEnv, CheckOutcome, CheckResult, CheckRun, could_not_run, run_check,
+    CheckEnv, CheckOutcome, CheckResult, CheckRun, could_not_run, run_check, run_in,
 };
 use mission_evidence::setup::run_setup;
 use mission_sandbox::{Limits, Network, probe};
@@ -36,6 +36,13 @@ impl Bench {
 
     async fn runs(&self, line: &str) -> CheckRun {
         self.runs_within(line, Limits::default()).await
+    }
+
+    /// Runs it and looks at what it did to the checkout.
+    async fn runs_in(&self, line: &str) -> CheckRun {
+        let env = check_env(self.checkout.tmp());
+        let log = self.place.path("log");
+        run_in(&self.checkout, line, &env, Limits::default(), &log).await
     }
 
     async fn runs_within(&self, line: &str, limits: Limits) -> CheckRun {
@@ -199,4 +206,71 @@ async fn a_check_may_use_git_without_the_persons_settings() {
     let log = bench.place.path("log");
     let run = run_check(&bench.checkout.dir(), line, &env, Limits::default(), &log).await;
     assert_eq!(std::fs::read_to_string(&log).expect("a log"), "first\nnobody\n", "{run:?}");
+}
+
+#[tokio::test]
+async fn a_check_that_rewrites_a_tracked_file_is_refuted_and_says_which() {
+    let bench = Bench::new().await;
+    let run = bench.runs_in("echo four >> a.txt; rm b.txt").await;
+    assert_eq!(run.outcome, CheckOutcome::Passed);
+    assert_eq!(
+        (run.rewrote.clone(), run.touched.clone()),
+        (vec!["a.txt".into(), "b.txt".into()], vec![])
+    );
+    assert_eq!(run.against(Some(0)), CheckResult::Refuted);
+}
+
+#[tokio::test]
+async fn a_file_that_is_swapped_for_the_check_and_put_back_is_noticed() {
+    let bench = Bench::new().await;
+    let swap = "cp -p a.txt ../tmp/kept; echo good > a.txt; cat a.txt; cp -p ../tmp/kept a.txt";
+    let run = bench.runs_in(swap).await;
+    assert_eq!((run.rewrote, run.touched), (vec![], vec!["a.txt".to_owned()]));
+    let bench = Bench::new().await;
+    let run = bench.runs_in("mv b.txt away && mv away b.txt").await;
+    assert_eq!((run.rewrote, run.touched), (vec![], vec!["b.txt".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_check_that_hides_its_traces_in_git_is_noticed_all_the_same() {
+    let bench = Bench::new().await;
+    let hide = "echo x > a.txt; git update-index --assume-unchanged a.txt; git config core.trustctime false; \
+                git -c user.name=x -c user.email=x@x commit -qam hide; rm -rf .git";
+    let run = bench.runs_in(hide).await;
+    assert_eq!(run.rewrote, ["a.txt"], "{:?}", run.outcome);
+}
+
+#[tokio::test]
+async fn new_files_of_a_build_and_reading_are_no_rewriting() {
+    let bench = Bench::new().await;
+    let run = bench.runs_in("mkdir target && cat a.txt b.txt > target/out && touch new").await;
+    assert_eq!(
+        (run.rewrote.len(), run.touched.len()),
+        (0, 0),
+        "{:?} {:?}",
+        run.rewrote,
+        run.touched
+    );
+    assert_eq!(run.against(None), CheckResult::Verified);
+}
+
+#[tokio::test]
+async fn secrets_are_not_in_the_log_that_is_kept() {
+    let bench = Bench::new().await;
+    let mut env = check_env(bench.checkout.tmp());
+    env.env.insert("DEPLOY_TOKEN".into(), "correct-horse".into());
+    let log = bench.place.path("log");
+    let line = "echo pass $DEPLOY_TOKEN; echo gh''p_0123456789abcdefghijABCDEFGHIJ012345; echo '3 passed in 1s'";
+    let run = run_check(&bench.checkout.dir(), line, &env, Limits::default(), &log).await;
+    let kept = std::fs::read_to_string(&log).expect("a log");
+    assert_eq!(kept, "pass [masked: DEPLOY_TOKEN]\n[masked: GitHub token]\n3 passed in 1s\n");
+    assert_eq!(run.log_digest, Some(Digest::of(kept.as_bytes())));
+}
+
+#[tokio::test]
+async fn an_exit_code_of_zero_beside_failed_tests_is_refuted() {
+    let bench = Bench::new().await;
+    let line = "echo 'test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured'; exit 0";
+    let run = bench.runs(line).await;
+    assert_eq!((run.exit_code(), run.against(Some(0))), (Some(0), CheckResult::Refuted));
 }

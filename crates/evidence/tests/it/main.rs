@@ -3,6 +3,7 @@
 mod checks;
 mod land;
 mod packets;
+mod past;
 mod pictures;
 mod place;
 mod reading;

@@ -27,7 +27,9 @@ fn full() -> Packet {
         "commands": [
             {"run": "cargo test", "claimed": 0, "result": "verified", "exit_code": 0, "outcome": {"outcome": "passed"},
              "tests": {"executed": 3, "passed": 3, "failed": 0, "skipped": 1}, "duration_ms": 12, "log": digest,
-             "base_exit_code": null, "advisory": false},
+             "base_exit_code": null, "advisory": false, "ran_at": "2026-01-01T00:00:00Z", "cached": true,
+             "flaky": {"passed": 2, "failed": 1}, "rewrote": ["a.rs"], "touched": ["b.rs"], "gaps": ["none"],
+             "base_tests": null},
             {"run": "lint", "claimed": null, "result": "refuted", "exit_code": 3,
              "outcome": {"outcome": "failed", "exit_code": 3}, "tests": null, "duration_ms": 1, "log": null,
              "base_exit_code": 0, "advisory": true}],
@@ -39,6 +41,7 @@ fn full() -> Packet {
         "artifacts": [{"digest": digest, "name": "plan.md", "kind": "plan", "bytes": 12}],
         "signoffs": [{"gate": "plan", "verdict": "pass", "principal": "person:ada", "independence": null,
                       "commit": null, "packet": digest, "reason": "", "at": "2026-01-01T00:00:00Z"}],
+        "merge": {"base": OTHER, "commit": COMMIT, "tree": "7".repeat(40)},
         "policy": digest, "usage": {"wall_ms": 1200, "tokens": null, "cost_usd": 0.25}
     });
     serde_json::from_value(json).expect("a packet")

@@ -263,6 +263,7 @@ impl Stage {
             findings: Vec::new(),
             answers: Vec::new(),
             block: None,
+            ask_person: None,
         };
         self.does(key, Command::Seal { attempt, seen: Box::new(seen) }).await;
         digest

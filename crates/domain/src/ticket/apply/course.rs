@@ -57,6 +57,7 @@ pub(super) fn fresh_gate(rule: &GateRule, required: bool) -> Gate {
         signoffs: Vec::new(),
         missing: Vec::new(),
         handed_over: None,
+        asked: None,
     }
 }
 

@@ -39,6 +39,12 @@ gates = [
   { id = "final", role = "controller", decided_by = "person" },
 ]
 
+[workflow.unattended]
+gates = [
+  { id = "implementation", role = "coder", decided_by = "controller" },
+  { id = "final_validation", role = "controller", decided_by = "controller" },
+]
+
 [workflow.umbrella]
 gates = [
   { id = "plan", role = "planner", decided_by = "person" },
@@ -276,6 +282,7 @@ impl Life {
             findings: Vec::new(),
             answers: Vec::new(),
             block: None,
+            ask_person: None,
         }
     }
 

@@ -4,7 +4,7 @@ use super::fixture::{Life, ada, key, verdict_on};
 use super::lanes::done;
 use crate::ids::Commit;
 use crate::principal::Principal;
-use crate::ticket::{BlockCode, Command, Owed, Stage, State, VerdictWord};
+use crate::ticket::{BlockCode, ChangeKind, Command, Owed, Stage, State, VerdictWord};
 
 fn landing() -> Command {
     Command::RecordLanding { commit: Commit::new("landed") }
@@ -40,6 +40,37 @@ fn a_base_that_moved_runs_the_machine_again_and_asks_nobody_twice() {
     life.stands(State::Active, "checking");
     life.checks();
     assert_eq!(life.ticket.owed(life.now), Owed::Land);
+}
+
+#[test]
+fn work_that_touches_what_decides_about_it_waits_for_a_person_in_every_workflow() {
+    let mut life = Life::task("unattended");
+    life.delivers_commit(1, &["mission.toml"]);
+    let mut seen = life.sees();
+    seen.ask_person = Some("the work touches what decides about it: `mission.toml`".into());
+    life.checks_and_sees(seen);
+    life.stands(State::InReview, "awaiting_person");
+    assert!(life.ticket.situation().reason.ends_with("decides about it: `mission.toml`"));
+    assert_eq!(life.refuses(&Principal::Controller, landing()), "not_ready_to_land");
+    life.judges(&ada(), VerdictWord::Pass);
+    assert_eq!(life.ticket.owed(life.now), Owed::Land);
+}
+
+#[test]
+fn a_person_who_was_asked_stays_asked_when_the_machine_looks_again() {
+    let mut life = Life::task("unattended");
+    life.delivers_commit(1, &["mission.toml"]);
+    let mut seen = life.sees();
+    seen.ask_person = Some("why".into());
+    life.checks_and_sees(seen);
+    life.judges(&ada(), VerdictWord::Pass);
+    life.controller_does(Command::MoveBase { base: Commit::new("base2") });
+    life.checks();
+    assert_eq!(life.ticket.owed(life.now), Owed::Land, "the person's word holds over a new base");
+    let head = life.commits(2, &["mission.toml"]);
+    life.fetches(head, ChangeKind::Code);
+    life.checks();
+    life.stands(State::InReview, "awaiting_person");
 }
 
 #[test]

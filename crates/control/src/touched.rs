@@ -1,0 +1,114 @@
+//! Which changed files decide about the change itself: rules, instructions, and what the project's commands are made of.
+
+use std::collections::BTreeSet;
+
+use mission_domain::rules::Rules;
+use mission_evidence::git::changes::ChangedFile;
+
+/// Files by name that say what a program in a check does.
+const DEFINITIONS: [(&[&str], &[&str]); 5] = [
+    (&["npm", "npx", "pnpm", "yarn", "bun"], &["package.json"]),
+    (&["make", "gmake"], &["Makefile", "makefile", "GNUmakefile"]),
+    (&["just"], &["justfile", "Justfile", ".justfile"]),
+    (&["cargo"], &["config.toml", "nextest.toml", "rust-toolchain.toml", "rust-toolchain"]),
+    (
+        &["pytest", "tox", "python", "python3", "nox"],
+        &["pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "conftest.py", "noxfile.py"],
+    ),
+];
+
+/// Returns those of `files` that the rules of the project, or the commands in them, name.
+pub(crate) fn touched(rules: &Rules, files: &[ChangedFile]) -> Vec<String> {
+    let paths = files.iter().flat_map(|it| it.old_path.iter().chain([&it.path]));
+    let paths: BTreeSet<&str> = paths.map(String::as_str).collect();
+    let lines = lines(rules);
+    let words: BTreeSet<&str> = lines.iter().flat_map(|it| words(it)).collect();
+    let instructions: BTreeSet<&str> =
+        rules.roles.values().map(|it| plain(&it.instructions)).collect();
+    let is_rule = |path: &&&str| {
+        **path == "mission.toml"
+            || instructions.contains(**path)
+            || words.contains(**path)
+            || defines(path, &words)
+    };
+    paths.iter().filter(is_rule).map(|it| (*it).to_owned()).collect()
+}
+
+/// Every command line that the project's rules have run.
+fn lines(rules: &Rules) -> Vec<&str> {
+    let mut all: Vec<&str> = rules.checks.iter().map(|it| it.run.as_str()).collect();
+    all.extend([rules.setup.after_create.as_str(), rules.setup.before_run.as_str()]);
+    all.extend(rules.preview.iter().map(|it| it.command.as_str()));
+    all
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let ends = |c: char| c.is_whitespace() || "'\"`;&|()<>=".contains(c);
+    line.split(ends).filter(|it| !it.is_empty()).map(plain)
+}
+
+fn plain(path: &str) -> &str {
+    path.trim_start_matches("./")
+}
+
+fn defines(path: &str, words: &BTreeSet<&str>) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    DEFINITIONS.iter().any(|(programs, files)| {
+        files.contains(&name) && programs.iter().any(|program| words.contains(program))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mission_domain::config::{self, Found, Source};
+    use mission_evidence::git::changes::FileStatus;
+
+    use super::*;
+
+    fn among(text: &str, paths: &[&str]) -> Vec<String> {
+        let source = Source { name: "mission.toml", text };
+        let found = Found { default_branch: None, programs: Vec::new(), checks: Vec::new() };
+        let rules = config::rules("demo", None, Some(source), &found).expect("rules");
+        let file = |path: &&str| ChangedFile {
+            path: (*path).into(),
+            old_path: None,
+            status: FileStatus::Modified,
+            added: 1,
+            removed: 1,
+            binary: false,
+        };
+        touched(&rules, &paths.iter().map(file).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn rules_scripts_of_checks_and_what_their_programs_read_are_named() {
+        let text = "[project]\nchecks = [\"./ci/test.sh --fast\", \"npm test\"]\n\
+                    [role.coder]\ninstructions = \"roles/coder.md\"\n";
+        let paths =
+            ["src/a.js", "ci/test.sh", "web/package.json", "roles/coder.md", "mission.toml"];
+        let expected = ["ci/test.sh", "mission.toml", "roles/coder.md", "web/package.json"];
+        assert_eq!(among(text, &paths), expected);
+    }
+
+    #[test]
+    fn ordinary_work_is_not() {
+        let text = "[project]\nchecks = [\"cargo test\"]\n";
+        assert_eq!(among(text, &["src/main.rs", "package.json", "docs/mission.toml.md"]), [""; 0]);
+    }
+
+    #[test]
+    fn a_rule_that_was_moved_away_is_named_too() {
+        let source = Source { name: "mission.toml", text: "" };
+        let found = Found { default_branch: None, programs: Vec::new(), checks: Vec::new() };
+        let rules = config::rules("demo", None, Some(source), &found).expect("rules");
+        let moved = ChangedFile {
+            path: "old.toml".into(),
+            old_path: Some("mission.toml".into()),
+            status: FileStatus::Renamed,
+            added: 0,
+            removed: 0,
+            binary: false,
+        };
+        assert_eq!(touched(&rules, &[moved]), ["mission.toml"]);
+    }
+}
