@@ -1,0 +1,10 @@
+//! The liar suite: ways to get a gate passed without earning it, each played on a real repository with the real checks.
+//! None passes, and each refusal says what was seen. Ways to get a signed packet past its check are in
+//! `crates/evidence/tests/it/signed.rs`, ways past a sandbox with the danger suite.
+
+mod branches;
+mod claims;
+mod records;
+mod reviews;
+mod rules;
+mod stage;
