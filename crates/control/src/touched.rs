@@ -23,14 +23,8 @@ pub(crate) fn touched(rules: &Rules, files: &[ChangedFile]) -> Vec<String> {
     let paths: BTreeSet<&str> = paths.map(String::as_str).collect();
     let lines = lines(rules);
     let words: BTreeSet<&str> = lines.iter().flat_map(|it| words(it)).collect();
-    let instructions: BTreeSet<&str> =
-        rules.roles.values().map(|it| plain(&it.instructions)).collect();
-    let is_rule = |path: &&&str| {
-        **path == "mission.toml"
-            || instructions.contains(**path)
-            || words.contains(**path)
-            || defines(path, &words)
-    };
+    let is_rule =
+        |path: &&&str| rules.holds_rules(path) || words.contains(**path) || defines(path, &words);
     paths.iter().filter(is_rule).map(|it| (*it).to_owned()).collect()
 }
 
@@ -83,7 +77,7 @@ mod tests {
     #[test]
     fn rules_scripts_of_checks_and_what_their_programs_read_are_named() {
         let text = "[project]\nchecks = [\"./ci/test.sh --fast\", \"npm test\"]\n\
-                    [role.coder]\ninstructions = \"roles/coder.md\"\n";
+                    [role.coder]\ninstructions = \"./roles/coder.md\"\n";
         let paths =
             ["src/a.js", "ci/test.sh", "web/package.json", "roles/coder.md", "mission.toml"];
         let expected = ["ci/test.sh", "mission.toml", "roles/coder.md", "web/package.json"];

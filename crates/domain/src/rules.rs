@@ -558,6 +558,7 @@ struct PolicyText<'a> {
     gates: &'a [GateRule],
     roles: BTreeMap<&'a RoleId, (&'a Role, Option<&'a Digest>)>,
     checks: &'a [Check],
+    network: bool,
     land: LandMode,
     visual_paths: &'a [String],
     user_facing_paths: &'a [String],
@@ -594,6 +595,7 @@ impl Rules {
             gates,
             roles: roles.map(|it| (it.0, (it.1, self.instructions.get(it.0)))).collect(),
             checks: &self.checks,
+            network: self.network,
             land: self.land,
             visual_paths: &self.visual_paths,
             user_facing_paths: &self.user_facing_paths,
@@ -607,8 +609,11 @@ impl Rules {
 
     /// Returns whether `path` holds rules: `mission.toml`, or a file of instructions.
     pub fn holds_rules(&self, path: &str) -> bool {
-        let is_instructions =
-            |role: &Role| crate::config::instructions_path(&role.instructions) == Some(path);
+        let plain = |path: &str| path.trim_start_matches("./").to_owned();
+        let is_instructions = |role: &Role| {
+            let file = crate::config::instructions_path(&role.instructions).map(plain);
+            file.as_deref() == Some(path)
+        };
         path == "mission.toml" || self.roles.values().any(is_instructions)
     }
 

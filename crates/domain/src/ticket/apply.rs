@@ -114,9 +114,6 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         }
         Event::Credited { contributors } => credit(ticket, contributors),
         Event::RequirementGrew { gate, .. } => on_gate(ticket, &gate, |it| it.required = true),
-        Event::DeciderAdded { gate, decider, .. } => {
-            on_gate(ticket, &gate, |it| it.add_decider(decider));
-        }
         Event::FindingAnswered { finding, state, text } => {
             for it in ticket.findings.iter_mut().filter(|it| it.id == finding) {
                 it.state = state;

@@ -184,7 +184,6 @@ impl Draft<'_> {
             }
         }
         self.grow_requirements(&paths);
-        self.guard_rules();
     }
 
     /// A new packet on the same tree: machine gates and those that ask for it look again.

@@ -11,7 +11,7 @@ use crate::ids::{
     Timestamp, WorkflowId,
 };
 use crate::principal::{Contributor, Identity, Principal};
-use crate::rules::{Decider, GateRule, LandMode, Priority};
+use crate::rules::{GateRule, LandMode, Priority};
 
 /// When an event happened, and who caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,8 +160,6 @@ pub enum Event {
     Credited { contributors: Vec<Contributor> },
     /// A conditional gate turned out to be required.
     RequirementGrew { gate: GateId, why: String },
-    /// Somebody more decides on a gate.
-    DeciderAdded { gate: GateId, decider: Decider, why: String },
     /// A finding was answered.
     FindingAnswered { finding: FindingId, state: FindingState, text: String },
     /// The evidence of a gate is complete and has a digest.
@@ -253,7 +251,6 @@ impl Event {
             | Self::HeadMoved { .. }
             | Self::Credited { .. }
             | Self::RequirementGrew { .. }
-            | Self::DeciderAdded { .. }
             | Self::FindingAnswered { .. }
             | Self::PacketSealed { .. }
             | Self::Judged { .. }

@@ -223,14 +223,6 @@ impl Gate {
         self.signoffs.iter().rev().find(|it| it.fresh).or(self.signoffs.last())
     }
 
-    /// Takes in that somebody more decides.
-    pub(super) fn add_decider(&mut self, decider: Decider) {
-        if !self.rule.decided_by.contains(&decider) {
-            self.rule.decided_by.push(decider);
-        }
-        self.ask_who_is_missing();
-    }
-
     /// Opens a passed gate again where a decider was added who has not spoken.
     pub(super) fn ask_who_is_missing(&mut self) {
         if self.stage == Stage::Passed && self.next_decider().is_some() {
@@ -273,9 +265,7 @@ impl Gate {
         self.asked = Some(why);
         if !self.rule.decided_by.iter().any(|it| matches!(it, Decider::Person(_))) {
             self.rule.decided_by.push(Decider::Person(None));
-            if self.stage == Stage::Passed {
-                self.stage = self.deciding();
-            }
+            self.ask_who_is_missing();
         }
     }
 

@@ -3,7 +3,7 @@
 use super::decide::Draft;
 use super::{ChangeKind, Event, Gate, Stage, Ticket};
 use crate::ids::GateId;
-use crate::rules::{Decider, FINAL_VALIDATION, GateRule, Rules, StaleOn, Workflow};
+use crate::rules::{GateRule, Rules, StaleOn, Workflow};
 
 impl Draft<'_> {
     /// Pins the rules in force where a round of work begins with `gate` under other ones than the last. Returns whether
@@ -23,21 +23,6 @@ impl Draft<'_> {
             self.push(Event::Staled { gate, change, from: None, to: None });
         }
         true
-    }
-
-    /// Asks a person at final validation where the work changes the rules themselves.
-    pub(super) fn guard_rules(&mut self) {
-        let paths = self.ticket.head.as_ref().map_or(&[][..], |it| it.paths.as_slice());
-        let Some(path) = paths.iter().find(|it| self.context.rules.holds_rules(it)) else { return };
-        let why = format!("the work changes `{path}`, which holds rules");
-        let asks_nobody = |it: &&Gate| {
-            it.rule.id.as_str() == FINAL_VALIDATION
-                && !it.rule.decided_by.iter().any(|it| matches!(it, Decider::Person(_)))
-        };
-        if let Some(gate) = self.ticket.gates.iter().find(asks_nobody).map(|it| it.rule.id.clone())
-        {
-            self.push(Event::DeciderAdded { gate, decider: Decider::Person(None), why });
-        }
     }
 }
 

@@ -109,24 +109,10 @@ impl Life {
         })
     }
 
-    /// Files a task on `workflow` of other rules.
-    #[track_caller]
-    pub(super) fn under(rules: Rules, workflow: &str) -> Self {
-        Self::filed_under(rules, workflow, Kind::Task, |_| ())
-    }
-
     /// Files a ticket after `change` had a hand in it.
     #[track_caller]
     pub(super) fn filed(workflow: &str, kind: Kind, change: impl FnOnce(&mut NewTicket)) -> Self {
-        Self::filed_under(rules(), workflow, kind, change)
-    }
-
-    fn filed_under(
-        rules: Rules,
-        workflow: &str,
-        kind: Kind,
-        change: impl FnOnce(&mut NewTicket),
-    ) -> Self {
+        let rules = rules();
         let mut new = NewTicket {
             key: key(1),
             title: "Make it so".into(),
@@ -282,8 +268,15 @@ impl Life {
             findings: Vec::new(),
             answers: Vec::new(),
             block: None,
-            ask_person: None,
+            ask_person: self.asks(),
         }
+    }
+
+    /// Why a person must decide, as Mission Control finds it in the changed files.
+    fn asks(&self) -> Option<String> {
+        let paths = self.ticket.head.as_ref().map_or(&[][..], |it| it.paths.as_slice());
+        let rules = paths.iter().find(|it| self.rules.holds_rules(it));
+        rules.map(|path| format!("the work touches what decides about it: `{path}`"))
     }
 
     /// What it sees of a delivery that brought `head`, made by `contributors`.

@@ -46,9 +46,7 @@ fn a_base_that_moved_runs_the_machine_again_and_asks_nobody_twice() {
 fn work_that_touches_what_decides_about_it_waits_for_a_person_in_every_workflow() {
     let mut life = Life::task("unattended");
     life.delivers_commit(1, &["mission.toml"]);
-    let mut seen = life.sees();
-    seen.ask_person = Some("the work touches what decides about it: `mission.toml`".into());
-    life.checks_and_sees(seen);
+    life.checks();
     life.stands(State::InReview, "awaiting_person");
     assert!(life.ticket.situation().reason.ends_with("decides about it: `mission.toml`"));
     assert_eq!(life.refuses(&Principal::Controller, landing()), "not_ready_to_land");
@@ -60,15 +58,14 @@ fn work_that_touches_what_decides_about_it_waits_for_a_person_in_every_workflow(
 fn a_person_who_was_asked_stays_asked_when_the_machine_looks_again() {
     let mut life = Life::task("unattended");
     life.delivers_commit(1, &["mission.toml"]);
-    let mut seen = life.sees();
-    seen.ask_person = Some("why".into());
-    life.checks_and_sees(seen);
+    life.checks();
     life.judges(&ada(), VerdictWord::Pass);
     life.controller_does(Command::MoveBase { base: Commit::new("base2") });
     life.checks();
     assert_eq!(life.ticket.owed(life.now), Owed::Land, "the person's word holds over a new base");
-    let head = life.commits(2, &["mission.toml"]);
+    let head = life.commits(2, &[]);
     life.fetches(head, ChangeKind::Code);
+    life.delivers_commit(2, &[]);
     life.checks();
     life.stands(State::InReview, "awaiting_person");
 }

@@ -119,13 +119,8 @@ fn a_new_gate_before_the_work_is_opened_first() {
 
 #[test]
 fn work_that_changes_the_rules_needs_a_person_at_the_end() {
-    let rules = with(
-        "[workflow.unattended]\ngates = [\n\
-        { id = \"implementation\", role = \"coder\", decided_by = [\"controller\"] },\n\
-        { id = \"final_validation\", role = \"controller\", decided_by = [\"controller\"] },\n]",
-    );
     for (path, needs) in [("src/lib.rs", false), ("mission.toml", true)] {
-        let mut life = Life::under(rules.clone(), "unattended");
+        let mut life = Life::task("unattended");
         life.delivers_commit(1, &[path]);
         life.checks();
         let asks = life.ticket.owed(life.now) == Owed::Nothing;
