@@ -52,7 +52,8 @@ pub(crate) struct Inner {
     pub(crate) runner: Mutex<Option<RunnerClient>>,
     pub(crate) checks: Semaphore,
     pub(crate) home_turn: tokio::sync::Mutex<()>,
-    pub(crate) landing_turn: tokio::sync::Mutex<()>,
+    /// Each project's turn to land: whoever lands there holds it.
+    pub(crate) landing_turns: Mutex<BTreeMap<ProjectKey, Arc<tokio::sync::Mutex<()>>>>,
     /// How many candidates of a project's queue are tested at once.
     pub(crate) windows: Mutex<BTreeMap<ProjectKey, usize>>,
     pub(crate) next_attempt: AtomicU64,
@@ -90,7 +91,7 @@ impl Control {
                 runner: Mutex::new(None),
                 checks,
                 home_turn: tokio::sync::Mutex::new(()),
-                landing_turn: tokio::sync::Mutex::new(()),
+                landing_turns: Mutex::new(BTreeMap::new()),
                 windows: Mutex::new(BTreeMap::new()),
                 next_attempt: AtomicU64::new(0),
                 next_message: AtomicU64::new(0),

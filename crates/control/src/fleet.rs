@@ -25,6 +25,8 @@ pub(crate) struct Fleet {
     pub(crate) leases: BTreeMap<TicketKey, Timestamp>,
     /// Tickets that something is being done for at this moment.
     pub(crate) busy: BTreeSet<TicketKey>,
+    /// Those of them that do nothing but wait for their turn to land.
+    pub(crate) waiting_to_land: BTreeSet<TicketKey>,
     /// Whether a ticket that has ended was taken in since those were last forgotten.
     has_ended: bool,
 }

@@ -20,6 +20,9 @@ use crate::projects::Project;
 /// How often landing is tried again while somebody uses the working copy.
 const BUSY_TRIES: u32 = 20;
 
+/// How long until it is tried again.
+const BUSY_WAIT: Duration = Duration::from_millis(250);
+
 /// The most candidates that are tested at once, each on those before it. Every failure halves the window down to one,
 /// every landing widens it by one.
 const WINDOW: usize = 4;
@@ -32,14 +35,23 @@ struct Candidate {
     ticket: Arc<Ticket>,
     /// What the default branch holds once all before it have landed.
     onto: Commit,
-    /// What landing it makes of that, where that was not tested yet.
-    untested: Option<Preview>,
+    lands: Lands,
 }
 
-/// Whether there is more to be done for the queue.
+/// What landing a candidate comes to.
+enum Lands {
+    /// Nothing: the default branch holds this commit by then, which has its work.
+    There(Commit),
+    /// A commit that was tested on just that before.
+    Tested,
+    /// This, which is to be tested first.
+    Untested(Preview),
+}
+
+/// Whether there is more to be done for a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queue {
-    Empty,
+    Through,
     Changed,
 }
 
@@ -58,32 +70,51 @@ impl Drop for Busy<'_> {
     }
 }
 
+/// Tells whoever holds the turn that this ticket waits for nothing else, and may be landed with the others.
+struct Waiting<'c> {
+    control: &'c Control,
+    key: &'c TicketKey,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.control.fleet().waiting_to_land.remove(self.key);
+    }
+}
+
 impl Control {
     /// Lands `key` and what else of its project is ready, in the order in which it got ready.
     pub(crate) async fn land(&self, key: &TicketKey) -> Result<()> {
-        // One queue at a time: the next one tests on what this one leaves.
-        let _turn = self.inner.landing_turn.lock().await;
-        let project = self.project(key.project()).await?;
+        self.fleet().waiting_to_land.insert(key.clone());
+        let _waiting = Waiting { control: self, key };
+        let turn = self.landing_turn(key.project());
         for _ in 0..ROUNDS {
-            if self.land_some(&project, key).await? == Queue::Empty {
+            // One at a time in a project, and between two rounds it is another's turn.
+            let _turn = turn.lock().await;
+            if self.is_stopping() || self.land_some(key).await? == Queue::Through {
                 break;
             }
         }
         Ok(())
     }
 
+    fn landing_turn(&self, project: &ProjectKey) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.inner.landing_turns.lock().expect("nobody panics while holding it");
+        turns.entry(project.clone()).or_default().clone()
+    }
+
     /// Tests and lands the first of the queue, as far as they go.
-    async fn land_some(&self, project: &Project, key: &TicketKey) -> Result<Queue> {
-        let mut queue = self.landable(project, key).await?;
-        queue.truncate(self.window(&project.key));
-        if queue.is_empty() {
-            return Ok(Queue::Empty);
+    async fn land_some(&self, key: &TicketKey) -> Result<Queue> {
+        // The rules may have moved with a landing.
+        let project = self.project(key.project()).await?;
+        let mut queue = self.landable(&project, key).await?;
+        if !queue.iter().any(|it| it.key == *key) {
+            return Ok(Queue::Through);
         }
+        queue.truncate(self.window(&project.key));
         let _busy = self.make_busy(&queue, key);
-        let Some(candidates) = self.line_up(project, queue).await? else {
-            return Ok(Queue::Changed);
-        };
-        let tests = candidates.iter().map(|it| self.test(project, it));
+        let candidates = self.line_up(&project, queue, key).await?;
+        let tests = candidates.iter().map(|it| self.test(&project, it));
         let tested = futures::future::join_all(tests).await;
         for (candidate, seen) in candidates.iter().zip(tested) {
             let is_ready = match seen {
@@ -94,7 +125,7 @@ impl Control {
                 self.narrow(&project.key);
                 return Ok(Queue::Changed);
             }
-            if !self.land_one(project, candidate).await? {
+            if !self.land_one(&project, candidate).await? {
                 return Ok(Queue::Changed);
             }
             self.widen(&project.key);
@@ -108,7 +139,11 @@ impl Control {
         let mut queue: Vec<Arc<Ticket>> = {
             let fleet = self.fleet();
             let of_project = fleet.tickets.values().filter(|it| *it.key.project() == project.key);
-            let is_free = |it: &&Arc<Ticket>| it.key == *key || !fleet.busy.contains(&it.key);
+            let is_free = |it: &&Arc<Ticket>| {
+                it.key == *key
+                    || !fleet.busy.contains(&it.key)
+                    || fleet.waiting_to_land.contains(&it.key)
+            };
             of_project.filter(is_free).cloned().collect()
         };
         if !queue.iter().any(|it| it.key == *key) {
@@ -120,50 +155,101 @@ impl Control {
     }
 
     fn make_busy(&self, queue: &[Arc<Ticket>], key: &TicketKey) -> Busy<'_> {
-        let others = queue.iter().map(|it| it.key.clone()).filter(|it| it != key);
-        let keys: Vec<TicketKey> = others.collect();
-        self.fleet().busy.extend(keys.iter().cloned());
+        let mut fleet = self.fleet();
+        let others = queue.iter().map(|it| &it.key).filter(|it| *it != key);
+        // Those that wait for their turn are kept busy by themselves.
+        let keys = others.filter(|it| fleet.busy.insert((*it).clone())).cloned().collect();
         Busy { control: self, keys }
     }
 
-    /// Makes the merge of each candidate on those before it; nothing where a branch moved meanwhile.
+    /// Finds out for each of the queue what it comes to once those before it have landed. One that cannot be looked at
+    /// stands in nobody's way: it is left out, and told of when it is its own turn.
     async fn line_up(
         &self,
         project: &Project,
         queue: Vec<Arc<Ticket>>,
-    ) -> Result<Option<Vec<Candidate>>> {
-        let mut onto = Git::at(&project.path).branch(&project.rules.default_branch).await?;
+        key: &TicketKey,
+    ) -> Result<Vec<Candidate>> {
+        let tip = Git::at(&project.path).branch(&project.rules.default_branch).await?;
+        let mut onto = tip.clone();
         let mut candidates = Vec::new();
         for ticket in queue {
-            if self.head_moved(&ticket).await? {
-                return Ok(None);
-            }
-            let (head, tested) = (ticket.head.clone(), self.tested_merge(&ticket)?);
-            let (untested, next) = match (tested, head) {
-                (Some((base, commit)), _) if base == onto => (None, commit),
-                // Nothing was merged: the default branch held the work already.
-                (None, _) | (Some(_), None) => (None, onto.clone()),
-                (Some(_), Some(head)) => {
-                    let merged = self.merge(&ticket, project, &onto, &head.commit).await?;
-                    let next = match &merged {
-                        Preview::Ready { commit, .. } => commit.clone(),
-                        Preview::AlreadyThere
-                        | Preview::Conflict { .. }
-                        | Preview::NotPossible { .. } => onto.clone(),
-                    };
-                    (Some(merged), next)
+            let tested = match self.tested_merge(&ticket) {
+                Ok(tested) => tested,
+                Err(error) if ticket.key == *key => {
+                    let (code, text) = (BlockCode::LandBlocked, error.in_full());
+                    self.is_granted(key, Command::BlockLanding { code, text }).await?;
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            let ahead = self.look_ahead(project, &ticket, tested, &tip, &onto).await;
+            let (lands, next) = match ahead {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                Err(error) if ticket.key == *key => return Err(error),
+                Err(error) => {
+                    tracing::warn!("{} is left out of the queue: {}", ticket.key, error.in_full());
+                    continue;
                 }
             };
             let before = std::mem::replace(&mut onto, next);
-            candidates.push(Candidate { ticket, onto: before, untested });
+            let holds_rules = |it: &String| project.rules.holds_rules(it);
+            let paths = ticket.head.iter().flat_map(|it| &it.paths);
+            let is_last = paths.into_iter().any(holds_rules);
+            candidates.push(Candidate { ticket, onto: before, lands });
+            if is_last {
+                // What comes behind it is tested by the rules that it brings.
+                break;
+            }
         }
-        Ok(Some(candidates))
+        Ok(candidates)
+    }
+
+    /// Returns what landing `ticket` on `onto` comes to and leaves; nothing where its branch moved meanwhile.
+    async fn look_ahead(
+        &self,
+        project: &Project,
+        ticket: &Ticket,
+        tested: Option<(Commit, Commit)>,
+        tip: &Commit,
+        onto: &Commit,
+    ) -> Result<Option<(Lands, Commit)>> {
+        if self.head_moved(ticket).await? {
+            return Ok(None);
+        }
+        let git = Git::at(&project.path);
+        let head = ticket.head.as_ref().map(|it| it.commit.clone());
+        let head = head.ok_or_else(|| Error::Missing("commit to land".into()))?;
+        if let Some((base, commit)) = tested {
+            // The process ended after the branch moved and before that was on record.
+            if git.is_ancestor(&commit, tip).await? {
+                return Ok(Some((Lands::There(commit), onto.clone())));
+            }
+            if base == *onto {
+                return Ok(Some((Lands::Tested, commit)));
+            }
+        }
+        let merged = self.merge(ticket, project, onto, &head).await?;
+        Ok(Some(match merged {
+            Preview::Ready { ref commit, .. } => {
+                let commit = commit.clone();
+                (Lands::Untested(merged), commit)
+            }
+            Preview::AlreadyThere => {
+                let is_in = git.is_ancestor(&head, onto).await?;
+                (Lands::There(if is_in { head } else { onto.clone() }), onto.clone())
+            }
+            Preview::Conflict { .. } | Preview::NotPossible { .. } => {
+                (Lands::Untested(merged), onto.clone())
+            }
+        }))
     }
 
     async fn test(&self, project: &Project, it: &Candidate) -> Option<Result<Observation>> {
-        let merged = it.untested.clone()?;
+        let Lands::Untested(merged) = &it.lands else { return None };
         let gate = it.ticket.gate(&GateId::new(FINAL_VALIDATION))?;
-        Some(self.validate_merge(&it.ticket, gate, project, &it.onto, Some(merged)).await)
+        Some(self.validate_merge(&it.ticket, gate, project, &it.onto, Some(merged.clone())).await)
     }
 
     /// Puts on record what testing a candidate came to, and returns whether it may still land. All before it have landed.
@@ -175,32 +261,56 @@ impl Control {
             Err(error) => Command::FailToRun { gate, cause: error.in_full() },
         };
         let moved = Command::MoveBase { base: it.onto.clone() };
-        for command in [moved, command] {
-            if !self.is_granted(key, command).await? {
-                return Ok(false);
-            }
+        let is_on_record =
+            self.is_granted(key, moved).await? && self.is_granted(key, command).await?;
+        let is_owed = self.ticket(key).await?.0.owed(self.now()) == Owed::Land;
+        if is_owed && !is_on_record {
+            // It would be tried for ever.
+            let code = BlockCode::LandBlocked;
+            let text = "the test of the merge cannot be put on record".to_owned();
+            self.is_granted(key, Command::BlockLanding { code, text }).await?;
         }
-        Ok(self.ticket(key).await?.0.owed(self.now()) == Owed::Land)
+        Ok(is_owed && is_on_record)
     }
 
     /// Moves the default branch to what was tested, and returns whether it is there.
     async fn land_one(&self, project: &Project, it: &Candidate) -> Result<bool> {
         let key = &it.ticket.key;
-        // A verdict may have been taken back while the tests ran.
-        let (ticket, _) = self.ticket(key).await?;
-        if ticket.owed(self.now()) != Owed::Land || !ticket.every_signoff_is_fresh() {
-            return Ok(false);
-        }
-        let command = match self.tested_merge(&ticket)? {
-            None => {
-                let head = ticket.head.as_ref().map(|it| it.commit.clone());
-                let commit = head.ok_or_else(|| Error::Missing("commit to land".into()))?;
-                Command::RecordLanding { commit }
+        for _ in 0..BUSY_TRIES {
+            // Somebody may have spoken or committed while the tests ran, or while the working copy was in use.
+            let (ticket, _) = self.ticket(key).await?;
+            if ticket.owed(self.now()) != Owed::Land
+                || !ticket.every_signoff_is_fresh()
+                || self.head_moved(&ticket).await?
+            {
+                return Ok(false);
             }
-            Some((base, commit)) => self.move_branch(project, base, commit).await?,
-        };
-        let is_landed = matches!(command, Command::RecordLanding { .. });
-        Ok(self.is_granted(key, command).await? && is_landed)
+            let command = match (&it.lands, self.tested_merge(&ticket)?) {
+                (Lands::There(commit), _) => {
+                    let git = Git::at(&project.path);
+                    let tip = git.branch(&project.rules.default_branch).await?;
+                    let is_there = git.is_ancestor(commit, &tip).await?;
+                    is_there.then(|| Command::RecordLanding { commit: commit.clone() })
+                }
+                (Lands::Tested | Lands::Untested(_), Some((base, commit))) => {
+                    match self.move_branch(project, base, commit).await? {
+                        Some(command) => Some(command),
+                        None => {
+                            tokio::time::sleep(BUSY_WAIT).await;
+                            continue;
+                        }
+                    }
+                }
+                (Lands::Tested | Lands::Untested(_), None) => None,
+            };
+            let Some(command) = command else { return Ok(false) };
+            let is_landed = matches!(command, Command::RecordLanding { .. });
+            return Ok(self.is_granted(key, command).await? && is_landed);
+        }
+        let code = BlockCode::LandBlocked;
+        let text = format!("somebody is using the working copy `{}`", project.path.display());
+        self.is_granted(key, Command::BlockLanding { code, text }).await?;
+        Ok(false)
     }
 
     /// Carries out the controller's command; a refusal means that the ticket went elsewhere meanwhile.
@@ -259,12 +369,13 @@ impl Control {
         .await?)
     }
 
+    /// Moves the default branch from `base` to `commit`; nothing where somebody uses the working copy at this moment.
     async fn move_branch(
         &self,
         project: &Project,
         base: Commit,
         commit: Commit,
-    ) -> Result<Command> {
+    ) -> Result<Option<Command>> {
         let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
         let what = Land {
             project: &project.path,
@@ -273,49 +384,32 @@ impl Control {
             commit: &commit,
             home: home.as_deref(),
         };
-        for _ in 0..BUSY_TRIES {
-            return Ok(match land(&what).await? {
-                Landing::Landed { .. } | Landing::AlreadyThere => Command::RecordLanding { commit },
-                Landing::BaseMoved { now } => Command::MoveBase { base: now },
-                Landing::Overlaps { files } => Command::BlockLanding {
-                    code: BlockCode::LandBlocked,
-                    text: format!(
-                        "uncommitted changes in {} stand in the way of landing in `{}`",
-                        files.join(", "),
-                        project.path.display()
-                    ),
-                },
-                Landing::Busy { .. } => {
-                    tokio::time::sleep(Duration::from_millis(250)).await;
-                    continue;
-                }
-            });
-        }
-        Ok(Command::BlockLanding {
-            code: BlockCode::LandBlocked,
-            text: format!("somebody is using the working copy `{}`", project.path.display()),
+        Ok(match land(&what).await? {
+            Landing::Landed { .. } | Landing::AlreadyThere => {
+                Some(Command::RecordLanding { commit })
+            }
+            Landing::BaseMoved { now } => Some(Command::MoveBase { base: now }),
+            Landing::Overlaps { files } => Some(Command::BlockLanding {
+                code: BlockCode::LandBlocked,
+                text: format!(
+                    "uncommitted changes in {} stand in the way of landing in `{}`",
+                    files.join(", "),
+                    project.path.display()
+                ),
+            }),
+            Landing::Busy { .. } => None,
         })
     }
 
-    /// Returns base and commit of the merge that final validation tested.
+    /// Returns base and commit of the merge that final validation tested for the present head, if there was one to test.
     fn tested_merge(&self, ticket: &Ticket) -> Result<Option<(Commit, Commit)>> {
         let gate = ticket.gates.iter().find(|it| it.rule.id.as_str() == FINAL_VALIDATION);
-        let Some(name) = gate.and_then(|it| it.packet.as_ref()) else {
+        let Some(named) = gate.and_then(|it| it.packet.as_ref()) else {
             return Err(Error::Missing("packet of the final validation".into()));
         };
-        let packet = self.read_packet(&name.digest)?;
-        if let Some(merge) = packet.merge {
-            return Ok(Some((merge.base, merge.commit)));
-        }
-        // Packets from before the field was there keep it in a file.
-        let Some(note) = packet.artifacts.iter().find(|it| it.kind == "merge") else {
-            return Ok(None);
-        };
-        let bytes = self.artifacts().read(&note.digest)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (base, commit) = text
-            .split_once(' ')
-            .ok_or_else(|| Error::Invalid("the record of the tested merge is broken".into()))?;
-        Ok(Some((Commit::new(base), Commit::new(commit))))
+        let packet = self.read_packet(&named.digest)?;
+        let head = ticket.head.as_ref().map(|it| &it.commit);
+        let merge = packet.merge.filter(|_| packet.commit.as_ref() == head);
+        Ok(merge.map(|it| (it.base, it.commit)))
     }
 }

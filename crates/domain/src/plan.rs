@@ -188,7 +188,12 @@ pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
                     actions.push(Action::Check { ticket: ticket.key.clone(), gate });
                 }
             }
-            Owed::Land => actions.push(Action::Land { ticket: ticket.key.clone() }),
+            Owed::Land => {
+                // The moved base is tested again, which runs the project's commands.
+                if is_trusted(fleet, ticket) {
+                    actions.push(Action::Land { ticket: ticket.key.clone() });
+                }
+            }
             Owed::Finish => actions.push(Action::Finish { ticket: ticket.key.clone() }),
         }
     }

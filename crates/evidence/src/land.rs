@@ -98,6 +98,10 @@ async fn in_working_copy(what: &Land<'_>, path: &Path, now: &Commit) -> Result<L
     let output = git.output(&args, Default::default()).await?;
     let reached = git.head().await?;
     if reached == *what.commit {
+        if git.branch(what.branch).await? == *now {
+            // Somebody checked another branch out at this moment, and that one went along.
+            return Ok(Landing::Busy { why: format!("`{}` was left meanwhile", what.branch) });
+        }
         return Ok(Landing::Landed { checkout: Some(path.into()) });
     }
     if reached != *now {

@@ -4,6 +4,7 @@
 
 mod branches;
 mod claims;
+mod landing;
 mod records;
 mod reviews;
 mod rules;

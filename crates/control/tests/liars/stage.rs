@@ -15,7 +15,7 @@ use mission_domain::ticket::{
     Command, CommandClaim, Evidence, Gate, NewFinding, Report, Stage as At, Ticket, VerdictWord,
 };
 use mission_evidence::workspace::{Identity, Workspace};
-use mission_store::{Role, open_sqlite};
+use mission_store::{ProjectionKind, Role, open_sqlite};
 
 /// The rules of every story that does not bring its own.
 pub(crate) const RULES: &str = r#"
@@ -104,6 +104,13 @@ impl Stage {
         Self { dir, control, clock, ticket }
     }
 
+    /// Ada files another ticket of the same project; from now on the story is about that one.
+    pub(crate) async fn files_another(&mut self) {
+        let request = TicketRequest { title: "And that too".into(), ..TicketRequest::default() };
+        let ticket = self.control.open_ticket(request, &ada(), "cli").await.expect("a ticket");
+        self.ticket = ticket.key.parse().expect("a key");
+    }
+
     pub(crate) fn repository(&self) -> PathBuf {
         self.dir.path().join("repository")
     }
@@ -159,7 +166,7 @@ impl Stage {
         let Some((gate, role, runtime, identity, purpose)) = claim else {
             panic!("no lane is next: {:?}", self.look().await.situation());
         };
-        let last = self.look().await.attempts.iter().map(|it| it.id.0).max().unwrap_or(0);
+        let last = self.control.store().last_ord(ProjectionKind::Attempt).await.expect("a number");
         let attempt = AttemptId(last + 1);
         let principal = principal_of(&role, &runtime);
         let who = Identity::lane(role.as_str(), runtime.as_str());

@@ -117,9 +117,10 @@ impl Draft<'_> {
     pub(super) fn move_base(&mut self, base: Commit) -> Result<(), Rejection> {
         self.by_controller()?;
         self.still_open()?;
-        let last = self.ticket.gates.iter().rev().find(|it| {
-            it.rule.id.as_str() == crate::rules::FINAL_VALIDATION && it.stage == Stage::Passed
-        });
+        let last =
+            self.ticket.gates.iter().rev().find(|it| {
+                it.rule.id.as_str() == crate::rules::FINAL_VALIDATION && it.is_settled()
+            });
         if let Some(gate) = last.map(|it| it.rule.id.clone()) {
             self.push(Event::BaseMoved { gate, base });
         }

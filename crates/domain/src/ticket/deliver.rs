@@ -98,8 +98,13 @@ impl Draft<'_> {
         self.push(Event::PacketSealed { gate: id.clone(), packet: seen.packet });
         self.answer_findings(&gate.rule.sends_back_to, seen.answers);
         self.ask_person(seen.ask_person);
-        if let Some((code, text)) = seen.block {
+        let is_waived = self.ticket.gate(id).is_some_and(|it| it.stage == Stage::Waived);
+        if let Some((code, text)) =
+            seen.block.filter(|it| !is_waived || it.0 == BlockCode::MergeConflict)
+        {
             self.push(Event::Blocked { code, text, gate: Some(id.clone()) });
+        } else if is_waived {
+            // What was found is in the packet; a person took the requirement away.
         } else if seen.findings.is_empty() {
             self.pass_by_controller(&gate, "every check holds");
         } else {

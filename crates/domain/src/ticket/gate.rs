@@ -236,7 +236,9 @@ impl Gate {
         self.missing.clear();
         let is_new_round = self.stage == Stage::ChangesRequested;
         self.retire(self.rule.worker == Worker::Controller && !is_new_round);
-        self.stage = self.deciding();
+        let is_waived = self.signoffs.iter().any(|it| it.fresh && it.verdict == VerdictWord::Waive);
+        // A person's waiver holds over another base; only what was looked at is new.
+        self.stage = if is_waived { Stage::Waived } else { self.deciding() };
     }
 
     /// Takes in that a delivery lacked something.

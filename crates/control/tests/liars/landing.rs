@@ -1,0 +1,260 @@
+//! The queue of the default branch: landing what was not tested, what nobody signs off any more, or over somebody's work.
+
+use std::fs;
+
+use mission_control::VerdictRequest;
+use mission_domain::ids::{GateId, TicketKey};
+use mission_domain::plan::Action;
+use mission_domain::ticket::{State, VerdictWord};
+
+use crate::stage::{CHECK, RULES, Stage, ada, commit_in, git_in, write};
+
+/// Both changes together break what each leaves whole.
+const NOT_BOTH: &str = "test -f one && test -f two && { echo 'one and two do not go together'; exit 1; }\n\
+                        echo 'test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured'\n";
+
+/// A project with this check, and tickets that each bring one file and only wait for Ada's word.
+async fn lined_up(rules: &str, check: &str, files: &[&str]) -> (Stage, Vec<TicketKey>) {
+    let mut stage = Stage::with(rules, &[("check.sh", check), ("feature.txt", "feature\n")]).await;
+    let mut keys = Vec::new();
+    for (at, file) in files.iter().enumerate() {
+        if at > 0 {
+            stage.files_another().await;
+        }
+        let text = if *file == "mission.toml" { STRICTER } else { "work\n" };
+        stage.implements(&[(*file, text)]).await;
+        stage.reviews(VerdictWord::Pass, "fine").await;
+        keys.push(stage.ticket.clone());
+    }
+    (stage, keys)
+}
+
+/// A ticket whose merge was tested on a commit that somebody made after its work began: the work cannot land as it is.
+async fn behind(rules: &str) -> (Stage, Vec<TicketKey>) {
+    let stage = Stage::with(rules, &[("check.sh", CHECK), ("feature.txt", "feature\n")]).await;
+    stage.implements(&[("one", "work\n")]).await;
+    write(&stage.repository().join("other"), "x\n");
+    commit_in(&stage.repository(), "meanwhile");
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    let keys = vec![stage.ticket.clone()];
+    (stage, keys)
+}
+
+/// The rules with a check more, which nothing passes.
+const STRICTER: &str = r#"
+[project]
+key = "MC"
+default_branch = "main"
+workflow = "quick-fix"
+checks = ["sh check.sh", "test -f nowhere"]
+[role.coder]
+runtimes = ["one"]
+[role.qa]
+runtimes = ["two"]
+"#;
+
+/// Ada signs all of them off, and nothing is done about it yet.
+async fn all_signed(stage: &Stage, keys: &[TicketKey]) {
+    for key in keys {
+        let verdict = VerdictRequest {
+            verdict: VerdictWord::Pass,
+            gate: None,
+            reason: "fine".into(),
+            findings: Vec::new(),
+            packet: None,
+        };
+        stage.control.judge(key, verdict, &ada()).await.expect("a person may");
+    }
+    let lands = |it: &Action| matches!(it, Action::Land { .. });
+    assert_eq!(stage.control.planned().iter().filter(|it| lands(it)).count(), keys.len());
+}
+
+/// Returns what landed as what, and the merge that was tested last.
+async fn landed(stage: &Stage, key: &TicketKey) -> (Option<String>, serde_json::Value) {
+    let ticket = stage.control.ticket(key).await.expect("the ticket").0;
+    let packets = stage.control.packets(key, Some("final_validation")).await.expect("packets");
+    (ticket.landed_as.as_ref().map(ToString::to_string), packets[0]["merge"].clone())
+}
+
+#[tokio::test]
+async fn each_is_tested_on_those_before_it_and_lands_as_it_was_tested() {
+    let (stage, keys) = lined_up(RULES, CHECK, &["one", "two", "three"]).await;
+    all_signed(&stage, &keys).await;
+    let mut before = stage.main();
+    let land = Action::Land { ticket: keys[0].clone() };
+    stage.control.work_off(land).await.expect("it lands");
+    for key in &keys {
+        let (commit, merge) = landed(&stage, key).await;
+        assert_eq!(merge["base"], before.as_str(), "{key} was tested on those before it");
+        assert_eq!(merge["commit"].as_str(), commit.as_deref(), "what was tested is what landed");
+        before = commit.expect("it landed");
+    }
+    assert_eq!(stage.main(), before);
+}
+
+#[tokio::test]
+async fn one_that_breaks_those_before_it_goes_back_with_its_log_and_the_next_is_tested_without_it()
+{
+    let (stage, keys) = lined_up(RULES, NOT_BOTH, &["one", "two", "three"]).await;
+    all_signed(&stage, &keys).await;
+    stage.goes_on().await;
+    let (first, _) = landed(&stage, &keys[0]).await;
+    let (third, merge) = landed(&stage, &keys[2]).await;
+    assert_eq!(merge["base"].as_str(), first.as_deref(), "the third was tested without the second");
+    assert_eq!(Some(stage.main()), third);
+    let second = stage.control.ticket(&keys[1]).await.expect("the ticket").0;
+    assert_eq!((second.landed_as.clone(), second.state()), (None, State::Todo));
+    let told = &second.findings.first().expect("a finding").what.text;
+    assert!(told.contains("`sh check.sh`") && told.contains("exit code 1"), "{told}");
+    let packets = stage.control.packets(&keys[1], Some("final_validation")).await;
+    let log = packets.expect("packets")[0]["commands"][0]["log"].clone();
+    let log = log.as_str().expect("a log").parse().expect("a digest");
+    let log = stage.control.artifacts().read(&log).expect("it was kept");
+    assert!(String::from_utf8_lossy(&log).contains("one and two do not go together"));
+}
+
+#[tokio::test]
+async fn what_comes_behind_a_change_of_the_rules_is_tested_by_the_new_ones() {
+    let (stage, keys) = lined_up(RULES, CHECK, &["mission.toml", "two"]).await;
+    all_signed(&stage, &keys).await;
+    stage.goes_on().await;
+    assert!(landed(&stage, &keys[0]).await.0.is_some(), "the rules take effect after landing");
+    assert_eq!(landed(&stage, &keys[1]).await.0, None);
+    let second = stage.control.ticket(&keys[1]).await.expect("the ticket").0;
+    let told = second.situation().reason;
+    assert!(told.contains("`test -f nowhere`"), "{told}");
+}
+
+#[tokio::test]
+async fn a_crash_after_the_branch_moved_is_told_as_the_landing_that_it_was() {
+    for mode in ["merge", "rebase"] {
+        let rules = RULES.replace("[project]", &format!("[project]\nland = \"{mode}\""));
+        let (stage, keys) = behind(&rules).await;
+        let (_, merge) = landed(&stage, &keys[0]).await;
+        let tested = merge["commit"].as_str().expect("a commit").to_owned();
+        all_signed(&stage, &keys).await;
+        // The process moved the branch, and ended before it wrote that down.
+        git_in(&stage.repository(), &["merge", "-q", "--ff-only", &tested]);
+        write(&stage.repository().join("later"), "x\n");
+        let later = commit_in(&stage.repository(), "after the crash");
+        stage.goes_on().await;
+        let (commit, _) = landed(&stage, &keys[0]).await;
+        assert_eq!(commit, Some(tested), "{mode}");
+        assert_eq!(stage.main(), later.to_string(), "{mode}: nothing lands twice");
+    }
+}
+
+/// A ticket of a project whose check failed before, and whose final validation Ada has waived.
+async fn waived() -> Stage {
+    let files = [("check.sh", CHECK), ("feature.txt", "broken before\n")];
+    let stage = Stage::with(RULES, &files).await;
+    let attempt = stage.starts().await;
+    stage.writes(&[("one", "work\n")]);
+    stage.claims(attempt, "test -f one", 0).await;
+    stage.delivers(attempt).await;
+    stage.says(&ada(), VerdictWord::Waive, Some("first_validation")).await.expect("she may");
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    stage.refused("final_validation", &["pre-existing"]).await;
+    let waive = VerdictRequest {
+        verdict: VerdictWord::Waive,
+        gate: Some("final_validation".into()),
+        reason: "it was broken before".into(),
+        findings: Vec::new(),
+        packet: None,
+    };
+    stage.control.judge(&stage.ticket, waive, &ada()).await.expect("she may");
+    stage
+}
+
+#[tokio::test]
+async fn a_waiver_lands_on_a_base_that_moved_once_that_was_tested() {
+    let stage = waived().await;
+    write(&stage.repository().join("other"), "x\n");
+    let meanwhile = commit_in(&stage.repository(), "meanwhile").to_string();
+    stage.goes_on().await;
+    let (commit, merge) = landed(&stage, &stage.ticket).await;
+    assert_eq!(merge["base"], meanwhile.as_str(), "the moved base was tested");
+    assert_eq!(merge["commit"].as_str(), commit.as_deref());
+    assert_eq!(commit, Some(stage.main()));
+}
+
+#[tokio::test]
+async fn a_waiver_does_not_land_what_contradicts_the_default_branch() {
+    let stage = waived().await;
+    write(&stage.repository().join("one"), "a person was faster\n");
+    let theirs = commit_in(&stage.repository(), "meanwhile").to_string();
+    stage.goes_on().await;
+    assert_eq!(stage.look().await.landed_as, None);
+    let told = stage.told().await;
+    assert!(told.contains("the work contradicts main in one"), "{told}");
+    assert_eq!(stage.main(), theirs);
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_lands_nothing_and_holds_nobody_else_up() {
+    let (stage, keys) = lined_up(RULES, CHECK, &["one", "two"]).await;
+    all_signed(&stage, &keys).await;
+    let first = stage.control.ticket(&keys[0]).await.expect("the ticket").0;
+    let packet = first.gate(&GateId::new("final_validation")).and_then(|it| it.packet.clone());
+    let packet = packet.expect("a packet").digest;
+    fs::remove_file(stage.control.artifacts().path(&packet)).expect("it was there");
+    stage.goes_on().await;
+    let first = stage.control.ticket(&keys[0]).await.expect("the ticket").0;
+    assert_eq!((first.landed_as.clone(), first.state()), (None, State::Blocked));
+    assert!(first.situation().reason.contains(packet.as_str()), "{:?}", first.situation());
+    assert_eq!(landed(&stage, &keys[1]).await.0, Some(stage.main()));
+}
+
+#[tokio::test]
+async fn a_landing_on_a_branch_that_a_person_threw_back_is_tested_again() {
+    let (stage, keys) = behind(RULES).await;
+    all_signed(&stage, &keys).await;
+    git_in(&stage.repository(), &["reset", "-q", "--hard", "HEAD~1"]);
+    let theirs = stage.main();
+    stage.goes_on().await;
+    let (commit, merge) = landed(&stage, &keys[0]).await;
+    assert_eq!(merge["base"], theirs.as_str());
+    assert_eq!(commit, Some(stage.main()));
+    assert!(!stage.repository().join("other").exists(), "what a person took back stays away");
+}
+
+#[tokio::test]
+async fn somebody_who_commits_while_the_merge_is_tested_is_not_landed_over() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let wait = dir.path().join("wait");
+    let check = format!(
+        "echo started; for i in $(seq 600); do test -f {} || break; sleep 0.1; done\n{CHECK}",
+        wait.display()
+    );
+    let (stage, keys) = lined_up(RULES, &check, &["one"]).await;
+    all_signed(&stage, &keys).await;
+    write(&stage.repository().join("other"), "x\n");
+    let before = commit_in(&stage.repository(), "meanwhile").to_string();
+    write(&wait, "");
+    let control = stage.control.clone();
+    let land = Action::Land { ticket: keys[0].clone() };
+    let lands = tokio::spawn(async move { control.work_off(land).await });
+    let scratch = stage.home().join("workspaces/scratch");
+    let is_checked = || {
+        let checkouts = fs::read_dir(&scratch).into_iter().flatten().flatten();
+        checkouts.map(|it| it.path()).any(|it| has_log(&it))
+    };
+    while !is_checked() {
+        assert!(!lands.is_finished(), "it did not wait");
+        tokio::task::yield_now().await;
+    }
+    write(&stage.workspace().join("one"), "and a back door\n");
+    commit_in(&stage.workspace(), "while it was tested");
+    fs::remove_file(&wait).expect("it was there");
+    lands.await.expect("no panic").expect("it goes on");
+    assert_eq!(stage.look().await.landed_as, None);
+    assert_eq!(stage.main(), before);
+    stage.goes_on().await;
+    stage.refused("qa_review", &[]).await;
+}
+
+/// Whether a check in this checkout has said something.
+fn has_log(dir: &std::path::Path) -> bool {
+    let logs = [dir.join("check.log"), dir.join("tmp/check.log")];
+    logs.iter().any(|it| fs::metadata(it).is_ok_and(|it| it.len() > 0))
+}
