@@ -264,9 +264,18 @@ impl Control {
     /// As `carry_out`, or what git and the file system said.
     pub async fn work_off(&self, action: Action) -> Result<()> {
         match action {
-            Action::Observe { ticket, attempt } => self.observe(&ticket, attempt).await,
-            Action::Check { ticket, gate } => self.check(&ticket, &gate).await,
-            Action::Land { ticket } => self.land(&ticket).await,
+            Action::Observe { ticket, attempt } => {
+                let _busy = self.keep_busy(std::iter::once(&ticket));
+                self.observe(&ticket, attempt).await
+            }
+            Action::Check { ticket, gate } => {
+                let _busy = self.keep_busy(std::iter::once(&ticket));
+                self.check(&ticket, &gate).await
+            }
+            Action::Land { ticket } => {
+                let _busy = self.keep_busy(std::iter::once(&ticket));
+                self.land(&ticket).await
+            }
             other => self.carry_out(other).await,
         }
     }

@@ -48,15 +48,8 @@ enum Lands {
     Untested(Preview),
 }
 
-/// Whether there is more to be done for a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Queue {
-    Through,
-    Changed,
-}
-
 /// Keeps the dispatcher from beginning something else for these tickets.
-struct Busy<'c> {
+pub(crate) struct Busy<'c> {
     control: &'c Control,
     keys: Vec<TicketKey>,
 }
@@ -89,11 +82,12 @@ impl Control {
         let _waiting = Waiting { control: self, key };
         let turn = self.landing_turn(key.project());
         for _ in 0..ROUNDS {
-            // One at a time in a project, and between two rounds it is another's turn.
-            let _turn = turn.lock().await;
-            if self.is_stopping() || self.land_some(key).await? == Queue::Through {
+            if self.is_stopping() || self.ticket(key).await?.0.owed(self.now()) != Owed::Land {
                 break;
             }
+            // One at a time in a project, and between two rounds it is another's turn.
+            let _turn = turn.lock().await;
+            self.land_some(key).await?;
         }
         Ok(())
     }
@@ -104,15 +98,16 @@ impl Control {
     }
 
     /// Tests and lands the first of the queue, as far as they go.
-    async fn land_some(&self, key: &TicketKey) -> Result<Queue> {
+    async fn land_some(&self, key: &TicketKey) -> Result<()> {
         // The rules may have moved with a landing.
         let project = self.project(key.project()).await?;
         let mut queue = self.landable(&project, key).await?;
         if !queue.iter().any(|it| it.key == *key) {
-            return Ok(Queue::Through);
+            return Ok(());
         }
         queue.truncate(self.window(&project.key));
-        let _busy = self.make_busy(&queue, key);
+        // Those that wait for their turn are busy already, and stay so.
+        let _busy = self.keep_busy(queue.iter().map(|it| &it.key));
         let candidates = self.line_up(&project, queue, key).await?;
         let tests = candidates.iter().map(|it| self.test(&project, it));
         let tested = futures::future::join_all(tests).await;
@@ -123,14 +118,14 @@ impl Control {
             };
             if !is_ready {
                 self.narrow(&project.key);
-                return Ok(Queue::Changed);
+                return Ok(());
             }
             if !self.land_one(&project, candidate).await? {
-                return Ok(Queue::Changed);
+                return Ok(());
             }
             self.widen(&project.key);
         }
-        Ok(Queue::Changed)
+        Ok(())
     }
 
     /// Returns the tickets of the project that are to be landed now, in the order in which they got ready.
@@ -154,11 +149,11 @@ impl Control {
         Ok(queue)
     }
 
-    fn make_busy(&self, queue: &[Arc<Ticket>], key: &TicketKey) -> Busy<'_> {
+    /// Keeps those of `keys` busy that are not yet.
+    pub(crate) fn keep_busy<'k>(&self, keys: impl Iterator<Item = &'k TicketKey>) -> Busy<'_> {
         let mut fleet = self.fleet();
-        let others = queue.iter().map(|it| &it.key).filter(|it| *it != key);
-        // Those that wait for their turn are kept busy by themselves.
-        let keys = others.filter(|it| fleet.busy.insert((*it).clone())).cloned().collect();
+        let keys = keys.filter(|it| fleet.busy.insert((*it).clone())).cloned().collect();
+        drop(fleet);
         Busy { control: self, keys }
     }
 

@@ -93,6 +93,25 @@ async fn each_is_tested_on_those_before_it_and_lands_as_it_was_tested() {
 }
 
 #[tokio::test]
+async fn those_that_wait_for_their_turn_are_landed_with_whoever_has_it() {
+    let (stage, keys) = lined_up(RULES, CHECK, &["one", "two", "three"]).await;
+    all_signed(&stage, &keys).await;
+    let land = |at: usize| {
+        let (control, ticket) = (stage.control.clone(), keys[at].clone());
+        async move { control.work_off(Action::Land { ticket }).await }
+    };
+    let second_then_look = async {
+        land(1).await.expect("it lands");
+        landed(&stage, &keys[2]).await.0
+    };
+    // The first has the turn at once; the others are kept busy by waiting for theirs.
+    let (first, with_second, third) = tokio::join!(biased; land(0), second_then_look, land(2));
+    assert!(first.is_ok() && third.is_ok());
+    assert!(with_second.is_some(), "the third landed in the turn of another");
+    assert_eq!(with_second, Some(stage.main()));
+}
+
+#[tokio::test]
 async fn one_that_breaks_those_before_it_goes_back_with_its_log_and_the_next_is_tested_without_it()
 {
     let (stage, keys) = lined_up(RULES, NOT_BOTH, &["one", "two", "three"]).await;

@@ -55,6 +55,25 @@ fn work_that_touches_what_decides_about_it_waits_for_a_person_in_every_workflow(
 }
 
 #[test]
+fn a_waiver_holds_over_a_base_that_moved_and_the_merge_is_looked_at_again() {
+    let mut life = Life::at("final_validation");
+    let mut seen = life.sees();
+    seen.block = Some((BlockCode::PreExisting, "it fails on the base as well".into()));
+    life.checks_and_sees(seen.clone());
+    life.does(&ada(), verdict_on(Some("final_validation"), VerdictWord::Waive));
+    assert_eq!(life.ticket.owed(life.now), Owed::Land);
+    life.controller_does(Command::MoveBase { base: Commit::new("base2") });
+    assert!(matches!(life.ticket.owed(life.now), Owed::Check { .. }));
+    life.checks_and_sees(seen.clone());
+    assert_eq!(life.gate("final_validation").stage, Stage::Waived);
+    assert_eq!(life.ticket.owed(life.now), Owed::Land);
+    life.controller_does(Command::MoveBase { base: Commit::new("base3") });
+    seen.block = Some((BlockCode::MergeConflict, "it contradicts main".into()));
+    life.checks_and_sees(seen);
+    life.stands(State::Blocked, "merge_conflict");
+}
+
+#[test]
 fn a_person_who_was_asked_stays_asked_when_the_machine_looks_again() {
     let mut life = Life::task("unattended");
     life.delivers_commit(1, &["mission.toml"]);
