@@ -1,11 +1,13 @@
 //! The queue of the default branch: landing what was not tested, what nobody signs off any more, or over somebody's work.
 
 use std::fs;
+use std::path::PathBuf;
 
-use mission_control::VerdictRequest;
+use mission_control::{Error, VerdictRequest};
 use mission_domain::ids::{GateId, TicketKey};
 use mission_domain::plan::Action;
 use mission_domain::ticket::{State, VerdictWord};
+use tokio::task::JoinHandle;
 
 use crate::stage::{CHECK, RULES, Stage, ada, commit_in, git_in, write};
 
@@ -94,19 +96,23 @@ async fn each_is_tested_on_those_before_it_and_lands_as_it_was_tested() {
 
 #[tokio::test]
 async fn those_that_wait_for_their_turn_are_landed_with_whoever_has_it() {
-    let (stage, keys) = lined_up(RULES, CHECK, &["one", "two", "three"]).await;
-    all_signed(&stage, &keys).await;
+    let held = HeldUp::new();
+    let (stage, keys) = lined_up(RULES, &held.check(), &["one", "two", "three"]).await;
+    all_signed(&stage, &keys[..1]).await;
+    let first = held.lands(&stage, &keys[0]).await;
+    // The turn is taken: these are kept busy by waiting for it.
+    all_signed(&stage, &keys[1..]).await;
     let land = |at: usize| {
         let (control, ticket) = (stage.control.clone(), keys[at].clone());
-        async move { control.work_off(Action::Land { ticket }).await }
+        async move { control.work_off(Action::Land { ticket }).await.expect("it lands") }
     };
     let second_then_look = async {
-        land(1).await.expect("it lands");
+        land(1).await;
         landed(&stage, &keys[2]).await.0
     };
-    // The first has the turn at once; the others are kept busy by waiting for theirs.
-    let (first, with_second, third) = tokio::join!(biased; land(0), second_then_look, land(2));
-    assert!(first.is_ok() && third.is_ok());
+    let go_on = async { held.goes_on() };
+    let (with_second, (), ()) = tokio::join!(biased; second_then_look, land(2), go_on);
+    first.await.expect("no panic").expect("it lands");
     assert!(with_second.is_some(), "the third landed in the turn of another");
     assert_eq!(with_second, Some(stage.main()));
 }
@@ -237,43 +243,62 @@ async fn a_landing_on_a_branch_that_a_person_threw_back_is_tested_again() {
     assert!(!stage.repository().join("other").exists(), "what a person took back stays away");
 }
 
+/// A check that does not end as long as somebody holds it up.
+struct HeldUp(tempfile::TempDir);
+
+impl HeldUp {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.0.path().join("wait")
+    }
+
+    fn check(&self) -> String {
+        let mark = self.mark();
+        let wait = "for i in $(seq 600); do test -f $mark || break; sleep 0.1; done";
+        format!("mark='{}'\necho started\n{wait}\n{CHECK}", mark.display())
+    }
+
+    /// Lets `key` be landed on a base that moved; returns once its merge is being tested.
+    async fn lands(&self, stage: &Stage, key: &TicketKey) -> JoinHandle<Result<(), Error>> {
+        write(&stage.repository().join("other"), "x\n");
+        commit_in(&stage.repository(), "meanwhile");
+        write(&self.mark(), "");
+        let (control, land) = (stage.control.clone(), Action::Land { ticket: key.clone() });
+        let lands = tokio::spawn(async move { control.work_off(land).await });
+        let scratch = stage.home().join("workspaces/scratch");
+        let has_begun = || {
+            let checkouts = fs::read_dir(&scratch).into_iter().flatten().flatten();
+            let logs = checkouts.map(|it| it.path().join("tmp/check.log"));
+            logs.into_iter().any(|it| fs::metadata(it).is_ok_and(|it| it.len() > 0))
+        };
+        while !has_begun() {
+            assert!(!lands.is_finished(), "it did not wait");
+            tokio::task::yield_now().await;
+        }
+        lands
+    }
+
+    fn goes_on(&self) {
+        fs::remove_file(self.mark()).expect("it was there");
+    }
+}
+
 #[tokio::test]
 async fn somebody_who_commits_while_the_merge_is_tested_is_not_landed_over() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let wait = dir.path().join("wait");
-    let check = format!(
-        "echo started; for i in $(seq 600); do test -f {} || break; sleep 0.1; done\n{CHECK}",
-        wait.display()
-    );
-    let (stage, keys) = lined_up(RULES, &check, &["one"]).await;
+    let held = HeldUp::new();
+    let (stage, keys) = lined_up(RULES, &held.check(), &["one"]).await;
     all_signed(&stage, &keys).await;
-    write(&stage.repository().join("other"), "x\n");
-    let before = commit_in(&stage.repository(), "meanwhile").to_string();
-    write(&wait, "");
-    let control = stage.control.clone();
-    let land = Action::Land { ticket: keys[0].clone() };
-    let lands = tokio::spawn(async move { control.work_off(land).await });
-    let scratch = stage.home().join("workspaces/scratch");
-    let is_checked = || {
-        let checkouts = fs::read_dir(&scratch).into_iter().flatten().flatten();
-        checkouts.map(|it| it.path()).any(|it| has_log(&it))
-    };
-    while !is_checked() {
-        assert!(!lands.is_finished(), "it did not wait");
-        tokio::task::yield_now().await;
-    }
+    let lands = held.lands(&stage, &keys[0]).await;
+    let before = stage.main();
     write(&stage.workspace().join("one"), "and a back door\n");
     commit_in(&stage.workspace(), "while it was tested");
-    fs::remove_file(&wait).expect("it was there");
+    held.goes_on();
     lands.await.expect("no panic").expect("it goes on");
     assert_eq!(stage.look().await.landed_as, None);
     assert_eq!(stage.main(), before);
     stage.goes_on().await;
     stage.refused("qa_review", &[]).await;
-}
-
-/// Whether a check in this checkout has said something.
-fn has_log(dir: &std::path::Path) -> bool {
-    let logs = [dir.join("check.log"), dir.join("tmp/check.log")];
-    logs.iter().any(|it| fs::metadata(it).is_ok_and(|it| it.len() > 0))
 }

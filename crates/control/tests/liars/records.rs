@@ -66,7 +66,7 @@ async fn a_packet_that_was_edited_on_the_disk_is_found_and_lands_nothing() {
     stage.goes_on().await;
     assert_eq!(stage.look().await.state(), State::Blocked);
     let told = stage.told().await;
-    assert!(told.contains("was changed on disk"), "{told}");
+    assert!(told.contains("was altered"), "{told}");
     assert_eq!(stage.main(), before);
 }
 
