@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttemptId, Commit, Digest, Timestamp, Tree};
 use crate::principal::Principal;
-use crate::rules::{Decider, GateRule, Independence, Worker, words};
+use crate::rules::{Decider, GateRule, Independence, StaleOn, Worker, words};
 
 words!(
     /// A decision on a gate.
@@ -299,6 +299,7 @@ impl Gate {
 
     pub(super) fn go_stale(&mut self, change: ChangeKind) {
         let machine_only = self.rule.worker == Worker::Controller
+            && self.rule.stale_on != StaleOn::Any
             && match change {
                 ChangeKind::TrivialRebase | ChangeKind::NoCodeChange | ChangeKind::Packet => true,
                 ChangeKind::Code | ChangeKind::Policy => false,

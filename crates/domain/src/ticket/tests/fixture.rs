@@ -42,7 +42,7 @@ gates = [
 [workflow.unattended]
 gates = [
   { id = "implementation", role = "coder", decided_by = "controller" },
-  { id = "final_validation", role = "controller", decided_by = "controller" },
+  { id = "final_validation", role = "controller", decided_by = "controller", stale_on = "any" },
 ]
 
 [workflow.umbrella]

@@ -43,6 +43,19 @@ fn a_trivial_rebase_keeps_people_and_lanes_and_runs_the_machine_again() {
 }
 
 #[test]
+fn where_any_change_counts_a_rebase_asks_the_person_again() {
+    let mut life = Life::task("unattended");
+    life.delivers_commit(1, &["mission.toml"]);
+    life.checks();
+    life.judges(&ada(), VerdictWord::Pass);
+    assert_eq!(life.ticket.owed(life.now), Owed::Land);
+    let head = life.commits(1, &["mission.toml"]);
+    life.fetches(head, ChangeKind::TrivialRebase);
+    life.checks();
+    life.stands(State::InReview, "awaiting_person");
+}
+
+#[test]
 fn a_sign_off_kept_over_a_rebase_goes_with_the_next_change_of_the_code() {
     let mut life = Life::at("landing");
     let head = life.commits(1, &[]);
