@@ -29,20 +29,14 @@ fn install(context: &Context, file: &Path) -> Done {
     std::fs::create_dir_all(dir).map_err(|e| Failure::file(dir, &e))?;
     let text = unit(&exe, context.home.dir())?;
     std::fs::write(file, text).map_err(|e| Failure::file(file, &e))?;
-    let said = match systemctl(&["daemon-reload"]) {
-        Ok(()) => systemctl(&["enable", "--now", UNIT]),
-        refused @ Err(_) => refused,
-    };
-    let document = json!({"unit": file, "started": said.is_ok(), "why": said.as_ref().err()});
-    context.say(&document, || match &said {
-        Ok(()) => format!(
-            "wrote `{}` and started it; `mission sign-in` prints a link",
-            file.display()
-        ),
-        Err(why) => format!(
-            "wrote `{}`. It was not started: {why}\nstart it with `systemctl --user enable --now {UNIT}`",
-            file.display()
-        ),
+    let begun = systemctl(&["daemon-reload"]).and_then(|()| systemctl(&["enable", "--now", UNIT]));
+    begun.map_err(|why| {
+        let text = format!("wrote `{}`, but it was not started: {why}", file.display());
+        Failure::unreachable(text)
+            .hint(format!("start it with `systemctl --user enable --now {UNIT}`"))
+    })?;
+    context.say(&json!({"unit": file, "started": true}), || {
+        format!("wrote `{}` and started it; `mission sign-in` prints a link", file.display())
     });
     Ok(())
 }
