@@ -114,8 +114,8 @@ async fn endings(control: &Control, keys: &[TicketKey], ada: &Principal) {
 
 /// Brings a ticket to where only a person's verdict is missing.
 async fn delivered(control: &Control, key: &TicketKey, attempt: AttemptId) -> Digest {
-    let does = async |command| {
-        control.execute(key, command, &Principal::Controller).await.unwrap();
+    let does = async |command, by: &Principal| {
+        control.execute(key, command, by).await.unwrap();
     };
     let (ticket, _) = control.ticket(key).await.unwrap();
     let Owed::Dispatch { gate, role, purpose } = ticket.owed(control.now()) else {
@@ -123,15 +123,16 @@ async fn delivered(control: &Control, key: &TicketKey, attempt: AttemptId) -> Di
     };
     let runtime = RuntimeId::new("absent");
     let principal = Principal::Lane { role: role.clone(), runtime: runtime.clone() };
-    let (identity, model) = (None, None);
-    does(Command::Claim { attempt, gate, role, runtime, identity, model, purpose, principal })
-        .await;
+    let (identity, model, lane) = (None, None, principal.clone());
+    let claim =
+        Command::Claim { attempt, gate, role, runtime, identity, model, purpose, principal };
+    does(claim, &Principal::Controller).await;
     let epoch = control.ticket(key).await.unwrap().0.attempt(attempt).unwrap().epoch;
     let (summary, death) = ("it is noted".to_owned(), None);
     let record = LaneRecord::Report(Report::Done { summary: summary.clone() });
-    does(Command::Record { attempt, epoch, number: 1, record }).await;
+    does(Command::Record { attempt, epoch, number: 1, record }, &lane).await;
     let record = LaneRecord::Exited { class: EndClass::Reported, summary, death };
-    does(Command::Record { attempt, epoch, number: 2, record }).await;
+    does(Command::Record { attempt, epoch, number: 2, record }, &lane).await;
     let digest = Digest::of(key.to_string().as_bytes());
     let status = PacketStatus::Verified;
     let seen = Observation {
@@ -150,7 +151,7 @@ async fn delivered(control: &Control, key: &TicketKey, attempt: AttemptId) -> Di
         block: None,
         ask_person: None,
     };
-    does(Command::Seal { attempt, seen: Box::new(seen) }).await;
+    does(Command::Seal { attempt, seen: Box::new(seen) }, &Principal::Controller).await;
     digest
 }
 

@@ -139,9 +139,13 @@ fn execute(cli: Cli, lane: Option<Lane>) -> Result<ExitCode, Failure> {
 
 /// Runs `future` on a runtime with a thread per core: a server has many things to do at once.
 fn block_on_many<F: Future>(future: F) -> Result<F::Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_park(crate::memory::has_worked)
+        .build();
     let runtime =
         runtime.map_err(|e| Failure::unreachable(format!("no runtime can be started: {e}")))?;
+    runtime.spawn(crate::memory::give_back_after_work());
     Ok(runtime.block_on(future))
 }
 

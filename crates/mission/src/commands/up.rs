@@ -207,7 +207,10 @@ pub(crate) fn log_to_file(home: &Home) -> Option<tracing_appender::non_blocking:
         .max_log_files(7)
         .build(home.dir().join("log"))
         .ok()?;
-    let (writer, guard) = tracing_appender::non_blocking(files);
+    // The default of 128,000 lines takes 4 MB before the first is written.
+    let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
+        .buffered_lines_limit(4_096)
+        .finish(files);
     let filter = tracing_subscriber::EnvFilter::try_from_env("MISSION_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn,hyper=warn"));
     let made = tracing_subscriber::fmt()

@@ -30,37 +30,38 @@ pub struct ActivityRow {
     pub last: Timestamp,
 }
 
-/// Folds `events`, newest first, into rows: the same thing by the same principal is one row, also where other rows lie between.
-/// Between two equal ones at most three other rows may lie, so that a sweep's rhythm folds and a story keeps its order. What somebody
-/// writes is one thing, whatever the text: the inbox has each message.
+/// Folds `events`, newest first, into rows, newest first too: the same thing by the same principal is one row, also where other rows
+/// lie between. Between two equal ones at most three other rows may lie, so that a sweep's rhythm folds and a story keeps its order.
+/// What somebody writes is one thing, whatever the text: the inbox has each message.
+///
+/// It begins with the oldest, so that one event more changes the rows it joins and none below them.
 pub fn fold(events: &[EventDoc]) -> Vec<ActivityRow> {
     const REACH: usize = 3;
     let mut rows: Vec<ActivityRow> = Vec::new();
-    for event in events {
+    for event in events.iter().rev() {
         let text = told(event);
         let near = rows.len().saturating_sub(REACH + 1);
-        let same = |r: &&mut ActivityRow| r.principal == who(event) && are_one(&r.text, &text);
-        match rows.get_mut(near..).and_then(|tail| tail.iter_mut().rev().find(same)) {
-            Some(row) => {
-                row.times += 1;
-                row.first = event.at;
-                if row.text != text {
-                    row.text = told_together(&row.text, &text);
-                }
-            }
-            None => {
-                let (first, last) = (event.at, event.at);
-                rows.push(ActivityRow {
-                    seq: event.seq,
-                    principal: who(event).to_owned(),
-                    text,
-                    times: 1,
-                    first,
-                    last,
-                });
-            }
-        }
+        let same = |r: &ActivityRow| r.principal == who(event) && are_one(&r.text, &text);
+        let found = rows.iter().skip(near).rposition(same).map(|at| rows.remove(near + at));
+        rows.push(match found {
+            Some(row) => ActivityRow {
+                seq: event.seq,
+                times: row.times + 1,
+                last: event.at,
+                text: if row.text == text { text } else { told_together(&text, &row.text) },
+                ..row
+            },
+            None => ActivityRow {
+                seq: event.seq,
+                principal: who(event).to_owned(),
+                text,
+                times: 1,
+                first: event.at,
+                last: event.at,
+            },
+        });
     }
+    rows.reverse();
     rows
 }
 
