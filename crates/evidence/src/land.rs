@@ -72,6 +72,13 @@ pub async fn land(what: &Land<'_>) -> Result<Landing> {
     let full = format!("refs/heads/{}", branch_name(what.branch)?);
     let copies = project.working_copies().await?;
     let holds = |copy: &&WorkingCopy| copy.branch.as_deref() == Some(&full) && copy.path.is_dir();
+    let detached = copies.iter().filter(|copy| copy.branch.is_none() && copy.path.is_dir());
+    for copy in detached {
+        if is_rebasing(&copy.path, &full).await? {
+            let why = format!("`{}` is being rebased in `{}`", what.branch, copy.path.display());
+            return Ok(Landing::Busy { why });
+        }
+    }
     match copies.iter().find(holds) {
         Some(copy) => in_working_copy(what, &copy.path, &now).await,
         None => match project.swap_ref(&full, what.commit, Some(&now)).await? {
@@ -82,6 +89,19 @@ pub async fn land(what: &Land<'_>) -> Result<Landing> {
             }
         },
     }
+}
+
+/// Returns whether somebody rebases the branch with this full name in the detached working copy at `path`. Git puts a branch
+/// back where it was when its rebase is given up, and what landed meanwhile would be gone from it.
+async fn is_rebasing(path: &Path, full: &str) -> Result<bool> {
+    let folder = Git::at(path).text(&["rev-parse", "--absolute-git-dir"]).await?;
+    // Where git itself looks before it moves a branch: `git help rebase`, "--apply" and "--merge".
+    let names = ["rebase-merge/head-name", "rebase-apply/head-name"];
+    let is_it = |name: &str| {
+        let branch = std::fs::read_to_string(Path::new(folder.trim_end()).join(name));
+        branch.is_ok_and(|it| it.trim_end() == full)
+    };
+    Ok(names.into_iter().any(is_it))
 }
 
 async fn in_working_copy(what: &Land<'_>, path: &Path, now: &Commit) -> Result<Landing> {

@@ -217,3 +217,18 @@ async fn a_working_copy_in_use_is_busy_and_untouched() {
     assert!(matches!(landing, Landing::Busy { .. }), "{landing:?}");
     assert_eq!(place.main(), base);
 }
+
+#[tokio::test]
+async fn a_branch_that_somebody_rebases_is_busy_so_that_giving_up_loses_nothing() {
+    let place = Place::new();
+    let base = place.main();
+    let head = work(&place, "new.txt", "new\n").await;
+    place.git(&["-c", "sequence.editor=echo break >", "rebase", "-q", "-i", "HEAD"]);
+    let landing = landed(&place.project(), &base, &head).await;
+    assert!(matches!(&landing, Landing::Busy { why } if why.contains("rebased")), "{landing:?}");
+    assert_eq!(place.main(), base);
+    place.git(&["rebase", "--abort"]);
+    let landing = landed(&place.project(), &base, &head).await;
+    assert!(matches!(landing, Landing::Landed { checkout: Some(_) }), "{landing:?}");
+    assert_eq!(place.main(), head);
+}
