@@ -54,6 +54,8 @@ impl Leftover {
 pub(crate) fn end_run(leader: i32, mark: &str) -> usize {
     const PATIENCE: Duration = Duration::from_secs(5);
     const LOOK_AGAIN: Duration = Duration::from_millis(1);
+    const EXEC: Duration = Duration::from_millis(100);
+    let since = start_ticks(leader).unwrap_or(0);
     let begun = Instant::now();
     let mut ended = BTreeSet::new();
     while begun.elapsed() < PATIENCE {
@@ -61,12 +63,16 @@ pub(crate) fn end_run(leader: i32, mark: &str) -> usize {
             .into_iter()
             .filter(|pid| *pid != leader && is_alive_in_run(*pid, leader, mark))
             .collect();
-        if found.is_empty() {
+        let is_unclear =
+            || begun.elapsed() < EXEC && pids().iter().any(|it| is_nameless(*it, since));
+        // One that dies has lost its mark before it is gone.
+        if found.is_empty() && !ended.iter().any(|it| lives(*it)) && !is_unclear() {
             break;
         }
         for pid in found {
+            let started = start_ticks(pid);
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            ended.insert(pid);
+            ended.insert((pid, started));
         }
         std::thread::sleep(LOOK_AGAIN);
     }
@@ -87,6 +93,19 @@ fn is_alive_in_run(pid: i32, leader: i32, mark: &str) -> bool {
             || stat.group == leader
             || stat.session == leader
             || mark_of(pid).as_deref() == Some(mark))
+}
+
+/// Returns whether the process of this id that began then is no zombie yet.
+fn lives((pid, started): (i32, Option<u64>)) -> bool {
+    Stat::of(pid).is_some_and(|it| !matches!(it.state, b'Z' | b'X') && Some(it.start) == started)
+}
+
+/// Returns whether a process, begun at `since` or later, has no environment: in the middle of becoming another program it
+/// has none for a moment, and its mark cannot be read.
+fn is_nameless(pid: i32, since: u64) -> bool {
+    let is_young =
+        Stat::of(pid).is_some_and(|it| !matches!(it.state, b'Z' | b'X') && it.start >= since);
+    is_young && fs::read(format!("/proc/{pid}/environ")).is_ok_and(|it| it.is_empty())
 }
 
 fn resident_of(pid: i32) -> Option<u64> {
