@@ -87,8 +87,7 @@ pub(crate) fn resident_bytes(leader: i32, mark: &str) -> u64 {
 
 fn is_alive_in_run(pid: i32, leader: i32, mark: &str) -> bool {
     let Some(stat) = Stat::of(pid) else { return false };
-    // Zombies are gone already: only their parent can take them away.
-    !matches!(stat.state, b'Z' | b'X')
+    stat.is_alive()
         && (pid == leader
             || stat.group == leader
             || stat.session == leader
@@ -97,14 +96,13 @@ fn is_alive_in_run(pid: i32, leader: i32, mark: &str) -> bool {
 
 /// Returns whether the process of this id that began then is no zombie yet.
 fn lives((pid, started): (i32, Option<u64>)) -> bool {
-    Stat::of(pid).is_some_and(|it| !matches!(it.state, b'Z' | b'X') && Some(it.start) == started)
+    Stat::of(pid).is_some_and(|it| it.is_alive() && Some(it.start) == started)
 }
 
 /// Returns whether a process, begun at `since` or later, has no environment: in the middle of becoming another program it
 /// has none for a moment, and its mark cannot be read.
 fn is_nameless(pid: i32, since: u64) -> bool {
-    let is_young =
-        Stat::of(pid).is_some_and(|it| !matches!(it.state, b'Z' | b'X') && it.start >= since);
+    let is_young = Stat::of(pid).is_some_and(|it| it.is_alive() && it.start >= since);
     is_young && fs::read(format!("/proc/{pid}/environ")).is_ok_and(|it| it.is_empty())
 }
 
@@ -167,5 +165,10 @@ impl Stat {
             session: fields.get(3)?.parse().ok()?,
             start: fields.get(19)?.parse().ok()?,
         })
+    }
+
+    /// Zombies are gone already: only their parent can take them away.
+    fn is_alive(&self) -> bool {
+        !matches!(self.state, b'Z' | b'X')
     }
 }
