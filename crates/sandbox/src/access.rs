@@ -87,6 +87,8 @@ impl Access {
     /// `cwd`, `tmp` and the harmless devices. Settings in a home, `.gitconfig` among them, are not part of it.
     pub fn standard(env: &BTreeMap<String, String>, cwd: &Path, tmp: &Path) -> Self {
         let mut read: BTreeSet<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+        // Often a link to a place that is not listed.
+        read.extend(Path::new("/etc/resolv.conf").canonicalize());
         let entries: Vec<PathBuf> =
             env.get("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
         let entries: Vec<PathBuf> = entries.into_iter().filter(|e| e.is_absolute()).collect();

@@ -15,6 +15,7 @@ mod steps;
 mod support;
 mod sys;
 mod tree;
+mod view;
 
 pub use access::Access;
 pub use confined::{Confined, Limits, Network};

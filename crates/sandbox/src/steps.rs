@@ -1,7 +1,7 @@
 //! Turns a description into a command whose child confines itself before it starts the program.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use landlock::{
@@ -10,6 +10,7 @@ use landlock::{
 };
 
 use crate::sys::{IdMaps, Steps, before_exec};
+use crate::view::View;
 use crate::{Access, Confined, Confinement, Error, Hold, Network, Result, probe};
 
 /// The newest kernel interface whose rights are used here; older kernels get what they know of it.
@@ -42,20 +43,32 @@ impl Confined {
         let filesystem = match &self.access {
             Access::Unrestricted => Hold::NotAsked,
             Access::Listed { read, write } => {
-                if support.landlock_version.is_some() {
+                let has_rules = support.landlock_version.is_some();
+                if has_rules {
                     steps.ruleset = ruleset(read, write)?;
                 }
-                support.filesystem.clone()
+                if support.view {
+                    let tmp = self.env.get("TMPDIR").map(Path::new);
+                    steps.view = View::of(read, write, tmp, &self.cwd, !has_rules);
+                }
+                steps.drop_powers = nix::unistd::geteuid().is_root();
+                if support.view && steps.view.is_none() {
+                    let why = "this machine has no folder to put a view together on".into();
+                    Hold::Partly { why }
+                } else {
+                    support.filesystem.clone()
+                }
             }
         };
         let network = match self.network {
             Network::Allowed => Hold::NotAsked,
             Network::Refused => {
-                let is_possible = support.network == Hold::Enforced;
-                steps.private_network = is_possible.then(IdMaps::own);
+                steps.private_network = support.network == Hold::Enforced;
                 support.network.clone()
             }
         };
+        let needs_namespaces = steps.private_network || steps.view.is_some();
+        steps.user_namespace = (needs_namespaces && support.needs_user_namespace).then(IdMaps::own);
         match owner {
             Owner::Here => (steps.new_session, steps.die_with_parent) = (true, true),
             Owner::Caller => steps.data_limit = self.limits.memory_bytes,

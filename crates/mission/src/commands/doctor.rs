@@ -161,9 +161,12 @@ fn closed(failure: &Failure) -> Look {
 fn held(what: &str, hold: &Hold) -> Look {
     match hold {
         Hold::Enforced | Hold::NotAsked => Look::new(what, Health::Good, "enforced by the kernel"),
-        Hold::Partly { why } => Look::new(what, Health::Weak, format!("partly enforced: {why}")),
+        Hold::Partly { why } => {
+            let text = format!("enforced with a gap, which is discouraged, not prevented: {why}");
+            Look::new(what, Health::Weak, text)
+        }
         Hold::Discouraged { why } => {
-            Look::new(what, Health::Weak, format!("asked for, not enforced: {why}"))
+            Look::new(what, Health::Weak, format!("discouraged, not prevented: {why}"))
         }
     }
 }
