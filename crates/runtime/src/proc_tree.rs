@@ -34,6 +34,30 @@ pub fn is_alive(pid: i32, start_time: u64) -> bool {
     process(pid).is_some_and(|p| p.start_time == start_time && !p.is_zombie)
 }
 
+/// Returns the shim that `pid` runs under, where it is a lane's: whatever a lane starts stays below its shim, which adopts
+/// all orphans.
+pub fn lane_of(pid: i32) -> Option<i32> {
+    let mut at = process(pid)?.parent;
+    while at > 1 {
+        if is_shim(at) {
+            return Some(at);
+        }
+        at = process(at)?.parent;
+    }
+    None
+}
+
+/// Returns whether somebody who runs under the shim `theirs` may speak to the process `ours`: who belongs to the same
+/// lane, to the lane that `ours` keeps, or to none.
+pub fn may_speak(theirs: Option<i32>, ours: i32) -> bool {
+    theirs.is_none_or(|theirs| theirs == ours || Some(theirs) == lane_of(ours))
+}
+
+fn is_shim(pid: i32) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(b"lane-shim")
+}
+
 /// Returns every process that can be seen.
 pub fn all() -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };

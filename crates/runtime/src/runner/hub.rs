@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::proc_tree;
 use crate::protocol::{FromRunner, PROTOCOL, ToRunner};
 use crate::record::Record;
 use crate::runner::Patience;
@@ -95,6 +96,12 @@ impl Hub {
 
     /// A new server takes over from the old one and hears all that is not acknowledged.
     fn admit(&mut self, stream: UnixStream) {
+        let own = std::process::id().cast_signed();
+        let peer = stream.peer_cred().ok().and_then(|it| it.pid());
+        if !peer.is_some_and(|peer| proc_tree::may_speak(proc_tree::lane_of(peer), own)) {
+            tracing::warn!("a lane's process tried to speak to the runner, and was not heard");
+            return;
+        }
         self.generations += 1;
         let connection = Connection::open(stream, self.generations, self.heard.clone());
         self.server = Some((self.generations, connection));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::proc_tree;
 use crate::shim::child::{Got, never_wait, read_some, write_some};
 
 /// The longest request.
@@ -52,7 +53,7 @@ impl Door {
     /// Lets in who waits, each greeted with `greeting`.
     pub(crate) fn admit(&mut self, greeting: &impl Serialize) {
         while let Ok((stream, _)) = self.listener.accept() {
-            if never_wait(stream.as_fd()).is_err() {
+            if never_wait(stream.as_fd()).is_err() || !is_ours(&stream) {
                 continue;
             }
             let (received, to_send) = (Vec::new(), VecDeque::new());
@@ -79,6 +80,13 @@ impl Door {
     pub(crate) fn close(&self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Returns whether whoever connected may speak here: not a process of another lane.
+fn is_ours(stream: &UnixStream) -> bool {
+    let peer = nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials);
+    let own = std::process::id().cast_signed();
+    peer.is_ok_and(|peer| proc_tree::may_speak(proc_tree::lane_of(peer.pid()), own))
 }
 
 impl Client {
