@@ -15,6 +15,7 @@ pub mod merge;
 pub mod names;
 pub mod packet;
 pub mod past;
+pub mod place;
 pub mod preview;
 mod private_clone;
 pub mod screenshot;

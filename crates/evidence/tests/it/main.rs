@@ -6,6 +6,7 @@ mod packets;
 mod past;
 mod pictures;
 mod place;
+mod places;
 mod reading;
 mod signed;
 mod workspaces;
