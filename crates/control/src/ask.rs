@@ -510,6 +510,7 @@ fn new_ticket(
         blocked_by: blocked_by.to_vec(),
         not_before: request.not_before,
         parked: request.park,
+        policy: request.policy.clone(),
         channel: request.channel.clone().unwrap_or_else(|| channel.to_owned()),
     })
 }

@@ -217,6 +217,11 @@ impl Control {
                     move |control| async move { control.land(&ticket).await },
                 );
             }
+            Action::RunApproved { ticket, approval } => {
+                self.beside(ticket.clone(), move |control| async move {
+                    control.run_approved(&ticket, approval).await
+                });
+            }
             quick @ (Action::HandOver { .. }
             | Action::Finish { .. }
             | Action::Expire { .. }
@@ -225,6 +230,8 @@ impl Control {
             | Action::EndChild { .. }
             | Action::Requeue { .. }
             | Action::GiveUp { .. }
+            | Action::LoseApproved { .. }
+            | Action::ExpireApproval { .. }
             | Action::PauseDispatch { .. }
             | Action::ResumeDispatch) => {
                 if let Err(error) = self.carry_out(quick.clone()).await
@@ -322,9 +329,17 @@ impl Control {
             Action::ResumeDispatch => {
                 return self.execute_home(HomeCommand::ResumeDispatch, &by).await;
             }
+            Action::LoseApproved { ticket, approval } => {
+                (ticket, Command::LoseApproved { approval })
+            }
+            Action::ExpireApproval { ticket, approval } => {
+                let message = self.new_message_id().await?;
+                (ticket, Command::ExpireApproval { approval, message })
+            }
             Action::Claim { .. }
             | Action::Observe { .. }
             | Action::Check { .. }
+            | Action::RunApproved { .. }
             | Action::Land { .. } => return Ok(()),
         };
         self.execute_noted(&key, command, &by, act).await.map(drop)

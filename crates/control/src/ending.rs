@@ -6,6 +6,17 @@ use mission_runtime::agent::{TurnEnd, TurnHow};
 use mission_runtime::death::DeathClass;
 use mission_runtime::record::{ExitRecord, LastTool, OomVerdict, StopCause};
 
+/// Returns the bounds that were not enforced, in words; nothing where the program never ran.
+pub(crate) fn unheld(exit: &ExitRecord) -> Vec<String> {
+    match &exit.confinement {
+        None => Vec::new(),
+        Some(held) if held.filesystem == mission_sandbox::Hold::NotAsked => {
+            vec!["the lane was not confined at all".into()]
+        }
+        Some(held) => held.gaps(),
+    }
+}
+
 /// Returns the ticket's word for how a process ended.
 pub(crate) fn end_class(class: DeathClass) -> EndClass {
     match class {

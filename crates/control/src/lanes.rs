@@ -19,7 +19,7 @@ use mission_runtime::record::{ExitRecord, Numbered, Record};
 use mission_store::ProjectionKind;
 use tokio::sync::mpsc;
 
-use crate::ending::{death, end_class, summary};
+use crate::ending::{death, end_class, summary, unheld};
 use crate::error::{Error, Result};
 use crate::execute::Control;
 
@@ -165,6 +165,12 @@ impl Control {
                 Ok(evidence) => LaneRecord::Evidence(Box::new(self.keep_file(id, evidence).await?)),
                 Err(error) => return self.unreadable(id, "evidence", &error),
             },
+            Record::Approval { value } => match serde_json::from_value(value) {
+                Ok(wish) => {
+                    LaneRecord::Approval(Box::new(self.asked(&ticket, &attempt, wish).await))
+                }
+                Err(error) => return self.unreadable(id, "request for approval", &error),
+            },
             Record::Input { .. }
             | Record::Answered { .. }
             | Record::TookOver
@@ -231,6 +237,13 @@ impl Control {
             let spoken = attempt.report.clone().or_else(|| spoken(&exit.markers));
             if let (None, Some(report)) = (&attempt.report, &spoken) {
                 let record = LaneRecord::Report(report.clone());
+                let command = Command::Record { attempt: id, epoch, number, record };
+                self.lane_command(key, command, &by).await?;
+                number += 1;
+            }
+            let unheld = unheld(exit);
+            if !unheld.is_empty() {
+                let record = LaneRecord::Unheld(unheld);
                 let command = Command::Record { attempt: id, epoch, number, record };
                 self.lane_command(key, command, &by).await?;
                 number += 1;

@@ -8,7 +8,7 @@ use mission_domain::ids::{AttemptId, Commit, MessageId, RoleId, TicketKey};
 use mission_domain::plan::{Action, principal_of};
 use mission_domain::principal::Principal;
 use mission_domain::rules::{Driver, EvidenceKind, Permission, Runtime};
-use mission_domain::ticket::{Attempt, Command, EndClass, Ticket};
+use mission_domain::ticket::{Attempt, Command, EndClass, Ticket, quoted};
 use mission_evidence::checks::CheckEnv;
 use mission_evidence::git::Git;
 use mission_evidence::workspace::{Identity, Workspace};
@@ -22,20 +22,13 @@ use crate::execute::Control;
 use crate::projects::{Project, tip};
 use crate::session;
 
-/// Settings of agents that a lane may read and write below the person's home: sessions, caches, sign-in of their own.
-const AGENT_SETTINGS: [&str; 12] = [
-    ".codex",
-    ".claude",
-    ".claude.json",
-    ".gemini",
-    ".hermes",
-    ".config/opencode",
-    ".local/share/opencode",
-    ".local/state/opencode",
-    ".cache",
-    ".npm",
-    ".config/codex",
-    ".config/claude",
+/// Where agents keep their own settings, sessions and sign-in below the person's home. Each may use its own, and no other.
+const AGENT_SETTINGS: [(&str, &[&str]); 5] = [
+    ("codex", &[".codex", ".config/codex"]),
+    ("claude", &[".claude", ".claude.json", ".config/claude"]),
+    ("gemini", &[".gemini"]),
+    ("opencode", &[".config/opencode", ".local/share/opencode", ".local/state/opencode"]),
+    ("hermes", &[".hermes"]),
 ];
 
 /// Room that a lane needs to begin: brief, journal, and a small working copy.
@@ -176,9 +169,12 @@ impl Control {
         read_only.extend(options.exe.parent().map(Path::to_path_buf));
         let commands = runtime.command.iter().map(PathBuf::from).filter(|it| it.is_absolute());
         read_only.extend(commands);
-        let mut writable = vec![lane_dir.clone(), cwd.clone()];
+        // The rest of the lane's folder is the shim's: its records, and the guards on the PATH.
+        let mut writable = vec![lane_dir.join("tmp"), lane_dir.join("evidence"), cwd.clone()];
+        read_only.push(lane_dir.clone());
         if let Some(home) = env.get("HOME").map(PathBuf::from) {
-            writable.extend(AGENT_SETTINGS.iter().map(|it| home.join(it)).filter(|it| it.exists()));
+            let own = own_settings(runtime).iter().map(|it| home.join(it));
+            writable.extend(own.filter(|it| it.exists()));
         }
         let own = session::SETTINGS_VARIABLES.iter().filter_map(|it| env.get(*it));
         writable.extend(own.map(PathBuf::from).filter(|it| it.exists()));
@@ -230,9 +226,15 @@ impl Control {
             std::os::unix::fs::symlink(self.options().exe, &link)
                 .map_err(Error::file(format!("link `{}`", link.display())))?;
         }
+        self.stand_guard(ticket, &bin, lane_dir).await?;
         let path = env.get("PATH").cloned().unwrap_or_else(|| "/usr/bin:/bin".into());
         env.insert("PATH".into(), format!("{}:{path}", bin.display()));
-        env.insert("TMPDIR".into(), lane_dir.join("tmp").display().to_string());
+        let tmp = lane_dir.join("tmp").display().to_string();
+        // The person's own caches are not a lane's to write.
+        for (name, folder) in [("XDG_CACHE_HOME", "cache"), ("npm_config_cache", "cache/npm")] {
+            env.entry(name.to_owned()).or_insert_with(|| format!("{tmp}/{folder}"));
+        }
+        env.insert("TMPDIR".into(), tmp);
         let token = self.attempt_token(ticket, attempt).await?;
         let set = [
             ("MISSION_URL", self.options().url.unwrap_or_default()),
@@ -248,6 +250,37 @@ impl Control {
         ];
         env.extend(set.map(|(name, value)| (name.to_owned(), value)));
         Ok(env)
+    }
+
+    /// Puts a guard on the lane's PATH in front of each program that the ticket's policy names.
+    async fn stand_guard(&self, ticket: &Ticket, bin: &Path, lane_dir: &Path) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let project = self.project(ticket.key.project()).await?;
+        let Some(policy) = project.rules.policy(ticket.policy.as_deref()) else { return Ok(()) };
+        let file = lane_dir.join("guard.json");
+        let text = serde_json::to_vec(policy)
+            .map_err(|e| Error::Invalid(format!("the policy cannot be written: {e}")))?;
+        let failed = |path: &Path| Error::file(format!("write `{}`", path.display()));
+        std::fs::write(&file, text).map_err(failed(&file))?;
+        let word = |path: &Path| quoted(&path.display().to_string());
+        for program in policy.guarded_programs() {
+            let Ok(name) = mission_evidence::names::directory_name(&program) else { continue };
+            if name == "mission" || name == "sh" {
+                // What the guards themselves need cannot be guarded.
+                continue;
+            }
+            let (guard, exe) = (bin.join(name), bin.join("mission"));
+            let script = format!(
+                "#!/bin/sh\nexec {} lane-guard {} {} -- \"$@\"\n",
+                word(&exe),
+                word(&file),
+                quoted(name)
+            );
+            std::fs::write(&guard, script).map_err(failed(&guard))?;
+            std::fs::set_permissions(&guard, std::fs::Permissions::from_mode(0o700))
+                .map_err(failed(&guard))?;
+        }
+        Ok(())
     }
 
     /// Returns the folder that the attempt works in: the ticket's workspace for a role that may write, else a disposable copy.
@@ -429,6 +462,17 @@ impl Control {
         });
         judged.collect()
     }
+}
+
+/// Returns where the agent behind `runtime` keeps its settings: known by its name, or by its program's.
+fn own_settings(runtime: &Runtime) -> &'static [&'static str] {
+    let programs = || runtime.command.iter().filter_map(|it| Path::new(it).file_name()?.to_str());
+    let is_it = |name: &str| {
+        let mut programs = programs();
+        runtime.id.as_str() == name
+            || programs.any(|it| it.strip_suffix("-acp").unwrap_or(it) == name)
+    };
+    AGENT_SETTINGS.iter().find(|it| is_it(it.0)).map_or(&[], |it| it.1)
 }
 
 /// Returns what the role may do; an unknown one may only read.

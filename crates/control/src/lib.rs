@@ -1,6 +1,7 @@
 //! Carries out what was asked and what must happen unasked. The only place that calls `decide` and `plan`.
 
 mod again;
+mod approvals;
 mod ask;
 mod brief;
 mod checks;

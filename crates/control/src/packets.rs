@@ -1,10 +1,13 @@
 //! Packets: built from what was observed, kept as artifacts under their own digest, read back for every door.
 
+use mission_domain::guard::Effect;
 use mission_domain::ids::{Digest, RoleId, TicketKey};
 use mission_domain::rules::EvidenceKind;
-use mission_domain::ticket::{Attempt, Evidence, Gate, PacketRef, Report, Ticket};
+use mission_domain::ticket::{Attempt, Evidence, Gate, PacketRef, Report, Shipped, Ticket};
 use mission_evidence::attest::packet_statement;
-use mission_evidence::packet::{Artifact, CommandEvidence, HeldSignOff, Packet, Ships, Usage};
+use mission_evidence::packet::{
+    Artifact, CommandEvidence, HeldSignOff, Packet, Permitted, Shipping, Ships, Usage,
+};
 use mission_store::artifacts::Artifacts;
 use serde_json::{Value, json};
 
@@ -54,7 +57,7 @@ impl Control {
                 .filter(|it| it.kind == EvidenceKind::Risk)
                 .map(|it| it.text.clone())
                 .next_back(),
-            ships: Ships::default(),
+            ships: ships(ticket),
             artifacts: self.artifacts_of(evidence()),
             signoffs: held_signoffs(ticket, gate),
             merge: None,
@@ -170,4 +173,31 @@ pub(crate) fn claimed_commands<'a>(
         commands.push(CommandEvidence::claimed(&claim.run, claim.exit_code));
     }
     commands
+}
+
+/// Returns what of the work was sent away, from the records of guarded commands alone: what a lane says of it is nothing.
+fn ships(ticket: &Ticket) -> Ships {
+    let mut ships = Ships::default();
+    for effect in [Effect::Push, Effect::Deploy, Effect::Restart] {
+        let (shipped, approval) = ticket.shipped(effect);
+        let word = match shipped {
+            Shipped::None => Shipping::None,
+            Shipped::Requested => Shipping::Requested,
+            Shipped::Approved => Shipping::Approved,
+            Shipped::Done => Shipping::Done,
+        };
+        match effect {
+            Effect::Push => ships.push = word,
+            Effect::Restart => ships.restart = word,
+            Effect::Deploy | Effect::Other => ships.deploy = word,
+        }
+        ships.approvals.extend(approval.map(|it| Permitted {
+            approval: it.id.to_string(),
+            effect: effect.as_str().to_owned(),
+            command: it.line(),
+            by: it.answer.as_ref().map(|it| it.by.to_string()),
+            exit_code: it.ran.as_ref().and_then(|it| it.exit_code),
+        }));
+    }
+    ships
 }

@@ -263,6 +263,10 @@ fn ask(ticket: &Ticket) -> Option<(&'static str, String, String)> {
     let situation = ticket.situation();
     let Owner::Person(_) = situation.owner else { return None };
     match situation.state {
+        State::NeedsInput if ticket.question.is_none() => {
+            let line = ticket.open_approval().map_or_else(String::new, |it| it.line());
+            Some(("approval", situation.next, line))
+        }
         State::NeedsInput => {
             let text = ticket.question.as_ref().map_or_else(String::new, |it| it.text.clone());
             Some(("question", situation.next, text))

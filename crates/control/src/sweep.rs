@@ -161,6 +161,9 @@ fn told(action: &Action) -> Option<(Rule, TicketKey, String, String)> {
         | Action::Check { .. }
         | Action::Land { .. }
         | Action::Finish { .. }
+        | Action::RunApproved { .. }
+        | Action::LoseApproved { .. }
+        | Action::ExpireApproval { .. }
         | Action::PauseDispatch { .. }
         | Action::ResumeDispatch => return None,
     })

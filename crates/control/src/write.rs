@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mission_domain::home::{Home, HomeEvent};
-use mission_domain::ids::{AttemptId, MessageId, Timestamp, Version};
+use mission_domain::ids::{ApprovalId, AttemptId, MessageId, Timestamp, Version};
 use mission_domain::ticket::{self, Attempt, Event, Owner, Stamp, Ticket};
 use mission_store::{
     LeaseChange, NewEvent, Projection, ProjectionKind, Snapshot, Stream, TicketRow, Write,
@@ -24,9 +24,12 @@ pub(crate) fn ticket_write(
     let messages: BTreeSet<MessageId> = events.iter().flat_map(messages_of).collect();
     let attempts = after.attempts.iter().filter(|it| attempts.contains(&it.id));
     let messages = after.messages.iter().filter(|it| messages.contains(&it.id));
+    let approvals: BTreeSet<ApprovalId> = events.iter().filter_map(approval_of).collect();
+    let approvals = after.approvals.iter().filter(|it| approvals.contains(&it.id));
     let projections = attempts
         .map(|it| attempt_row(after, it))
         .chain(messages.map(|it| message_row(after, it)))
+        .chain(approvals.map(|it| approval_row(after, it)))
         .collect();
     Write {
         stream: Stream::Ticket(after.key.clone()),
@@ -41,7 +44,11 @@ pub(crate) fn ticket_write(
 /// Returns all rows that the store keeps of `ticket`: what fsck compares, and what a rebuild writes.
 pub(crate) fn all_projections(ticket: &Ticket) -> Vec<Projection> {
     let attempts = ticket.attempts.iter().map(|it| attempt_row(ticket, it));
-    attempts.chain(ticket.messages.iter().map(|it| message_row(ticket, it))).collect()
+    let messages = ticket.messages.iter().map(|it| message_row(ticket, it));
+    attempts
+        .chain(messages)
+        .chain(ticket.approvals.iter().map(|it| approval_row(ticket, it)))
+        .collect()
 }
 
 /// Returns the snapshot row of `ticket` at `version`.
@@ -103,6 +110,35 @@ fn message_row(ticket: &Ticket, message: &ticket::Message) -> Projection {
         state: doc.state.clone(),
         ord: message.id.0,
         doc: json(&doc),
+    }
+}
+
+fn approval_row(ticket: &Ticket, approval: &ticket::Approval) -> Projection {
+    let doc = ticket::approval_doc(ticket, approval);
+    Projection {
+        kind: ProjectionKind::Approval,
+        id: doc.id.clone(),
+        ticket: Some(ticket.key.clone()),
+        state: doc.state.clone(),
+        // Attempts count over the whole home, and a lane writes far fewer records than this.
+        ord: approval.id.attempt.0.saturating_mul(1_000_000).saturating_add(approval.id.record),
+        doc: json(&doc),
+    }
+}
+
+/// Returns the approval that `event` changes.
+fn approval_of(event: &Event) -> Option<ApprovalId> {
+    match event {
+        Event::ApprovalRequested(approval) => Some(approval.id),
+        Event::ApprovalRepeated { id, .. }
+        | Event::ApprovalGiven { id }
+        | Event::ApprovalDenied { id, .. }
+        | Event::ApprovalExpired { id }
+        | Event::ApprovalVoided { id, .. }
+        | Event::ApprovalBegan { id }
+        | Event::ApprovalRan { id, .. }
+        | Event::ApprovalUnclear { id, .. } => Some(*id),
+        _ => None,
     }
 }
 

@@ -58,6 +58,9 @@ pub struct TicketDoc {
     /// Findings of reviews and of the controller, with their answers.
     #[serde(default)]
     pub findings: Vec<FindingDoc>,
+    /// Requests for a person's approval, oldest first.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalDoc>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -187,6 +190,9 @@ pub struct SignoffDoc {
     pub packet: Option<String>,
     /// Whether it still holds for what is there now.
     pub fresh: bool,
+    /// What the lanes at work could have broken: `discouraged, not prevented: …`; nothing where all was enforced.
+    #[serde(default)]
+    pub held: Option<String>,
     /// The reason given with it.
     #[serde(default)]
     pub reason: String,
@@ -208,6 +214,61 @@ pub struct QuestionDoc {
     pub text: String,
     /// When it was asked.
     pub at: Timestamp,
+}
+
+/// One request for a person's permission to run a guarded command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalDoc {
+    /// Like `P-31.4`.
+    pub id: String,
+    /// The ticket's key.
+    pub ticket: String,
+    /// The attempt that asked.
+    pub attempt: String,
+    /// The gate it worked.
+    pub gate: String,
+    /// Who asked.
+    pub by: String,
+    /// The exact words of the command.
+    pub argv: Vec<String>,
+    /// The same as one line, quoted as a shell would read it.
+    pub command: String,
+    /// Where it runs.
+    pub cwd: String,
+    /// The commit that was checked out there.
+    pub commit: Option<String>,
+    /// The tree of all that was there, uncommitted changes included.
+    pub tree: Option<String>,
+    /// The artifact with the difference, as a text.
+    pub diff: Option<String>,
+    /// `push`, `deploy`, `restart` or `other`, as far as its words tell.
+    pub effect: String,
+    /// `requested`, `approved`, `running`, `run`, `denied`, `expired` or `void`.
+    pub state: String,
+    /// How often the same was asked for.
+    pub count: u32,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// After this moment nobody can approve it.
+    pub expires_at: Timestamp,
+    /// Who answered.
+    pub answered_by: Option<String>,
+    /// When.
+    pub answered_at: Option<Timestamp>,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// Why it is void, as a stable code like `commit_changed`.
+    pub code: Option<String>,
+    /// Why it is void, or what is not known of it.
+    pub note: Option<String>,
+    /// The exit code of the command, once it ran.
+    pub exit_code: Option<i32>,
+    /// How it ended, in words.
+    pub ended: Option<String>,
+    /// The artifact with what it printed.
+    pub output: Option<String>,
+    /// When it had run.
+    pub ran_at: Option<Timestamp>,
 }
 
 /// Something a review or the controller found.
@@ -455,7 +516,7 @@ pub struct RuntimeDoc {
 /// One decision that waits for a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NeedsYouDoc {
-    /// `signoff`, `question`, `blocked`, `work`, `notice`.
+    /// `signoff`, `question`, `approval`, `blocked`, `work`, `notice`.
     pub kind: String,
     /// What has to be decided, as one sentence.
     pub what: String,

@@ -265,6 +265,50 @@ numbered!(
     OperatorActId, "O", "an operator act (like `O-4`)"
 );
 
+/// Names one request for a person's approval, like `P-31.4`: the attempt that asked, and its record that did. A lane's
+/// shim knows it without asking anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ApprovalId {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The number of the record in its journal.
+    pub record: u64,
+}
+
+impl fmt::Display for ApprovalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("P-{}.{}", self.attempt.0, self.record))
+    }
+}
+
+impl FromStr for ApprovalId {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || BadName { text: text.into(), what: "an approval id (like `P-31.4`)" };
+        let numbers = text.strip_prefix("P-").and_then(|it| it.split_once('.')).ok_or_else(bad)?;
+        match (numbers.0.parse(), numbers.1.parse()) {
+            (Ok(attempt), Ok(record)) => Ok(Self { attempt: AttemptId(attempt), record }),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => Err(bad()),
+        }
+    }
+}
+
+impl TryFrom<String> for ApprovalId {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<ApprovalId> for String {
+    fn from(id: ApprovalId) -> Self {
+        id.to_string()
+    }
+}
+
 /// The fencing number of a ticket's lease: each claim raises it, and a write under a lower one is refused.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod doc;
+pub mod guard;
 pub mod home;
 pub mod ids;
 pub mod mutants;

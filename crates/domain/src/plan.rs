@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use crate::home::{Home, lane_name};
 use crate::ids::{
-    AttemptId, Epoch, GateId, MessageId, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp,
+    ApprovalId, AttemptId, Epoch, GateId, MessageId, ProjectKey, RoleId, RuntimeId, TicketKey,
+    Timestamp,
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{Driver, Role, Rules};
-use crate::ticket::{BlockCode, EndHow, MessageState, Owed, Purpose, Rejection, Ticket};
+use crate::ticket::{
+    ApprovalState, BlockCode, EndHow, MessageState, Owed, Purpose, Rejection, Ticket,
+};
 
 /// Deaths within [`OUTAGE_WINDOW_S`] that make an outage, if at least half of the workers died.
 const OUTAGE_DEATHS: usize = 5;
@@ -151,6 +154,27 @@ pub enum Action {
         /// The messages.
         messages: Vec<MessageId>,
     },
+    /// Run a command that a person approved.
+    RunApproved {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The approval.
+        approval: ApprovalId,
+    },
+    /// Whoever ran an approved command is gone, and nobody knows whether it ran.
+    LoseApproved {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The approval.
+        approval: ApprovalId,
+    },
+    /// A request that nobody answered in time.
+    ExpireApproval {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The approval.
+        approval: ApprovalId,
+    },
     /// Let dispatch rest: too many workers died at once.
     PauseDispatch {
         /// The notice.
@@ -168,6 +192,7 @@ pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
     let mut queue = Vec::new();
     for ticket in fleet.tickets.values().filter(|it| !fleet.busy.contains(&it.key)) {
         links(fleet, ticket, &mut actions);
+        approvals(fleet, ticket, &mut actions);
         if ticket.is_ended() || expire(fleet, ticket, &mut actions) {
             continue;
         }
@@ -220,7 +245,9 @@ pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
         });
         let waits = ticket.not_before.filter(|_| ticket.parked.is_none() && !ticket.is_ended());
         let again = try_again_at(ticket).map(|it| it.0);
-        retry.into_iter().chain(waits).chain(again).min()
+        let open = ticket.approvals.iter().filter(|it| it.is_open() && !ticket.is_ended());
+        let expires = open.map(|it| it.expires_at).min();
+        retry.into_iter().chain(waits).chain(again).chain(expires).min()
     };
     let tickets = fleet.tickets.values().filter_map(of_ticket);
     let leases = fleet.leases.values().copied();
@@ -239,6 +266,35 @@ struct Queued<'a> {
 
 fn is_trusted(fleet: &Fleet<'_>, ticket: &Ticket) -> bool {
     fleet.projects.get(ticket.key.project()).is_some_and(|it| it.trusted)
+}
+
+/// What is to be done about guarded commands: run what was approved, once, and end what came to nothing.
+fn approvals(fleet: &Fleet<'_>, ticket: &Ticket, actions: &mut Vec<Action>) {
+    let runs = ticket.command_under_way().map(|it| it.id);
+    for it in &ticket.approvals {
+        let (ticket_key, approval) = (ticket.key.clone(), it.id);
+        match it.state {
+            // One at a time, each beside nothing else of its ticket.
+            ApprovalState::Approved
+                if runs == Some(it.id) && ticket.parked.is_none() && !ticket.is_ended() =>
+            {
+                actions.push(Action::RunApproved { ticket: ticket_key, approval });
+            }
+            // Whoever runs it keeps the ticket busy: this one is nobody's any more.
+            ApprovalState::Running => {
+                actions.push(Action::LoseApproved { ticket: ticket_key, approval });
+            }
+            ApprovalState::Requested if it.expires_at <= fleet.now && !ticket.is_ended() => {
+                actions.push(Action::ExpireApproval { ticket: ticket_key, approval });
+            }
+            ApprovalState::Requested
+            | ApprovalState::Approved
+            | ApprovalState::Ran
+            | ApprovalState::Denied
+            | ApprovalState::Expired
+            | ApprovalState::Void => {}
+        }
+    }
 }
 
 /// What a ticket owes those that it is linked to, and they to it.

@@ -346,6 +346,9 @@ impl Workflow {
     }
 }
 
+/// The policy of tickets that name none.
+pub const DEFAULT_POLICY: &str = "default";
+
 /// The gate whose passing lands the work.
 pub const FINAL_VALIDATION: &str = "final_validation";
 
@@ -605,6 +608,11 @@ impl Rules {
         };
         let text = serde_json::to_vec(&text).expect("rules are plain data that JSON can hold");
         Digest::of(&text)
+    }
+
+    /// Returns the policy that a ticket carries: the named one, else `default`.
+    pub fn policy(&self, name: Option<&str>) -> Option<&Policy> {
+        self.policies.get(name.unwrap_or(DEFAULT_POLICY))
     }
 
     /// Returns whether `path` holds rules: `mission.toml`, or a file of instructions.

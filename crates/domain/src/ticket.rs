@@ -9,6 +9,8 @@ use crate::principal::{Contributor, Principal};
 use crate::rules::{LandMode, Priority, words};
 
 mod apply;
+mod approval;
+mod approve;
 mod attempt;
 mod close;
 mod command;
@@ -31,6 +33,7 @@ mod tests;
 mod view;
 
 pub use apply::{apply, replay};
+pub use approval::{Answered, Approval, ApprovalState, Asked, Ran, Shipped, quoted};
 pub use attempt::{
     AgentSession, Attempt, AttemptEnd, CommandClaim, EndClass, Evidence, Figures, Process, Purpose,
     Report,
@@ -45,7 +48,7 @@ pub use message::{Message, MessageKind, MessageState};
 pub use open::{NewTicket, open};
 pub use situation::{Owner, Situation};
 pub use state::{Owed, State};
-pub use view::{attempt_doc, message_doc, ticket_doc};
+pub use view::{approval_doc, attempt_doc, message_doc, ticket_doc};
 
 words!(
     /// What a ticket is.
@@ -82,6 +85,30 @@ words!(
 );
 
 words!(
+    /// Why an approval came to nothing, as a stable code.
+    VoidCode {
+        /// The commit there is another one.
+        CommitChanged = "commit_changed",
+        /// The files there are others.
+        FilesChanged = "files_changed",
+        /// The place is gone, or is another one.
+        CwdChanged = "cwd_changed",
+        /// The lane changed what git would obey there.
+        ConfigChanged = "config_changed",
+        /// It was to run outside the lane's own working copy.
+        Outside = "outside",
+        /// Too many requests of this ticket are open.
+        TooMany = "too_many",
+        /// The place could not be looked at, or the command not be started.
+        CouldNotRun = "could_not_run",
+        /// The ticket ended.
+        TicketEnded = "ticket_ended",
+        /// It is not known whether it ran.
+        Unknown = "unknown",
+    }
+);
+
+words!(
     /// How a ticket that this one is linked to ended.
     EndHow {
         /// Its gates passed.
@@ -110,6 +137,9 @@ pub struct Ticket {
     pub labels: Vec<String>,
     /// The workflow's name.
     pub workflow: crate::ids::WorkflowId,
+    /// The policy it carries; `default` where none was named.
+    #[serde(default)]
+    pub policy: Option<String>,
     /// For a campaign, the workflow of children that name none.
     pub child_workflow: Option<crate::ids::WorkflowId>,
     /// How the work lands.
@@ -140,6 +170,9 @@ pub struct Ticket {
     pub attempts: Vec<Attempt>,
     /// The fencing number of the newest claim.
     pub epoch: Epoch,
+    /// Every request for a person's approval, oldest first.
+    #[serde(default)]
+    pub approvals: Vec<Approval>,
     /// Every message, oldest first.
     pub messages: Vec<Message>,
     /// Every finding, oldest first.

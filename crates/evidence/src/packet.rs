@@ -264,6 +264,24 @@ pub struct Ships {
     pub deploy: Shipping,
     /// A restart of a service.
     pub restart: Shipping,
+    /// The approvals that say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Permitted>,
+}
+
+/// One guarded command that a lane asked for, as a person answered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Permitted {
+    /// The approval's id.
+    pub approval: String,
+    /// `push`, `deploy` or `restart`.
+    pub effect: String,
+    /// The exact command, quoted as a shell would read it.
+    pub command: String,
+    /// Who answered; none while nobody has.
+    pub by: Option<String>,
+    /// The exit code, once it ran.
+    pub exit_code: Option<i32>,
 }
 
 /// How far one way of shipping is.

@@ -9,6 +9,8 @@ pub(crate) mod report;
 pub(crate) mod session;
 pub(crate) mod ticket;
 
+use mission_domain::ids::ApprovalId;
+
 use fleet::{
     ApprovalCommand, AttemptCommand, ConfigCommand, LaneCommand, OperatorCommand, PacketCommand,
     ProjectCommand, RoleCommand, RuntimeCommand, TokenCommand, WorkflowCommand, WorkspaceCommand,
@@ -109,20 +111,20 @@ pub(crate) enum Command {
         /// Only this ticket's
         key: Option<Key>,
     },
-    /// List guarded actions that wait for a person (not built yet)
+    /// List guarded commands that lanes asked for
     #[command(subcommand, after_help = "Example:\n  mission approval list")]
     Approval(ApprovalCommand),
-    /// Allow one guarded action (not built yet)
-    #[command(after_help = "Example:\n  mission approve G-3")]
+    /// Allow one guarded command, once: Mission Control runs it
+    #[command(after_help = "Example:\n  mission approve P-31.4")]
     Approve {
         /// The approval's id
-        id: String,
+        id: ApprovalId,
     },
-    /// Refuse one guarded action (not built yet)
-    #[command(after_help = "Example:\n  mission deny G-3 --reason 'not on a Friday'")]
+    /// Refuse one guarded command, and tell the lane why
+    #[command(after_help = "Example:\n  mission deny P-31.4 --reason 'not on a Friday'")]
     Deny {
         /// The approval's id
-        id: String,
+        id: ApprovalId,
         /// Why
         #[arg(long)]
         reason: String,
@@ -247,6 +249,20 @@ pub(crate) enum Command {
     LaneShim {
         /// The lane's folder
         dir: PathBuf,
+    },
+    /// What stands before a guarded program on a lane's PATH
+    #[command(
+        hide = true,
+        after_help = "Example:\n  mission lane-guard guard.json git -- push origin main"
+    )]
+    LaneGuard {
+        /// The policy, as a file
+        policy: PathBuf,
+        /// The program
+        program: String,
+        /// Its arguments
+        #[arg(last = true)]
+        args: Vec<String>,
     },
     /// The local runner; started by the server
     #[command(hide = true, after_help = "Example:\n  mission runner-local DIR")]

@@ -24,6 +24,7 @@ mod fleet;
 mod fsck;
 mod gate;
 mod generate;
+mod guard;
 mod inbox;
 mod init;
 mod machine;
@@ -112,6 +113,9 @@ fn execute(cli: Cli, lane: Option<Lane>) -> Result<ExitCode, Failure> {
     // What the server and the runner start: without a home, and before any thread or runtime is there.
     let command = match cli.command {
         Command::LaneShim { dir } => return Ok(mission_runtime::shim::run(&dir)),
+        Command::LaneGuard { policy, program, args } => {
+            return Ok(guard::run(&policy, &program, &args));
+        }
         Command::RunnerLocal { dir } => return machine::runner(&dir),
         Command::ScriptedAgent { name } => return Ok(machine::scripted_agent(&name)),
         Command::ServeStatic { dir, port } => return machine::serve_static(&dir, port),
@@ -170,9 +174,9 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Answer { key, text } => inbox::answer(context, &key, &text).await,
         Command::Say { key, text, to } => inbox::say(context, &key, &text, to.as_deref()).await,
         Command::Inbox { key } => inbox::list(context, key.as_ref()).await,
-        Command::Approval(_) => approval::run("approval list"),
-        Command::Approve { .. } => approval::run("approve"),
-        Command::Deny { .. } => approval::run("deny"),
+        Command::Approval(command) => approval::list(context, &command).await,
+        Command::Approve { id } => approval::approve(context, id).await,
+        Command::Deny { id, reason } => approval::deny(context, id, &reason).await,
         Command::Packet(command) => packet::run(context, command).await,
         Command::Attempt(command) => attempt::run(context, command).await,
         Command::Role(_) => fleet::roles(context).await,
@@ -200,6 +204,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         | Command::Report(_)
         | Command::Generate(_)
         | Command::LaneShim { .. }
+        | Command::LaneGuard { .. }
         | Command::RunnerLocal { .. }
         | Command::ScriptedAgent { .. }
         | Command::ServeStatic { .. } => unreachable!("`execute` has run these"),

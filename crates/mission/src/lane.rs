@@ -80,6 +80,7 @@ const EVERYBODYS: &[&str] = &[
     "report",
     "generate",
     "lane-shim",
+    "lane-guard",
     "runner-local",
     "scripted-agent",
     "serve-static",

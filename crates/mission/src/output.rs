@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use mission_domain::ids::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
+pub(crate) mod approval;
 pub(crate) mod attempt;
 pub(crate) mod digest;
 pub(crate) mod fleet;

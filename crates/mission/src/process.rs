@@ -1,5 +1,6 @@
 //! The few programs that the command line itself starts: git for `init --commit`, and what a lane wants recorded.
 
+pub(crate) use mission_domain::ticket::quoted;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -44,15 +45,6 @@ pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
-}
-
-/// Returns one word of a shell line: as it is where that is safe, else in single quotes.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Returns the shell line for what was typed after `--`: one word is a line already, more are quoted and joined.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use mission_domain::ids::ApprovalId;
+
 use crate::error::{Error, Result};
 use crate::shim_protocol::{Reply, Request, ShimConnection};
 
@@ -17,6 +19,30 @@ pub fn report(socket: &Path, value: serde_json::Value) -> Result<u64> {
 /// Hands a piece of evidence to the shim at `socket`. Returns its record number, as [`report`] does.
 pub fn evidence(socket: &Path, value: serde_json::Value) -> Result<u64> {
     acked(socket, Request::Evidence { value })
+}
+
+/// Asks a person, through the shim at `socket`, to have a command run. Returns the approval's id.
+pub fn approval(socket: &Path, argv: &[String], cwd: &Path) -> Result<ApprovalId> {
+    let value = serde_json::json!({ "argv": argv, "cwd": cwd });
+    let mut shim = ShimConnection::open(socket, PATIENCE)?;
+    let attempt = shim.hello().attempt;
+    let reply = shim.ask(&Request::Approval { value })?;
+    match (reply, attempt) {
+        (Reply::Ack { record }, Some(attempt)) => Ok(ApprovalId { attempt, record }),
+        (
+            Reply::Ack { .. }
+            | Reply::Refused { .. }
+            | Reply::Status { .. }
+            | Reply::Record { .. }
+            | Reply::Tail { .. }
+            | Reply::Messages { .. }
+            | Reply::Unknown,
+            _,
+        ) => {
+            let text = "the shim answered something else: its version is not this one's".into();
+            Err(Error::Refused { code: "bad_request".into(), text })
+        }
+    }
 }
 
 fn acked(socket: &Path, request: Request) -> Result<u64> {

@@ -99,6 +99,11 @@ pub enum Record {
         /// As it was given.
         value: serde_json::Value,
     },
+    /// A guarded command is to be run, if a person permits it.
+    Approval {
+        /// `{"argv": […], "cwd": "…"}`, as it was given.
+        value: serde_json::Value,
+    },
     /// A text was accepted for the program.
     Input {
         /// Who gave it.

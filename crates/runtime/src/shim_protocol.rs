@@ -52,6 +52,12 @@ pub enum Request {
         /// Kept as it is.
         value: serde_json::Value,
     },
+    /// Keep a request for a person's approval. Answered by [`Reply::Ack`] once it is on the disk: with the attempt, its
+    /// number is the approval's id.
+    Approval {
+        /// Kept as it is.
+        value: serde_json::Value,
+    },
     /// Type into the running program when it is idle; `busy` for the driver `exec`.
     Input {
         /// The messages it carries.

@@ -1,6 +1,7 @@
 //! The JSON API: one table says what there is; the router and the OpenAPI document are made of it.
 
 mod access;
+mod approvals;
 mod attempts;
 mod extract;
 mod fleet;
@@ -87,6 +88,7 @@ fn table() -> Table {
     let table = tickets(Table::default());
     let table = gates(table);
     let table = attempts(table);
+    let table = approvals(table);
     let table = fleet(table);
     let table = home(table);
     access(table)
@@ -182,6 +184,29 @@ fn attempts(table: Table) -> Table {
         )
         .add(Route::post("/attempts/{id}/report", "Says how far the work is").body("kind! summary text verdict reason findings:[Finding]").gives("Attempt"), a::report)
         .add(Route::post("/attempts/{id}/evidence", "Hands evidence in").body("kind! text url file artifact command paths:[] answer").gives("Attempt"), a::evidence)
+}
+
+fn approvals(table: Table) -> Table {
+    use approvals as a;
+    table
+        .add(
+            Route::get("/approvals", "Lists guarded commands that lanes asked for")
+                .query("ticket state")
+                .gives("{approvals:[Approval],next:string?}"),
+            a::list,
+        )
+        .add(Route::get("/approvals/{id}", "Returns one approval").gives("Approval"), a::show)
+        .add(
+            Route::post("/approvals/{id}/approve", "Permits a guarded command, once")
+                .gives("Approval"),
+            a::approve,
+        )
+        .add(
+            Route::post("/approvals/{id}/deny", "Refuses a guarded command, and tells the lane")
+                .body("reason!")
+                .gives("Approval"),
+            a::deny,
+        )
 }
 
 fn fleet(table: Table) -> Table {

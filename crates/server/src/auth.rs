@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use mission_control::{Caller, TicketRequest, TokenRole};
-use mission_domain::ids::{AttemptId, Digest, ProjectKey, TicketKey, Timestamp};
+use mission_domain::ids::{ApprovalId, AttemptId, Digest, ProjectKey, TicketKey, Timestamp};
 use mission_domain::principal::Principal;
 use mission_domain::rules::Driver;
 use mission_store::ProjectionKind;
@@ -222,6 +222,10 @@ async fn within(site: &Shared, own: &ProjectKey, reads: bool, parts: &[&str]) ->
     let ticket = match parts {
         ["tickets", "new"] => None,
         ["tickets" | "workspaces", key, ..] => key.parse::<TicketKey>().ok(),
+        ["approvals", id, ..] => match id.parse::<ApprovalId>() {
+            Ok(id) => ticket_of(site, id.attempt).await?,
+            Err(_) => None,
+        },
         ["attempts", id, ..] => match id.parse() {
             Ok(id) => ticket_of(site, id).await?,
             Err(_) => None,

@@ -63,10 +63,10 @@ impl Route {
 }
 
 /// The documents, with their fields in the notation of [`schema`].
-const DOCUMENTS: [(&str, &str); 20] = [
+const DOCUMENTS: [(&str, &str); 21] = [
     (
         "Ticket",
-        "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! created_at! updated_at! closed_at? version:int!",
+        "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! approvals:[Approval]! created_at! updated_at! closed_at? version:int!",
     ),
     ("Reason", "code! text!"),
     ("NextAction", "what! who:object! since!"),
@@ -82,6 +82,10 @@ const DOCUMENTS: [(&str, &str); 20] = [
     (
         "Message",
         "id! ticket! from! to! kind! body! state! queued_at! delivered_at? processed_at? attempt? count:int! why?",
+    ),
+    (
+        "Approval",
+        "id! ticket! attempt! gate! by! argv:[string]! command! cwd! commit? tree? diff? effect! state! count:int! asked_at! expires_at! answered_by? answered_at? reason? code? note? exit_code:int? ended? output? ran_at?",
     ),
     (
         "Event",

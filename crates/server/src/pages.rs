@@ -84,6 +84,7 @@ pub mod ticket;
 pub mod view;
 pub mod words;
 
+mod approval;
 mod ask;
 mod card;
 mod glyph;

@@ -156,6 +156,8 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::NothingToWithdraw(_)
         | R::NoQuestion
         | R::NotBlocked
+        | R::ApprovalClosed { .. }
+        | R::ApprovalTooLate { .. }
         | R::Cycle(_)
         | R::Itself
         | R::CampaignGate(_)
@@ -169,7 +171,7 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::UnknownTicket(_)
         | R::UnknownWorkflow(_)
         | R::UnknownFinding(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        R::UnknownAttempt(_) => StatusCode::NOT_FOUND,
+        R::UnknownAttempt(_) | R::UnknownApproval(_) => StatusCode::NOT_FOUND,
     }
 }
 

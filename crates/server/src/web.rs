@@ -128,11 +128,14 @@ async fn problem_page(
 }
 
 /// What may have been first: a decision, or what made it one about something else.
-const FIRST: [&str; 12] = [
+const FIRST: [&str; 15] = [
     "judged",
     "verdict_withdrawn",
     "question_answered",
-    "approval_decided",
+    "approval_given",
+    "approval_denied",
+    "approval_expired",
+    "approval_voided",
     "cancelled",
     "superseded",
     "parked",

@@ -149,6 +149,8 @@ pub enum ProjectionKind {
     Attempt,
     /// Something for a lane or a person.
     Message,
+    /// A request for a person's permission.
+    Approval,
     /// Evidence for a gate.
     Packet,
     /// Something the operator did.
@@ -163,9 +165,10 @@ pub enum ProjectionKind {
 
 impl ProjectionKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Attempt,
         Self::Message,
+        Self::Approval,
         Self::Packet,
         Self::OperatorAct,
         Self::Project,
@@ -178,6 +181,7 @@ impl ProjectionKind {
         match self {
             Self::Attempt => "attempt",
             Self::Message => "message",
+            Self::Approval => "approval",
             Self::Packet => "packet",
             Self::OperatorAct => "operator_act",
             Self::Project => "project",

@@ -197,7 +197,11 @@ fn ticket_end(row: &mission_store::TicketRow) -> mission_domain::ids::Timestamp 
 fn is_long(action: &Action) -> bool {
     matches!(
         action,
-        Action::Claim { .. } | Action::Observe { .. } | Action::Check { .. } | Action::Land { .. }
+        Action::Claim { .. }
+            | Action::Observe { .. }
+            | Action::Check { .. }
+            | Action::RunApproved { .. }
+            | Action::Land { .. }
     )
 }
 

@@ -54,6 +54,8 @@ fn lease_holds(before: &Ticket, event: &Event, doc: &EventDoc) {
             | Event::SessionOpened { .. }
             | Event::TurnOver { .. }
             | Event::EvidenceAdded { .. }
+            | Event::ApprovalRequested(_)
+            | Event::BoundsUnheld { .. }
             | Event::Reported { .. }
             | Event::AttemptEnded { .. }
             | Event::MessagesDelivered { .. }

@@ -354,7 +354,10 @@ fn about(action: &Action) -> Option<&TicketKey> {
         | Action::Wake { ticket }
         | Action::EndChild { campaign: ticket, .. }
         | Action::Requeue { ticket, .. }
-        | Action::GiveUp { ticket, .. } => Some(ticket),
+        | Action::GiveUp { ticket, .. }
+        | Action::RunApproved { ticket, .. }
+        | Action::LoseApproved { ticket, .. }
+        | Action::ExpireApproval { ticket, .. } => Some(ticket),
         Action::PauseDispatch { .. } | Action::ResumeDispatch => None,
     }
 }

@@ -5,10 +5,10 @@ mod lanes;
 mod rounds;
 
 use super::{
-    Attempt, Block, EndHow, Event, Gate, Message, MessageState, Process, Question, Stage, Stamp,
-    Ticket, Workspace,
+    Answered, Approval, ApprovalState, Attempt, Block, EndHow, Event, Gate, Message, MessageState,
+    Process, Question, Stage, Stamp, Ticket, Workspace,
 };
-use crate::ids::{AttemptId, GateId, MessageId};
+use crate::ids::{ApprovalId, AttemptId, GateId, MessageId};
 pub(super) use course::opening;
 use course::{end, pin, reopen, unblock};
 use lanes::{claim, leave_attempt};
@@ -83,6 +83,9 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
                 it.evidence.push(*evidence);
             });
         }
+        Event::BoundsUnheld { attempt, record, unheld } => {
+            on_attempt(ticket, attempt, record, |it| it.unheld = unheld);
+        }
         Event::Reported { attempt, record, report } => {
             on_attempt(ticket, attempt, record, |it| {
                 it.hear(&stamp.by);
@@ -96,6 +99,34 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
             on_attempt(ticket, attempt, record, |it| it.end = Some(*end));
             leave_attempt(ticket, attempt, class, retry_at);
         }
+        Event::ApprovalRequested(approval) => {
+            on_attempt(ticket, approval.attempt, approval.id.record, |_| ());
+            ticket.approvals.push(*approval);
+        }
+        Event::ApprovalRepeated { id, also } => {
+            on_attempt(ticket, also.attempt, also.record, |_| ());
+            on_approval(ticket, id, |it| it.also.push(also));
+        }
+        Event::ApprovalGiven { id } => answer(ticket, id, ApprovalState::Approved, "", stamp),
+        Event::ApprovalDenied { id, reason } => {
+            answer(ticket, id, ApprovalState::Denied, &reason, stamp);
+        }
+        Event::ApprovalExpired { id } => {
+            on_approval(ticket, id, |it| it.state = ApprovalState::Expired);
+        }
+        Event::ApprovalVoided { id, code, why } => on_approval(ticket, id, |it| {
+            (it.state, it.code, it.note) = (ApprovalState::Void, Some(code), Some(why));
+        }),
+        Event::ApprovalBegan { id } => {
+            on_approval(ticket, id, |it| it.state = ApprovalState::Running);
+        }
+        Event::ApprovalRan { id, ran } => on_approval(ticket, id, |it| {
+            (it.state, it.ran) = (ApprovalState::Ran, Some(*ran));
+        }),
+        Event::ApprovalUnclear { id, why, expires_at } => on_approval(ticket, id, |it| {
+            (it.state, it.note, it.answer) = (ApprovalState::Requested, Some(why), None);
+            it.expires_at = expires_at;
+        }),
         Event::QuestionAsked { attempt, gate, text } => {
             ticket.question = Some(Question { attempt, gate, text, at });
         }
@@ -179,6 +210,20 @@ fn credit(ticket: &mut Ticket, contributors: Vec<crate::principal::Contributor>)
         if !ticket.contributors.contains(&contributor) {
             ticket.contributors.push(contributor);
         }
+    }
+}
+
+/// Takes a person's answer in.
+fn answer(ticket: &mut Ticket, id: ApprovalId, state: ApprovalState, reason: &str, stamp: &Stamp) {
+    on_approval(ticket, id, |it| {
+        it.state = state;
+        it.answer = Some(Answered { by: stamp.by.clone(), at: stamp.at, reason: reason.into() });
+    });
+}
+
+fn on_approval(ticket: &mut Ticket, id: ApprovalId, change: impl FnOnce(&mut Approval)) {
+    if let Some(approval) = ticket.approvals.iter_mut().find(|it| it.is_named(id)) {
+        change(approval);
     }
 }
 

@@ -180,6 +180,9 @@ pub struct Attempt {
     /// Whether a person works it, through a page or a command line.
     #[serde(default)]
     pub by_person: bool,
+    /// What it was asked to keep to and could have broken: each bound that its machine did not enforce, in words.
+    #[serde(default)]
+    pub unheld: Vec<String>,
     /// The people who spoke in it, the last one last.
     #[serde(default)]
     pub people: Vec<Principal>,
@@ -235,6 +238,19 @@ impl Attempt {
             return self.people.iter().map(of).collect();
         }
         vec![Contributor { principal: self.principal.clone(), identity: self.identity.clone() }]
+    }
+
+    /// Returns what it could have broken, in words: work elsewhere is held by nobody here.
+    pub fn unheld(&self) -> Vec<String> {
+        match self.principal {
+            Principal::External(_) => {
+                vec!["its work happens where nothing of ours holds it".into()]
+            }
+            Principal::Person(_)
+            | Principal::Scripted
+            | Principal::Lane { .. }
+            | Principal::Controller => self.unheld.clone(),
+        }
     }
 
     /// Remembers that `by` spoke in it.

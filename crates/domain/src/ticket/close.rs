@@ -14,6 +14,7 @@ impl Draft<'_> {
         }
         self.stop_lane("the ticket was cancelled", false);
         self.withdraw_messages();
+        self.void_approvals();
         self.push(Event::Cancelled { reason });
         Ok(())
     }
@@ -29,6 +30,7 @@ impl Draft<'_> {
         }
         self.stop_lane("the ticket was superseded", false);
         self.withdraw_messages();
+        self.void_approvals();
         self.push(Event::Superseded { by });
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! What can be asked of a ticket, in what context, and every lawful no.
 
 use super::{
-    AgentSession, BlockCode, ChangeKind, EndClass, EndHow, Evidence, Figures, FindingAnswer, Head,
-    MessageKind, NewFinding, PacketRef, Purpose, Report, VerdictWord,
+    AgentSession, ApprovalState, Asked, BlockCode, ChangeKind, EndClass, EndHow, Evidence, Figures,
+    FindingAnswer, Head, MessageKind, NewFinding, PacketRef, Purpose, Ran, Report, VerdictWord,
+    VoidCode,
 };
 use crate::doc::DeathDoc;
 use crate::ids::{
-    AttemptId, Commit, Digest, Epoch, FindingId, GateId, MessageId, RoleId, RuntimeId, TicketKey,
-    Timestamp,
+    ApprovalId, AttemptId, Commit, Digest, Epoch, FindingId, GateId, MessageId, RoleId, RuntimeId,
+    TicketKey, Timestamp, Tree,
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{Independence, Priority, Rules};
@@ -110,6 +111,23 @@ pub enum Command {
     },
     /// Record `number` of the attempt's journal. Repeats have no effect.
     Record { attempt: AttemptId, epoch: Epoch, number: u64, record: LaneRecord },
+    /// Permit a guarded command, once.
+    Approve { approval: ApprovalId },
+    /// Refuse a guarded command; `message` tells the lane.
+    Deny { approval: ApprovalId, reason: String, message: MessageId },
+    /// The approved command is about to run, in this place: the commit and the tree there, or why it cannot run.
+    BeginApproved {
+        approval: ApprovalId,
+        place: Result<(Option<Commit>, Option<Tree>), (VoidCode, String)>,
+        message: MessageId,
+    },
+    /// The approved command ran.
+    EndApproved { approval: ApprovalId, ran: Box<Ran>, message: MessageId },
+    /// Whoever ran the approved command is gone.
+    LoseApproved { approval: ApprovalId },
+    /// Nobody answered in time.
+    ExpireApproval { approval: ApprovalId, message: MessageId },
+
     /// End an attempt that cannot speak for itself.
     EndAttempt { attempt: AttemptId, epoch: Epoch, class: EndClass, summary: String },
     /// The private working copy was made.
@@ -170,6 +188,10 @@ pub enum LaneRecord {
     Session(Box<AgentSession>),
     /// Something was handed in.
     Evidence(Box<Evidence>),
+    /// A guarded command is to be run, if a person permits it.
+    Approval(Box<Asked>),
+    /// Bounds that its machine did not enforce, in words.
+    Unheld(Vec<String>),
     /// The agent said how far it is.
     Report(Report),
     /// The process is over.
@@ -236,6 +258,12 @@ pub enum Rejection {
     VerdictNotAllowed(VerdictWord),
     #[error("gate `{0}` has no verdict of yours that can still be taken back")]
     NothingToWithdraw(GateId),
+    #[error("there is no approval `{0}` on this ticket")]
+    UnknownApproval(ApprovalId),
+    #[error("`{approval}` is {state} already; a command that is still needed is asked for anew")]
+    ApprovalClosed { approval: ApprovalId, state: ApprovalState },
+    #[error("`{approval}` expired at {at}; the lane must ask anew")]
+    ApprovalTooLate { approval: ApprovalId, at: Timestamp },
     #[error("no question is open")]
     NoQuestion,
     #[error("the ticket is not blocked; `mission ticket why` says what holds it")]
@@ -299,6 +327,9 @@ impl Rejection {
             Self::ReasonMissing(_) => "reason_missing",
             Self::VerdictNotAllowed(_) => "verdict_not_allowed",
             Self::NothingToWithdraw(_) => "nothing_to_withdraw",
+            Self::UnknownApproval(_) => "unknown_approval",
+            Self::ApprovalClosed { .. } => "approval_closed",
+            Self::ApprovalTooLate { .. } => "approval_expired",
             Self::NoQuestion => "no_question",
             Self::NotBlocked => "not_blocked",
             Self::EmptyText => "empty_text",

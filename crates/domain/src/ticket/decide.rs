@@ -53,6 +53,18 @@ pub fn decide(
         Command::Record { attempt, epoch, number, record } => {
             draft.record(attempt, epoch, number, record)?;
         }
+        Command::Approve { approval } => draft.approve(approval)?,
+        Command::Deny { approval, reason, message } => draft.deny(approval, reason, message)?,
+        Command::BeginApproved { approval, place, message } => {
+            draft.begin_approved(approval, place, message)?;
+        }
+        Command::EndApproved { approval, ran, message } => {
+            draft.end_approved(approval, *ran, message)?;
+        }
+        Command::LoseApproved { approval } => draft.lose_approved(approval)?,
+        Command::ExpireApproval { approval, message } => {
+            draft.expire_approval(approval, message)?;
+        }
         Command::EndAttempt { attempt, epoch, class, summary } => {
             draft.end_attempt(attempt, epoch, class, summary)?;
         }

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentSession, AttemptEnd, BlockCode, ChangeKind, EndHow, Evidence, Figures, FindingState, Head,
-    Kind, MessageKind, NewFinding, PacketRef, Purpose, Report, SignOff,
+    AgentSession, Approval, AttemptEnd, BlockCode, ChangeKind, EndHow, Evidence, Figures,
+    FindingState, Head, Kind, MessageKind, NewFinding, PacketRef, Purpose, Ran, Report, SignOff,
+    VoidCode,
 };
 use crate::ids::{
-    AttemptId, Commit, Digest, Epoch, FindingId, GateId, MessageId, RoleId, RuntimeId, TicketKey,
-    Timestamp, WorkflowId,
+    ApprovalId, AttemptId, Commit, Digest, Epoch, FindingId, GateId, MessageId, RoleId, RuntimeId,
+    TicketKey, Timestamp, WorkflowId,
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{GateRule, LandMode, Priority};
@@ -41,6 +42,9 @@ pub struct Opened {
     pub workflow: WorkflowId,
     /// For a campaign, the workflow of its children.
     pub child_workflow: Option<WorkflowId>,
+    /// The policy it carries.
+    #[serde(default)]
+    pub policy: Option<String>,
     /// Its gates in order, with whether each is required from the start.
     pub gates: Vec<(GateRule, bool)>,
     /// How the work lands.
@@ -137,6 +141,8 @@ pub enum Event {
     TurnOver { attempt: AttemptId, record: u64, figures: Figures },
     /// The agent handed something in.
     EvidenceAdded { attempt: AttemptId, record: u64, evidence: Box<Evidence> },
+    /// Its machine did not enforce these bounds.
+    BoundsUnheld { attempt: AttemptId, record: u64, unheld: Vec<String> },
     /// The agent said how far it is.
     Reported { attempt: AttemptId, record: u64, report: Report },
     /// The attempt is over, its lease with it.
@@ -146,6 +152,24 @@ pub enum Event {
         end: Box<AttemptEnd>,
         retry_at: Option<Timestamp>,
     },
+    /// A lane asked for a person's permission to run a command.
+    ApprovalRequested(Box<Approval>),
+    /// A lane asked for the same again.
+    ApprovalRepeated { id: ApprovalId, also: ApprovalId },
+    /// A person said yes.
+    ApprovalGiven { id: ApprovalId },
+    /// A person said no.
+    ApprovalDenied { id: ApprovalId, reason: String },
+    /// Nobody answered in time.
+    ApprovalExpired { id: ApprovalId },
+    /// What it was asked for is no longer there.
+    ApprovalVoided { id: ApprovalId, code: VoidCode, why: String },
+    /// Mission Control is about to run the command.
+    ApprovalBegan { id: ApprovalId },
+    /// It ran.
+    ApprovalRan { id: ApprovalId, ran: Box<Ran> },
+    /// Nobody knows whether it ran: a person is asked anew.
+    ApprovalUnclear { id: ApprovalId, why: String, expires_at: Timestamp },
     /// An agent asked a person.
     QuestionAsked { attempt: AttemptId, gate: GateId, text: String },
     /// The person answered.
@@ -225,10 +249,13 @@ impl Event {
             | Self::TurnOver { attempt, .. }
             | Self::EvidenceAdded { attempt, .. }
             | Self::Reported { attempt, .. }
+            | Self::BoundsUnheld { attempt, .. }
             | Self::AttemptEnded { attempt, .. }
             | Self::QuestionAsked { attempt, .. }
             | Self::DeliveryRefused { attempt, .. }
             | Self::MessagesDelivered { attempt, .. } => Some(*attempt),
+            Self::ApprovalRequested(approval) => Some(approval.attempt),
+            Self::ApprovalRepeated { also, .. } => Some(also.attempt),
             Self::Opened(_)
             | Self::Edited { .. }
             | Self::Linked { .. }
@@ -272,6 +299,13 @@ impl Event {
             | Self::MessagesRequeued { .. }
             | Self::MessagesWithdrawn { .. }
             | Self::MessagesUndeliverable { .. }
+            | Self::ApprovalGiven { .. }
+            | Self::ApprovalDenied { .. }
+            | Self::ApprovalExpired { .. }
+            | Self::ApprovalVoided { .. }
+            | Self::ApprovalBegan { .. }
+            | Self::ApprovalRan { .. }
+            | Self::ApprovalUnclear { .. }
             | Self::Corrected { .. } => None,
         }
     }

@@ -166,6 +166,9 @@ pub struct SignOff {
     pub at: Timestamp,
     /// Whether it still holds.
     pub fresh: bool,
+    /// What those whose work it is about could have broken: only discouraged, not prevented.
+    #[serde(default)]
+    pub unheld: Vec<String>,
 }
 
 impl Gate {

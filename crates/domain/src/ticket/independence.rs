@@ -48,6 +48,25 @@ impl Ticket {
         deliveries.chain(commits.iter().cloned()).collect()
     }
 
+    /// Returns what the attempts whose work `gate` decides on, and those that worked or judged it, could have broken.
+    pub(super) fn unheld_under(&self, gate: &GateId) -> Vec<String> {
+        let judges = self.gate(gate).map_or(&[][..], |it| it.rule.judges.as_slice());
+        let writes = |it: &Attempt| {
+            let rule = self.gate(&it.gate).map(|it| &it.rule);
+            rule.is_some_and(|it| it.requires.contains(&crate::rules::EvidenceKind::Commit))
+        };
+        let counts = |it: &&Attempt| {
+            it.gate == *gate
+                || judges.contains(&it.gate)
+                || (self.is_bound_to_code(gate) && writes(it))
+        };
+        let mut unheld: Vec<String> =
+            self.attempts.iter().filter(counts).flat_map(Attempt::unheld).collect();
+        unheld.sort();
+        unheld.dedup();
+        unheld
+    }
+
     /// Returns findings answered since, for the reviewer who asked.
     pub fn answered_findings<'a>(
         &'a self,

@@ -247,6 +247,7 @@ impl Draft<'_> {
             round: gate.round,
             at: self.context.now,
             fresh: true,
+            unheld: self.ticket.unheld_under(&gate.rule.id),
         });
         self.push(Event::Judged { gate: id, signoff });
     }

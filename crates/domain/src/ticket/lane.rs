@@ -121,6 +121,10 @@ impl Draft<'_> {
             LaneRecord::Evidence(evidence) => {
                 self.push(Event::EvidenceAdded { attempt: id, record: number, evidence });
             }
+            LaneRecord::Unheld(unheld) => {
+                self.push(Event::BoundsUnheld { attempt: id, record: number, unheld });
+            }
+            LaneRecord::Approval(asked) => self.ask_approval(id, number, *asked),
             LaneRecord::Report(report) => {
                 self.check_report(id, &report)?;
                 self.push(Event::Reported { attempt: id, record: number, report });

@@ -24,6 +24,8 @@ pub struct NewTicket {
     pub workflow: Option<WorkflowId>,
     /// The gates of a campaign's own.
     pub campaign_workflow: Option<WorkflowId>,
+    /// The policy it carries; `default` where none is named.
+    pub policy: Option<String>,
     /// The campaign it belongs to, with the workflow that this one gives its children.
     pub parent: Option<(TicketKey, Option<WorkflowId>)>,
     /// The tickets it waits for; those that ended already are left out by the caller.
@@ -95,6 +97,7 @@ pub fn open(new: NewTicket, context: &Context<'_>) -> Result<Event, Rejection> {
         rules: rules.policy_digest(&workflow),
         workflow,
         child_workflow,
+        policy: new.policy,
         gates: gates.into_iter().map(required).collect(),
         land: rules.land,
         parent,

@@ -50,6 +50,7 @@ impl Ticket {
                 owner: Owner::Person(None),
             },
             State::Waiting => self.waiting_situation(),
+            State::NeedsInput if self.question.is_none() => self.approval_situation(),
             State::NeedsInput => {
                 let question = self.question.as_ref().map_or("", |it| it.text.as_str());
                 Situation {
@@ -62,6 +63,20 @@ impl Ticket {
             }
             State::Blocked => self.blocked_situation(),
             State::Active | State::Todo | State::InReview => self.moving_situation(state),
+        }
+    }
+
+    fn approval_situation(&self) -> Situation {
+        let open = self.open_approval();
+        let what =
+            open.map_or_else(String::new, |it| format!("{} asks to run `{}`", it.by, it.line()));
+        let id = open.map_or_else(String::new, |it| it.id.to_string());
+        Situation {
+            state: State::NeedsInput,
+            code: "approval_open",
+            reason: what,
+            next: format!("approve or deny {id}"),
+            owner: Owner::Person(None),
         }
     }
 
@@ -130,6 +145,12 @@ impl Ticket {
     }
 
     fn moving_situation(&self, state: State) -> Situation {
+        if let Some(command) = self.command_under_way().filter(|_| self.live_attempt().is_none()) {
+            let reason = format!("Mission Control runs `{}`, as a person approved", command.line());
+            let next = format!("run what {} permits", command.id);
+            let (code, owner) = ("approved_command", Owner::Controller);
+            return Situation { state, code, reason, next, owner };
+        }
         let Some(gate) = self.active_gate() else {
             let (code, reason) = ("landing", "every gate passed; the work lands".into());
             let next = "land the tested commit".into();

@@ -105,7 +105,7 @@ impl Ticket {
             Some(State::Parked)
         } else if self.is_waiting() {
             Some(State::Waiting)
-        } else if self.question.is_some() {
+        } else if self.question.is_some() || self.open_approval().is_some() {
             Some(State::NeedsInput)
         } else if self.blocked.is_some() {
             Some(State::Blocked)
@@ -115,7 +115,7 @@ impl Ticket {
     }
 
     fn moving_state(&self) -> State {
-        if self.live_attempt().is_some() {
+        if self.live_attempt().is_some() || self.command_under_way().is_some() {
             return State::Active;
         }
         match self.owed_when_free() {
@@ -127,8 +127,10 @@ impl Ticket {
 
     /// Returns what Mission Control owes it at `now`.
     pub fn owed(&self, now: Timestamp) -> Owed {
-        // What is neither held nor at work is owed what its gate is: the plan asks this of every ticket there is.
-        if self.held_state().is_some() || self.live_attempt().is_some() {
+        // What is neither held nor at work is owed what its gate is: the plan asks this of every ticket there is. What a
+        // person saw and approved must not change before it has run.
+        let is_at_work = self.live_attempt().is_some() || self.command_under_way().is_some();
+        if self.held_state().is_some() || is_at_work {
             return Owed::Nothing;
         }
         match self.owed_when_free() {

@@ -8,6 +8,7 @@ mod matrix_rows;
 mod properties;
 mod random;
 mod random_machine;
+mod story_approval;
 mod story_campaign;
 mod story_landing;
 mod story_people;

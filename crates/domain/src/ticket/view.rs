@@ -1,9 +1,10 @@
 //! A ticket as the documents that every door shows.
 
-use super::{Attempt, Gate, Message, Owner, SignOff, Situation, Stage, Ticket};
+use super::{Approval, Attempt, Gate, Message, Owner, SignOff, Situation, Stage, Ticket};
 use crate::doc::{
-    AttemptDoc, FindingDoc, GateDoc, MessageDoc, NextActionDoc, PacketRefDoc, QuestionDoc,
-    ReasonDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc, WorkspaceDoc,
+    ApprovalDoc, AttemptDoc, FindingDoc, GateDoc, MessageDoc, NextActionDoc, PacketRefDoc,
+    QuestionDoc, ReasonDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc,
+    WorkspaceDoc,
 };
 use crate::ids::Version;
 
@@ -57,10 +58,43 @@ pub fn ticket_doc(ticket: &Ticket, version: Version) -> TicketDoc {
             at: it.at,
         }),
         findings: ticket.findings.iter().map(finding_doc).collect(),
+        approvals: ticket.approvals.iter().map(|it| approval_doc(ticket, it)).collect(),
         created_at: ticket.created_at,
         updated_at: ticket.updated_at,
         closed_at: ticket.ended.as_ref().map(|it| it.at),
         version,
+    }
+}
+
+/// Returns the document of `approval` of `ticket`.
+pub fn approval_doc(ticket: &Ticket, approval: &Approval) -> ApprovalDoc {
+    let ran = approval.ran.as_ref();
+    ApprovalDoc {
+        id: approval.id.to_string(),
+        ticket: ticket.key.to_string(),
+        attempt: approval.attempt.to_string(),
+        gate: approval.gate.to_string(),
+        by: approval.by.to_string(),
+        argv: approval.asked.argv.clone(),
+        command: approval.line(),
+        cwd: approval.asked.cwd.clone(),
+        commit: approval.asked.head.as_ref().map(ToString::to_string),
+        tree: approval.asked.tree.as_ref().map(|it| it.as_str().to_owned()),
+        diff: approval.asked.diff.as_ref().map(ToString::to_string),
+        effect: approval.effect.as_str().into(),
+        state: approval.state.as_str().into(),
+        count: u32::try_from(approval.also.len() + 1).unwrap_or(u32::MAX),
+        asked_at: approval.at,
+        expires_at: approval.expires_at,
+        answered_by: approval.answer.as_ref().map(|it| it.by.to_string()),
+        answered_at: approval.answer.as_ref().map(|it| it.at),
+        reason: approval.answer.as_ref().map(|it| it.reason.clone()).filter(|it| !it.is_empty()),
+        code: approval.code.map(|it| it.as_str().to_owned()),
+        note: approval.note.clone(),
+        exit_code: ran.and_then(|it| it.exit_code),
+        ended: ran.map(|it| it.ended.clone()),
+        output: ran.and_then(|it| it.output.as_ref().map(ToString::to_string)),
+        ran_at: ran.map(|it| it.at),
     }
 }
 
@@ -167,6 +201,10 @@ fn signoff_doc(signoff: &SignOff) -> SignoffDoc {
         commit: signoff.commit.as_ref().map(ToString::to_string),
         packet: signoff.packet.as_ref().map(ToString::to_string),
         fresh: signoff.fresh,
+        held: match signoff.unheld.as_slice() {
+            [] => None,
+            unheld => Some(format!("discouraged, not prevented: {}", unheld.join("; "))),
+        },
         reason: signoff.reason.clone(),
         independence: signoff.independence.map(|it| it.as_str().to_owned()),
         at: signoff.at,

@@ -8,11 +8,18 @@ use mission_domain::ids::{AttemptId, OperatorActId};
 use super::Key;
 
 /// Guarded actions.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum ApprovalCommand {
-    /// List what waits (not built yet)
-    #[command(after_help = "Example:\n  mission approval list")]
-    List,
+    /// List guarded commands that wait for you
+    #[command(after_help = "Example:\n  mission approval list --all")]
+    List {
+        /// Those that were answered, too
+        #[arg(long)]
+        all: bool,
+        /// Only those of one ticket
+        #[arg(long, value_name = "KEY")]
+        ticket: Option<super::Key>,
+    },
 }
 
 /// Evidence.

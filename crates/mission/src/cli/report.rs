@@ -62,6 +62,13 @@ pub(crate) enum ReportCommand {
     /// Hand in one piece of evidence
     #[command(subcommand, after_help = "Example:\n  mission report evidence command -- cargo test")]
     Evidence(EvidenceCommand),
+    /// Ask a person to permit a command; Mission Control runs it then, and a message tells you
+    #[command(after_help = "Example:\n  mission report approval -- git push origin HEAD:topic")]
+    Approval {
+        /// The command, after `--`
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<String>,
+    },
     /// Answer a finding of the last review
     #[command(after_help = "Example:\n  mission report answer F-1 fixed 'contrast is 7:1 now'")]
     Answer {

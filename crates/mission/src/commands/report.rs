@@ -35,6 +35,9 @@ pub(crate) fn run(context: &Context, args: &ReportArgs) -> Done {
         let gathered = evidence::gather(what, folder)?;
         return hand_in(context, &way, gathered);
     }
+    if let ReportCommand::Approval { command } = &args.what {
+        return ask_approval(context, &way, command);
+    }
     let sent = match &args.what {
         ReportCommand::Answer { finding, state, text } => {
             let state = match state {
@@ -61,6 +64,27 @@ fn hand_in(context: &Context, way: &Way, gathered: Gathered) -> Done {
     };
     context.say(&sent, || format!("recorded: `{}` exited with {}", claim.run, claim.exit_code));
     if claim.exit_code == 0 { Ok(()) } else { Err(Failure::printed_no()) }
+}
+
+/// Asks a person to permit a command. Of one word a shell makes a line.
+fn ask_approval(context: &Context, way: &Way, command: &[String]) -> Done {
+    let Way::Socket { socket, .. } = way else {
+        let text = "only a lane asks for approval; outside one, run the command yourself";
+        return Err(Failure::usage(text));
+    };
+    let argv = match command {
+        [line] if line.contains(char::is_whitespace) => {
+            vec!["sh".to_owned(), "-c".to_owned(), line.clone()]
+        }
+        words => words.to_vec(),
+    };
+    let cwd = std::env::current_dir()
+        .map_err(|e| Failure::usage(format!("the working directory is not there: {e}")))?;
+    let id = mission_runtime::lane_client::approval(socket, &argv, &cwd).map_err(refusal)?;
+    context.say(&json!({ "approval": id }), || {
+        format!("asked for approval {id}; not run. A message tells you what came of it")
+    });
+    Ok(())
 }
 
 fn tell(context: &Context, sent: &Value) {
@@ -105,8 +129,10 @@ fn report(what: &ReportCommand) -> Result<Report, Failure> {
             let findings = findings.iter().map(|it| finding(it)).collect::<Result<_, _>>()?;
             Report::Verdict { verdict, reason: reason.clone(), findings }
         }
-        ReportCommand::Evidence(_) | ReportCommand::Answer { .. } => {
-            unreachable!("`run` hands these in as evidence")
+        ReportCommand::Evidence(_)
+        | ReportCommand::Answer { .. }
+        | ReportCommand::Approval { .. } => {
+            unreachable!("`run` hands these in otherwise")
         }
     })
 }
@@ -157,11 +183,14 @@ fn post(context: &Context, path: &str, body: &Value) -> Result<Value, Failure> {
 }
 
 fn acked(answer: mission_runtime::Result<u64>) -> Result<Value, Failure> {
-    match answer {
-        Ok(record) => Ok(json!({"record": record})),
-        Err(mission_runtime::Error::Refused { code, text }) => Err(Failure::refused(&code, format!("the shim refuses it: {text}"))),
-        Err(error) => Err(Failure::unreachable(format!("nothing was recorded: {}", error.in_full()))
-            .hint("try again; where it stays so, end with a line that starts with `DONE:`, `QUESTION:`, `PASS:` or `CHANGES:`")),
+    answer.map(|record| json!({"record": record})).map_err(refusal)
+}
+
+fn refusal(error: mission_runtime::Error) -> Failure {
+    match error {
+        mission_runtime::Error::Refused { code, text } => Failure::refused(&code, format!("the shim refuses it: {text}")),
+        error => Failure::unreachable(format!("nothing was recorded: {}", error.in_full()))
+            .hint("try again; where it stays so, end with a line that starts with `DONE:`, `QUESTION:`, `PASS:` or `CHANGES:`"),
     }
 }
 

@@ -317,6 +317,14 @@ fn next_lines(item: &NeedsYouDoc) -> Vec<String> {
             format!("mission gate changes {key} --reason TEXT --finding FILE:LINE:TEXT"),
         ],
         "question" => vec![format!("mission answer {key} TEXT")],
+        "approval" => {
+            let open = item.ticket.approvals.iter().filter(|it| it.state == "requested");
+            let ways = |it: &mission_domain::doc::ApprovalDoc| {
+                let id = &it.id;
+                [format!("mission approve {id}"), format!("mission deny {id} --reason TEXT")]
+            };
+            open.flat_map(ways).collect()
+        }
         "blocked" => vec![format!("mission ticket retry {key} --reason TEXT")],
         _ => vec![format!("mission ticket show {key}")],
     }

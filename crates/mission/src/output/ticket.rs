@@ -185,6 +185,9 @@ fn said(ticket: &TicketDoc, screen: &Screen) -> String {
     for gate in &ticket.gates {
         let mut lines = Vec::new();
         for signoff in last_of_each(&gate.signoffs, gate.signoff.as_ref()) {
+            if let Some(held) = &signoff.held {
+                lines.push(format!("{}: {held}", words::principal(&signoff.principal)));
+            }
             if !signoff.reason.trim().is_empty() {
                 lines.push(format!("{}: {}", words::principal(&signoff.principal), signoff.reason));
             }

@@ -20,7 +20,7 @@ pub(crate) fn answer(permits: &Permits, inside: &[PathBuf], deed: &Deed) -> Leav
         Deed::Command { line, .. } => match guarded(&permits.guard, line) {
             None => Leave::Given,
             Some(rule) => refused(format!(
-                "`{rule}` needs a person here, and was not run. Say what should be run and why with `mission report question --summary TEXT`, then end your turn"
+                "`{rule}` needs a person here, and was not run. Ask for it with `mission report approval -- COMMAND` (or the tool `request_approval`): once a person permits it Mission Control runs it, and a message tells you"
             )),
         },
         Deed::Edit { paths } if paths.is_empty() => {

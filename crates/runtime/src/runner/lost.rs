@@ -30,6 +30,7 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
         | Record::TurnEnded { .. }
         | Record::Report { .. }
         | Record::Evidence { .. }
+        | Record::Approval { .. }
         | Record::Input { .. }
         | Record::Session { .. }
         | Record::Steered { .. }

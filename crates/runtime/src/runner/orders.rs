@@ -43,6 +43,7 @@ pub(crate) fn refused(
         }
         Request::Report { .. }
         | Request::Evidence { .. }
+        | Request::Approval { .. }
         | Request::Input { .. }
         | Request::Interrupt { .. }
         | Request::ReadMessages

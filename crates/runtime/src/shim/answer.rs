@@ -57,6 +57,7 @@ impl Shim {
                 kept
             }
             Request::Evidence { value } => self.keep(Record::Evidence { value }),
+            Request::Approval { value } => self.keep(Record::Approval { value }),
             Request::Input { messages, text, who } => match self.spec.driver {
                 Driver::Exec => refused(
                     "busy",

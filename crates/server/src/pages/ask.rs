@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use mission_domain::doc::{GateDoc, NeedsYouDoc, TicketDoc};
 
+use super::approval;
 use super::form::{self, Back};
 use super::glyph::{self, icon};
 use super::view::Viewer;
@@ -84,6 +85,11 @@ fn answers(doc: &NeedsYouDoc, gate: Option<&GateDoc>, viewer: Viewer<'_>, first:
                 a.btn.ghost href={ (words::ticket_path(&ticket.key)) "#packet" } { "Evidence" }
             }
             "question" => { (form::answer(ticket, viewer, back, first)) }
+            "approval" => {
+                @for (n, approval) in approval::open(ticket).enumerate() {
+                    (approval::request(ticket, approval, viewer, back, first && n == 0))
+                }
+            }
             "blocked" => { (unblock(ticket, viewer)) }
             "work" => {
                 @if let Some(attempt) = attempt { (form::report(ticket, attempt, viewer, back)) }

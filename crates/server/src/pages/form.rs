@@ -1,7 +1,7 @@
 //! The forms of every action. All work without a script; their fields are listed in [`super`].
 
 use maud::{Markup, html};
-use mission_domain::doc::{GateDoc, TicketDoc};
+use mission_domain::doc::{ApprovalDoc, GateDoc, TicketDoc};
 
 use super::glyph::icon;
 use super::view::Viewer;
@@ -170,6 +170,45 @@ pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back, first: 
             label.sr for={ (id) "-text" } { "Your answer" }
             textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="Your answer" data-key="1" {}
             div.ask-do { button.btn.primary[first] type="submit" { "Send answer" } }
+        }
+    }
+}
+
+/// Returns the permission for one guarded command.
+pub(super) fn approve(
+    ticket: &TicketDoc,
+    approval: &ApprovalDoc,
+    viewer: Viewer<'_>,
+    back: Back,
+    first: bool,
+) -> Markup {
+    html! {
+        form method="post" action=(action(ticket, "approve")) {
+            (hidden(viewer, back))
+            input type="hidden" name="approval" value=(approval.id);
+            button.btn.primary[first] type="submit" data-key="a" { "Approve" kbd { "a" } }
+        }
+    }
+}
+
+/// Returns the refusal of one guarded command, with its reason.
+pub(super) fn deny(
+    ticket: &TicketDoc,
+    approval: &ApprovalDoc,
+    viewer: Viewer<'_>,
+    back: Back,
+) -> Markup {
+    let id = format!("deny-{}", approval.id);
+    html! {
+        details.reply {
+            summary.btn { "Deny…" }
+            form id=(id) method="post" action=(action(ticket, "deny")) {
+                (hidden(viewer, back))
+                input type="hidden" name="approval" value=(approval.id);
+                label.mid for={ (id) "-reason" } { "Why not? The lane is told." }
+                textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" {}
+                div.ask-do { button.btn type="submit" { "Deny" } }
+            }
         }
     }
 }

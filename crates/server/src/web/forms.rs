@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use mission_control::{TicketRequest, VerdictRequest};
-use mission_domain::ids::{AttemptId, GateId, OperatorActId, TicketKey};
+use mission_domain::ids::{ApprovalId, AttemptId, GateId, OperatorActId, TicketKey};
 use mission_domain::ticket::{Command, NewFinding, Report};
 
 use super::shell::Visitor;
@@ -160,6 +160,13 @@ async fn carry_out(
             auth::own_attempt(site, who, fields.text("attempt")).await?;
             control.report(attempt(fields)?, report(fields), by).await.map(drop)?;
         }
+        "approve" | "deny" => {
+            let id = approval(site, key, fields).await?;
+            match verb {
+                "approve" => control.approve(id, by).await.map(drop)?,
+                _ => control.deny(id, reason(), by).await.map(drop)?,
+            }
+        }
         "say" => control.say(key, text(), None, by).await.map(drop)?,
         "park" => control.park(key, false, by).await.map(drop)?,
         "reopen" => control.reopen(key, by).await.map(drop)?,
@@ -199,6 +206,15 @@ async fn still_asks(site: &Site, key: &TicketKey, attempt: &str) -> Answer<()> {
     }
     let detail = "another question is open now; what you answered was asked before it";
     Err(Problem::new(StatusCode::CONFLICT, "conflict", detail))
+}
+
+/// Returns the approval that a form is about, where it is one of the ticket's.
+async fn approval(site: &Site, key: &TicketKey, fields: &Fields) -> Answer<ApprovalId> {
+    let id = fields.text("approval").parse::<ApprovalId>();
+    let id = id.map_err(|e| Problem::not_found(e.to_string()))?;
+    let (ticket, _) = site.control.ticket(key).await?;
+    let none = || Problem::not_found(format!("`{key}` has no approval `{id}`"));
+    ticket.approval(id).map(|it| it.id).ok_or_else(none)
 }
 
 fn attempt(fields: &Fields) -> Answer<AttemptId> {

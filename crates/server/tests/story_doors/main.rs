@@ -4,6 +4,7 @@
 
 mod access;
 mod api;
+mod approvals;
 mod forms;
 mod live;
 mod openapi;

@@ -217,7 +217,7 @@ impl Stage {
         attempt
     }
 
-    async fn records(&self, key: &TicketKey, attempt: AttemptId, record: LaneRecord) {
+    pub(crate) async fn records(&self, key: &TicketKey, attempt: AttemptId, record: LaneRecord) {
         let (ticket, _) = self.control.ticket(key).await.unwrap();
         let of = ticket.attempt(attempt).unwrap();
         let (epoch, number) = (of.epoch, of.last_record + 1);

@@ -6,8 +6,9 @@ use crate::rules::{GateRule, LandMode};
 
 /// Returns the ticket as it was filed.
 pub(in crate::ticket) fn opening(opened: &Opened, stamp: &Stamp) -> Ticket {
-    let Opened { key, title, body, kind, priority, labels, workflow, child_workflow, .. } =
-        opened.clone();
+    let Opened {
+        key, title, body, kind, priority, labels, workflow, child_workflow, policy, ..
+    } = opened.clone();
     Ticket {
         key,
         title,
@@ -17,6 +18,7 @@ pub(in crate::ticket) fn opening(opened: &Opened, stamp: &Stamp) -> Ticket {
         labels,
         workflow,
         child_workflow,
+        policy,
         land: opened.land,
         rules: opened.rules.clone(),
         source: (opened.channel.clone(), stamp.by.clone()),
@@ -31,6 +33,7 @@ pub(in crate::ticket) fn opening(opened: &Opened, stamp: &Stamp) -> Ticket {
         gates: opened.gates.iter().map(|(rule, required)| fresh_gate(rule, *required)).collect(),
         attempts: Vec::new(),
         epoch: crate::ids::Epoch(0),
+        approvals: Vec::new(),
         messages: Vec::new(),
         findings: Vec::new(),
         head: None,

@@ -43,6 +43,7 @@ pub(super) fn claim(ticket: &mut Ticket, claimed: Claimed, at: Timestamp) {
         reported: 0,
         reported_at: None,
         by_person: claimed.by_person,
+        unheld: Vec::new(),
         people: Vec::new(),
         session: None,
         figures: Figures::default(),

@@ -122,6 +122,7 @@ impl Life {
             labels: Vec::new(),
             workflow: Some(WorkflowId::new(workflow)),
             campaign_workflow: None,
+            policy: None,
             parent: None,
             blocked_by: Vec::new(),
             not_before: None,

@@ -31,8 +31,28 @@ pub(super) fn hold(life: &Life) {
         assert!(open.is_empty() || ticket.kind == Kind::Campaign, "done with {open:?} open");
     }
     said_consistently(ticket);
+    permitted_each_time(life);
     let numbers: BTreeSet<_> = ticket.findings.iter().map(|it| it.id).collect();
     assert_eq!(numbers.len(), ticket.findings.len(), "two findings have one id");
+}
+
+/// Each run of a guarded command has a person's yes of its own before it.
+fn permitted_each_time(life: &Life) {
+    let mut yes = BTreeMap::new();
+    for (event, stamp) in &life.log {
+        match event {
+            Event::ApprovalGiven { id } => {
+                assert!(stamp.by.is_person(), "{} permitted {id}", stamp.by);
+                *yes.entry(*id).or_insert(0) += 1;
+            }
+            Event::ApprovalBegan { id } => {
+                let left = yes.get_mut(id).expect("it was permitted before it ran");
+                assert!(*left > 0, "{id} ran more often than it was permitted");
+                *left -= 1;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A gate is passed only on a fresh pass of each decider, bound to what is there now.

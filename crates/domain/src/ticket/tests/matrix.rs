@@ -10,6 +10,10 @@ fn usual(life: &Life, command: &Command) -> Principal {
     match command {
         Command::Record { .. } => life.speaker(command),
         Command::Claim { .. }
+        | Command::BeginApproved { .. }
+        | Command::EndApproved { .. }
+        | Command::LoseApproved { .. }
+        | Command::ExpireApproval { .. }
         | Command::EndAttempt { .. }
         | Command::MakeWorkspace { .. }
         | Command::RemoveWorkspace { .. }
@@ -28,7 +32,9 @@ fn usual(life: &Life, command: &Command) -> Principal {
         | Command::Correct { .. }
         | Command::Finish
         | Command::GiveUpMessages { .. } => Principal::Controller,
-        Command::Edit { .. }
+        Command::Approve { .. }
+        | Command::Deny { .. }
+        | Command::Edit { .. }
         | Command::Park
         | Command::Unpark
         | Command::Cancel { .. }

@@ -154,6 +154,26 @@ pub(super) fn situations() -> Vec<(&'static str, Life)> {
                 it.controller_does(Command::BlockLanding { code: BlockCode::MergeConflict, text });
             }),
         ),
+        (
+            "needs input, an approval",
+            with(standard(), &|it| {
+                it.dispatches();
+                it.records(LaneRecord::Approval(Box::new(super::story_approval::push())));
+            }),
+        ),
+        (
+            "active, an approved command runs",
+            with(standard(), &|it| {
+                it.dispatches();
+                it.records(LaneRecord::Approval(Box::new(super::story_approval::push())));
+                it.reports(done());
+                let approval = it.ticket.approvals[0].id;
+                it.does(&ada(), Command::Approve { approval });
+                let place = Ok((Some(Commit::new("c1")), Some(crate::ids::Tree::new("t1"))));
+                let message = MessageId(800);
+                it.controller_does(Command::BeginApproved { approval, place, message });
+            }),
+        ),
         ("parked", with(standard(), &|it| drop(it.does(&ada(), Command::Park)))),
         (
             "waiting, blocked by",
@@ -198,6 +218,8 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
     let claim = |life: &mut Life, role, runtime, purpose| {
         life.claim(active.as_str(), role, runtime, purpose)
     };
+    let unknown = crate::ids::ApprovalId { attempt, record: 1 };
+    let approval = of.ticket.approvals.first().map_or(unknown, |it| it.id);
     let seen = Box::new(life.sees());
     let mut refuted = life.sees();
     refuted.findings.push(finding("it fails"));
@@ -256,6 +278,30 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
         ("validator claims to judge", claim(&mut life, "validator", "claude", Purpose::Judge)),
         ("attempt begins", record(LaneRecord::Began { pid: 7, tmux: None })),
         ("attempt reports done", record(LaneRecord::Report(done()))),
+        (
+            "attempt asks for approval",
+            record(LaneRecord::Approval(Box::new(super::story_approval::push()))),
+        ),
+        ("person approves", Command::Approve { approval }),
+        ("person denies", Command::Deny { approval, reason: text(), message: MessageId(902) }),
+        (
+            "approved command begins",
+            Command::BeginApproved {
+                approval,
+                place: Ok((Some(Commit::new("c1")), Some(crate::ids::Tree::new("t1")))),
+                message: MessageId(903),
+            },
+        ),
+        (
+            "approved command ran",
+            Command::EndApproved {
+                approval,
+                ran: super::story_approval::ran(0),
+                message: MessageId(904),
+            },
+        ),
+        ("approved command is lost", Command::LoseApproved { approval }),
+        ("approval expires", Command::ExpireApproval { approval, message: MessageId(905) }),
         ("attempt asks", record(LaneRecord::Report(question()))),
         ("attempt says pass", record(LaneRecord::Report(verdict(VerdictWord::Pass, &[])))),
         ("attempt exits", exit(EndClass::Reported)),

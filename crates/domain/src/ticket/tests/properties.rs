@@ -191,6 +191,27 @@ fn gently(life: &mut Life) -> Result<(), Rejection> {
         life.ends(crate::ticket::EndClass::Stopped);
         return Ok(());
     }
+    if let Some(running) = life.ticket.command_under_way().cloned() {
+        let (approval, message) = (running.id, crate::ids::MessageId(life.id()));
+        let command = if running.state == crate::ticket::ApprovalState::Running {
+            Command::EndApproved { approval, ran: super::story_approval::ran(0), message }
+        } else {
+            let place = Err((crate::ticket::VoidCode::CwdChanged, "gone".into()));
+            Command::BeginApproved { approval, place, message }
+        };
+        return life.ask(&controller, command).map(drop);
+    }
+    let waits = life.ticket.state() == State::NeedsInput;
+    let open = life.ticket.open_approval().filter(|_| waits).cloned();
+    if let Some(open) = open {
+        let (approval, reason) = (open.id, "no".to_owned());
+        let message = crate::ids::MessageId(life.id());
+        let expired = open.expires_at <= life.now;
+        let deny = Command::Deny { approval, reason, message };
+        let command = if expired { Command::ExpireApproval { approval, message } } else { deny };
+        let by = if expired { controller } else { eve };
+        return life.ask(&by, command).map(drop);
+    }
     let (by, command) = match (life.ticket.state(), life.ticket.owed(life.now)) {
         (State::Waiting, _) => {
             let blocker = super::fixture::key(5);
@@ -229,6 +250,10 @@ fn gently(life: &mut Life) -> Result<(), Rejection> {
                     return life.ask(&controller, Command::HandOver { gate, why }).map(drop);
                 }
                 claimed => drop(claimed?),
+            }
+            if life.ticket.live_attempt().is_none() {
+                // Other rules were pinned, and another gate comes first.
+                return Ok(());
             }
             life.hands_in();
             let report = match purpose {

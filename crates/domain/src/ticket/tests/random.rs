@@ -132,6 +132,13 @@ fn way_out(life: &mut Life, b: u8, c: u8) -> Command {
     use crate::ticket::State;
     match life.ticket.state() {
         State::Parked => Command::Unpark,
+        State::NeedsInput if life.ticket.question.is_none() => {
+            let approval = approval(life, c);
+            match b % 3 {
+                0 => Command::Deny { approval, reason: "no".into(), message: MessageId(life.id()) },
+                _ => Command::Approve { approval },
+            }
+        }
         State::NeedsInput => Command::Answer { text: format!("red {c}"), id: MessageId(life.id()) },
         State::Blocked => Command::Retry { reason: "again".into() },
         State::Done | State::Cancelled | State::Superseded => Command::Reopen,
@@ -152,6 +159,15 @@ fn way_out(life: &mut Life, b: u8, c: u8) -> Command {
     }
 }
 
+/// An approval of the ticket, open or not.
+pub(super) fn approval(life: &Life, c: u8) -> crate::ids::ApprovalId {
+    let none = crate::ids::ApprovalId { attempt: crate::ids::AttemptId(1), record: 1 };
+    let open = life.ticket.open_approval().map(|it| it.id);
+    let all: Vec<_> = life.ticket.approvals.iter().map(|it| it.id).collect();
+    let any = if all.is_empty() { none } else { pick(&all, c) };
+    open.filter(|_| !c.is_multiple_of(5)).unwrap_or(any)
+}
+
 /// The next record of the live attempt.
 fn at_work(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
     let attempt = life.live();
@@ -168,6 +184,11 @@ fn at_work(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
         (0, ..) => exit(pick(EndClass::ALL, b)),
         (1, ..) => LaneRecord::Report(question()),
         (2, ..) => LaneRecord::Began { pid: 7, tmux: None },
+        (5, ..) if b.is_multiple_of(3) => {
+            let mut asked = super::story_approval::push();
+            asked.argv.push((c % 3).to_string());
+            LaneRecord::Approval(Box::new(asked))
+        }
         (3 | 4, ..) if !queued.is_empty() => LaneRecord::Delivered { ids: queued },
         (_, Some(kind), _) if of.report.is_none() && !b.is_multiple_of(12) => {
             LaneRecord::Evidence(Box::new(evidence(*kind)))
@@ -243,7 +264,8 @@ pub(super) fn moved(life: &mut Life, a: u8, c: u8) -> (crate::ticket::Head, Chan
 fn of_people(life: &mut Life, b: u8, c: u8) -> Command {
     let text = pick(&["go on", "stop that", "use blue"], c).to_owned();
     let gate = if c.is_multiple_of(2) { None } else { Some(pick(&GATES, c / 2)) };
-    match b % 24 {
+    match b % 25 {
+        24 => Command::Approve { approval: approval(life, c) },
         0 => Command::Park,
         1 | 2 => Command::Unpark,
         3 => Command::Cancel { reason: text },

@@ -3,7 +3,7 @@
 use super::fixture::{Life, gate_id, key};
 use super::lanes::{evidence, verdict};
 use super::random::{GATES, PURPOSES, ROLES, RUNTIMES, moved, observed, pick};
-use crate::ids::{AttemptId, Commit, Epoch};
+use crate::ids::{AttemptId, Commit, Epoch, MessageId};
 use crate::principal::{Contributor, Principal};
 use crate::rules::EvidenceKind;
 use crate::ticket::{
@@ -14,7 +14,28 @@ pub(super) fn of_controller(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
     let gate = gate_id(pick(&GATES, b));
     let how = pick(EndHow::ALL, c);
     let last = life.ticket.attempts.last().map_or(AttemptId(1), |it| it.id);
-    match a % 18 {
+    match a % 22 {
+        18 | 19 => {
+            let approval = life.ticket.command_under_way().map(|it| it.id);
+            let approval = approval.unwrap_or_else(|| super::random::approval(life, b));
+            let message = MessageId(life.id());
+            let place = match c % 4 {
+                0 => Err((crate::ticket::VoidCode::CwdChanged, "gone".into())),
+                1 => Ok((None, None)),
+                _ => Ok((Some(Commit::new("c1")), Some(crate::ids::Tree::new("t1")))),
+            };
+            let ran = super::story_approval::ran(i32::from(c % 2));
+            match b % 3 {
+                0 => Command::EndApproved { approval, ran, message },
+                1 => Command::BeginApproved { approval, place, message },
+                _ => Command::LoseApproved { approval },
+            }
+        }
+        20 => {
+            let approval = super::random::approval(life, b);
+            life.passes(if c.is_multiple_of(8) { 90_000 } else { 1 });
+            Command::ExpireApproval { approval, message: MessageId(life.id()) }
+        }
         0..=2 => {
             let (head, change) = moved(life, b, c);
             let mut contributors = life.ticket.contributors.clone();

@@ -155,10 +155,7 @@ impl Toolbox for Tools {
             "add_evidence" => self.add_evidence(given),
             "ask" => report(&["report", "question", "--summary", field(given, "question")?]),
             "report" => verdict(given),
-            "request_approval" => Err(
-                "approvals cannot be given yet. Say with `ask` which command should be run and why: a person can run it"
-                    .into(),
-            ),
+            "request_approval" => report(&["report", "approval", "--", field(given, "command")?]),
             _ => self.read_messages(),
         }
     }

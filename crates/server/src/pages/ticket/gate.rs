@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use mission_domain::doc::{GateDoc, TicketDoc};
 
+use crate::pages::approval;
 use crate::pages::form::{self, Back};
 use crate::pages::glyph::{self, icon, icon_as};
 use crate::pages::packet_view::PacketView;
@@ -116,6 +117,11 @@ fn answers(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -
             h3.sub0 { "Question" span.end { (glyph::age(question.at, viewer.now)) } }
             p.question dir="auto" { (question.text) }
             (form::answer(ticket, viewer, Back::Ticket, true))
+        } @else if ticket.state == "needs_input" {
+            h3.sub0 { "Guarded command" }
+            @for (n, it) in approval::open(ticket).enumerate() {
+                (approval::request(ticket, it, viewer, Back::Ticket, n == 0))
+            }
         } @else if owed && works_it {
             @if let Some(attempt) = &gate.attempt { (form::report(ticket, attempt, viewer, Back::Ticket)) }
         } @else if ticket.state == "blocked" {

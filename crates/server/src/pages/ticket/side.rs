@@ -109,6 +109,7 @@ fn signoff(view: &TicketView, gate: &GateDoc, s: &SignoffDoc) -> Markup {
             span { (glyph::verdict(&s.verdict)) " " (words::gate(&gate.id)) }
             @if s.fresh { (s.commit.as_deref().map_or_else(|| html! {}, glyph::hash)) } @else { span.gate data-gate="stale" { (icon("g-stale")) span { "stale" } } }
             small { (glyph::who(&s.principal)) " · " (glyph::age(s.at, view.shell.now)) @if let Some(i) = &s.independence { " · independent by " (words::plain(i)) }
+                @if let Some(held) = &s.held { span.reason dir="auto" { (held) } }
                 @if !s.reason.is_empty() { span.reason dir="auto" { (s.reason) } } }
             @if mine && last && s.fresh && !words::has_ended(&view.ticket) { (form::withdraw(&view.ticket, gate, view.shell.viewer())) }
         }

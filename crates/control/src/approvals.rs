@@ -1,0 +1,319 @@
+//! Guarded commands: what a lane asks for, looked at where it would run; a person's answer; and the one run of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mission_domain::doc::ApprovalDoc;
+use mission_domain::ids::{ApprovalId, Commit, TicketKey, Tree};
+use mission_domain::principal::Principal;
+use mission_domain::rules::Permission;
+use mission_domain::ticket::{
+    Approval, Asked, Attempt, Command, Ran, Rejection, Ticket, VoidCode, approval_doc,
+};
+use mission_evidence::place::{Place, remotes};
+use mission_sandbox::{Access, Confined, Exit, Limits, Network, Outcome};
+use mission_store::{ProjectionFilter, ProjectionKind};
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+use crate::launch::permission;
+use crate::projects::Project;
+
+/// How long a command that a person approved may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// How much of its output is kept, in bytes.
+const COMMAND_OUTPUT: u64 = 16 << 20;
+
+/// What git is told whatever a working copy says: nothing of a lane's is executed.
+const GIT_SAYS: [(&str, &str); 5] = [
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.sshCommand", "ssh"),
+    ("protocol.ext.allow", "never"),
+    ("submodule.recurse", "false"),
+];
+
+/// What a lane says that it wants run: the words of a record.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wish {
+    /// The exact words.
+    argv: Vec<String>,
+    /// Where; the top of the working copy where left out.
+    #[serde(default)]
+    cwd: Option<PathBuf>,
+}
+
+/// Why a command is not run, with its code.
+type Refused = (VoidCode, String);
+
+impl Control {
+    /// Looks at what a lane asks for where it would run. What is refused here is void from the start.
+    pub(crate) async fn asked(&self, ticket: &Ticket, attempt: &Attempt, wish: Wish) -> Asked {
+        let argv = wish.argv;
+        let top = match self.project(ticket.key.project()).await {
+            Ok(project) => self.place_of(ticket, attempt, &project),
+            Err(error) => return void(argv, wish.cwd, (VoidCode::CouldNotRun, error.in_full())),
+        };
+        let cwd = wish.cwd.clone().unwrap_or_else(|| top.clone());
+        let is_empty = argv.first().is_none_or(String::is_empty);
+        let has_nul = argv.iter().any(|it| it.contains('\0'));
+        if is_empty || has_nul {
+            let why = "it names no command".to_owned();
+            return void(argv, wish.cwd, (VoidCode::CouldNotRun, why));
+        }
+        match self.look_at_place(ticket, &top, &cwd, &argv).await {
+            Err(refused) => void(argv, wish.cwd, refused),
+            Ok((cwd, place)) => {
+                let diff = self.difference(ticket, &top).await;
+                Asked {
+                    argv,
+                    cwd: cwd.display().to_string(),
+                    head: place.head,
+                    tree: Some(place.tree),
+                    diff,
+                    refused: None,
+                }
+            }
+        }
+    }
+
+    /// Returns the working copy of an attempt.
+    fn place_of(&self, ticket: &Ticket, attempt: &Attempt, project: &Project) -> PathBuf {
+        match permission(project, &attempt.role) {
+            Permission::Write => self.paths().workspace(&ticket.key),
+            Permission::Read => self.paths().copy(&ticket.key, attempt.id),
+        }
+    }
+
+    /// Returns the real folder and what is there, or why nothing is run there.
+    async fn look_at_place(
+        &self,
+        ticket: &Ticket,
+        top: &Path,
+        cwd: &Path,
+        argv: &[String],
+    ) -> std::result::Result<(PathBuf, Place), Refused> {
+        let gone = |path: &Path| {
+            let why = format!("`{}` is not there", path.display());
+            move |_: std::io::Error| (VoidCode::CwdChanged, why)
+        };
+        let top = top.canonicalize().map_err(gone(top))?;
+        let cwd = cwd.canonicalize().map_err(gone(cwd))?;
+        if !cwd.starts_with(&top) {
+            let why = format!("`{}` is not in the lane's own working copy", cwd.display());
+            return Err((VoidCode::Outside, why));
+        }
+        let failed = |e: Error| (VoidCode::CouldNotRun, e.in_full());
+        let project = self.project(ticket.key.project()).await.map_err(failed)?;
+        let place = Place::of(&top, &project.path).await.map_err(|e| failed(e.into()))?;
+        if may_be_git(argv) && !place.obeyed.is_empty() {
+            let why = format!("the lane changed what git obeys there: {}", place.obeyed.join(", "));
+            return Err((VoidCode::ConfigChanged, why));
+        }
+        Ok((cwd, place))
+    }
+
+    /// Keeps the difference to the base as a text for a person; one that cannot be told is left out.
+    async fn difference(&self, ticket: &Ticket, top: &Path) -> Option<mission_domain::ids::Digest> {
+        let project = self.project(ticket.key.project()).await.ok()?;
+        let base = match (&ticket.head, &ticket.workspace) {
+            (Some(head), _) => head.base.clone(),
+            (None, Some(workspace)) => workspace.base.clone(),
+            (None, None) => project.tip.clone(),
+        };
+        let text = Place::difference(top, &project.path, &base).await;
+        let text = text.inspect_err(|e| tracing::debug!("no difference for {}: {e}", ticket.key));
+        self.artifacts().put(&text.ok()?).ok()
+    }
+
+    /// Returns the approvals that `filter` selects, oldest first.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn approvals(&self, ticket: Option<TicketKey>) -> Result<Vec<ApprovalDoc>> {
+        let filter = ProjectionFilter { ticket, ..ProjectionFilter::of(ProjectionKind::Approval) };
+        let rows = self.store().projections(&filter).await?;
+        let read = |row: mission_store::Projection| {
+            serde_json::from_str(&row.doc).map_err(|e| {
+                Error::Invalid(format!("approval `{}` is broken on record: {e}", row.id))
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Returns one approval.
+    ///
+    /// # Errors
+    /// There is none of that id.
+    pub async fn approval(&self, id: ApprovalId) -> Result<ApprovalDoc> {
+        let (ticket, approval) = self.approval_of(id).await?;
+        Ok(approval_doc(&ticket, &approval))
+    }
+
+    async fn approval_of(&self, id: ApprovalId) -> Result<(std::sync::Arc<Ticket>, Approval)> {
+        let none = || Error::Missing(format!("approval `{id}`"));
+        let key = self.key_of(id.attempt).await?.ok_or_else(none)?;
+        let (ticket, _) = self.ticket(&key).await?;
+        let approval = ticket.approval(id).cloned().ok_or_else(none)?;
+        Ok((ticket, approval))
+    }
+
+    /// Permits a guarded command, once. Mission Control runs it next.
+    ///
+    /// # Errors
+    /// Somebody asks who is no person, or it is answered, expired or void already.
+    pub async fn approve(&self, id: ApprovalId, by: &Principal) -> Result<ApprovalDoc> {
+        let (ticket, _) = self.approval_of(id).await?;
+        self.execute(&ticket.key, Command::Approve { approval: id }, by).await?;
+        self.approval(id).await
+    }
+
+    /// Refuses a guarded command, and tells the lane why.
+    ///
+    /// # Errors
+    /// As [`Control::approve`], or no reason.
+    pub async fn deny(
+        &self,
+        id: ApprovalId,
+        reason: String,
+        by: &Principal,
+    ) -> Result<ApprovalDoc> {
+        let (ticket, _) = self.approval_of(id).await?;
+        let message = self.new_message_id().await?;
+        let command = Command::Deny { approval: id, reason, message };
+        self.execute(&ticket.key, command, by).await?;
+        self.approval(id).await
+    }
+
+    /// Runs what a person approved, if the place is still as they saw it. The start is on record before anything runs:
+    /// whatever happens, it is not run a second time for this yes.
+    pub(crate) async fn run_approved(&self, key: &TicketKey, id: ApprovalId) -> Result<()> {
+        let (ticket, _) = self.ticket(key).await?;
+        let Some(approval) = ticket.approval(id).cloned() else { return Ok(()) };
+        let attempt = ticket.attempt(approval.attempt).ok_or(Rejection::UnknownApproval(id))?;
+        let project = self.project(key.project()).await?;
+        let top = self.place_of(&ticket, attempt, &project);
+        let cwd = PathBuf::from(&approval.asked.cwd);
+        let seen = self.look_at_place(&ticket, &top, &cwd, &approval.asked.argv).await;
+        let seen = seen.and_then(|it| same_folder(it, &cwd));
+        let place = seen.as_ref().map(|(_, it)| told(it)).map_err(Clone::clone);
+        let message = self.new_message_id().await?;
+        let begin = Command::BeginApproved { approval: id, place, message };
+        let ticket = self.execute(key, begin, &Principal::Controller).await?;
+        let runs = ticket
+            .approval(id)
+            .is_some_and(|it| it.state == mission_domain::ticket::ApprovalState::Running);
+        let (true, Ok((cwd, before))) = (runs, seen) else { return Ok(()) };
+        let mut ran = self.run_command(&approval, cwd.clone(), &project).await;
+        let after = self.look_at_place(&ticket, &top, &cwd, &[]).await;
+        if after.map(|(_, it)| told(&it)).ok() != Some(told(&before)) {
+            ran.ended.push_str("; the files there changed while it ran");
+        }
+        let message = self.new_message_id().await?;
+        let end = Command::EndApproved { approval: id, ran: Box::new(ran), message };
+        self.execute(key, end, &Principal::Controller).await.map(drop)
+    }
+
+    /// Runs the exact words in the person's own environment and keeps what they print.
+    async fn run_command(&self, approval: &Approval, cwd: PathBuf, project: &Project) -> Ran {
+        let argv = &approval.asked.argv;
+        let (program, args) = argv.split_first().map_or(("", &[][..]), |it| (it.0.as_str(), it.1));
+        let env = persons_environment(project).await;
+        let what = Confined {
+            program: PathBuf::from(program),
+            args: args.to_vec(),
+            cwd,
+            env,
+            access: Access::Unrestricted,
+            limits: Limits {
+                wall: Some(COMMAND_LIMIT),
+                memory_bytes: None,
+                output_bytes: Some(COMMAND_OUTPUT),
+            },
+            network: Network::Allowed,
+        };
+        let scratch = self.scratch();
+        let outcome = match &scratch {
+            Ok(scratch) => {
+                let log = scratch.path().join("output");
+                let outcome = mission_sandbox::run(what, &log).await.map_err(|e| e.to_string());
+                outcome.map(|it| (it, self.artifacts().put_file(&log).ok()))
+            }
+            Err(error) => Err(error.in_full()),
+        };
+        let at = self.now();
+        match outcome {
+            Ok((outcome, output)) => Ran {
+                exit_code: match outcome.exit {
+                    Exit::Exited(code) => Some(code),
+                    Exit::Signalled(_) | Exit::TimedOut | Exit::NotStarted(_) => None,
+                },
+                ended: ended(&outcome),
+                output,
+                wall_ms: u64::try_from(outcome.wall.as_millis()).unwrap_or(u64::MAX),
+                at,
+            },
+            Err(why) => {
+                let ended = format!("it could not be started: {why}");
+                Ran { exit_code: None, ended, output: None, wall_ms: 0, at }
+            }
+        }
+    }
+}
+
+/// Refuses a path that leads to another folder than the one that was asked for.
+fn same_folder(
+    seen: (PathBuf, Place),
+    asked: &Path,
+) -> std::result::Result<(PathBuf, Place), Refused> {
+    if seen.0 == asked {
+        return Ok(seen);
+    }
+    let why = format!("`{}` leads to `{}` now", asked.display(), seen.0.display());
+    Err((VoidCode::CwdChanged, why))
+}
+
+/// Returns what a person saw of a place.
+fn told(place: &Place) -> (Option<Commit>, Option<Tree>) {
+    (place.head.clone(), Some(place.tree.clone()))
+}
+
+/// Returns a request that comes to nothing.
+fn void(argv: Vec<String>, cwd: Option<PathBuf>, refused: Refused) -> Asked {
+    let cwd = cwd.map_or_else(String::new, |it| it.display().to_string());
+    Asked { argv, cwd, head: None, tree: None, diff: None, refused: Some(refused) }
+}
+
+/// Returns whether git may read the working copy's settings: where any word names it.
+fn may_be_git(argv: &[String]) -> bool {
+    argv.iter().any(|it| it.contains("git"))
+}
+
+/// Returns our own environment without what is Mission Control's. Git is told to obey nothing of the lane's, and where
+/// the project's own remotes are: the lane's clone has none.
+async fn persons_environment(project: &Project) -> BTreeMap<String, String> {
+    let mut env: BTreeMap<String, String> =
+        std::env::vars().filter(|it| !it.0.starts_with("MISSION_")).collect();
+    let mut settings: Vec<(String, String)> =
+        GIT_SAYS.iter().map(|it| (it.0.to_owned(), it.1.to_owned())).collect();
+    settings.extend(remotes(&project.path).await.unwrap_or_default());
+    env.insert("GIT_TERMINAL_PROMPT".into(), "0".into());
+    env.insert("GIT_CONFIG_COUNT".into(), settings.len().to_string());
+    for (number, (key, value)) in settings.into_iter().enumerate() {
+        env.insert(format!("GIT_CONFIG_KEY_{number}"), key);
+        env.insert(format!("GIT_CONFIG_VALUE_{number}"), value);
+    }
+    env
+}
+
+fn ended(outcome: &Outcome) -> String {
+    match &outcome.exit {
+        Exit::Exited(code) => format!("exit code {code}"),
+        Exit::Signalled(signal) => format!("ended by signal {signal}"),
+        Exit::TimedOut => format!("ended after {} minutes", COMMAND_LIMIT.as_secs() / 60),
+        Exit::NotStarted(why) => format!("it could not be started: {why}"),
+    }
+}
