@@ -1,0 +1,115 @@
+//! A guarded command from the lane's first try to what came of it.
+
+use crate::stage::Machine;
+
+/// A lane that has something to push, and pushes.
+const PUSH: &str = r#"
+echo new > new.txt && git add new.txt && git commit -q -m "something new"
+git push origin HEAD:refs/heads/topic
+echo "git push exited with $?"
+"#;
+
+#[test]
+fn a_push_is_asked_for_shown_permitted_once_run_and_told() {
+    let machine = Machine::new();
+    let ticket = machine.files(PUSH);
+    let asked = machine.approval(&ticket, "requested");
+    let id = asked["id"].as_str().expect("an id");
+    assert_eq!(asked["command"], "git push origin HEAD:refs/heads/topic");
+    assert_eq!(asked["effect"], "push");
+    assert_eq!(asked["by"], "lane:hand/hand");
+    let printed = machine.printed(&ticket);
+    assert!(printed.contains(&format!("asked for approval {id}; not run")), "{printed}");
+    assert!(printed.contains("git push exited with 77"), "{printed}");
+    assert_eq!(machine.git("outside/origin.git", &["for-each-ref"]), "", "nothing was pushed");
+
+    let shown = machine.json(&["ticket", "show", &ticket]);
+    assert_eq!(shown["state"], "needs_input");
+    assert!(machine.says(&["needs-you"]).contains(&format!("mission approve {id}")));
+    machine.says(&["approve", id]);
+    let ran = machine.approval(&ticket, "run");
+    assert_eq!((&ran["exit_code"], &ran["answered_by"]), (&0.into(), &"person:ada".into()));
+    let workspace = format!("home/workspaces/{ticket}");
+    let head = machine.git(&workspace, &["rev-parse", "HEAD"]);
+    assert_eq!(machine.git("outside/origin.git", &["rev-parse", "topic"]), head);
+
+    let (code, said) = machine.mission(&["approve", id]);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("is run already"), "{said}");
+    let inbox = machine.says(&["inbox", &ticket]);
+    assert!(inbox.contains(id) && inbox.contains("exit code 0"), "{inbox}");
+}
+
+#[test]
+fn a_denial_runs_nothing_and_tells_the_lane_why() {
+    let machine = Machine::new();
+    let ticket = machine.files(PUSH);
+    let asked = machine.approval(&ticket, "requested");
+    let id = asked["id"].as_str().expect("an id");
+    machine.says(&["deny", id, "--reason", "not on a Friday"]);
+    let denied = machine.approval(&ticket, "denied");
+    assert_eq!(denied["reason"], "not on a Friday");
+    assert_eq!(machine.git("outside/origin.git", &["for-each-ref"]), "");
+    assert!(machine.says(&["inbox", &ticket]).contains("not on a Friday"));
+    assert_eq!(machine.mission(&["approve", id]).0, 3);
+}
+
+#[test]
+fn what_changed_since_it_was_asked_for_is_not_run() {
+    let machine = Machine::new();
+    let here = |ticket: &str| format!("home/workspaces/{ticket}");
+    let void = |script: &str, change: &dyn Fn(&str)| {
+        let ticket = machine.files(script);
+        let asked = machine.approval(&ticket, "requested");
+        machine.printed(&ticket);
+        change(&here(&ticket));
+        machine.says(&["approve", asked["id"].as_str().expect("an id")]);
+        machine.approval(&ticket, "void")["code"].clone()
+    };
+    let files = void(PUSH, &|dir| {
+        std::fs::write(machine.at(dir).join("later.txt"), "more\n").expect("a file");
+    });
+    assert_eq!(files, "files_changed");
+    let author = ["-c", "user.name=hand", "-c", "user.email=hand@example.org"];
+    let commit = void(PUSH, &|dir| {
+        machine.git(dir, &[&author[..], &["commit", "-q", "--allow-empty", "-m", "more"]].concat());
+    });
+    assert_eq!(commit, "commit_changed");
+    let folder = void("mkdir one two && cd one && docker version", &|dir| {
+        std::fs::remove_dir(machine.at(dir).join("one")).expect("removed");
+        std::os::unix::fs::symlink("two", machine.at(dir).join("one")).expect("a link");
+    });
+    assert_eq!(folder, "cwd_changed");
+    assert_eq!(machine.git("outside/origin.git", &["for-each-ref"]), "", "nothing was pushed");
+}
+
+#[test]
+fn a_lane_that_rigs_its_git_is_refused() {
+    let machine = Machine::new();
+    let script = format!("git config core.sshCommand 'touch rigged'\n{PUSH}");
+    let ticket = machine.files(&script);
+    let void = machine.approval(&ticket, "void");
+    assert_eq!(void["code"], "config_changed");
+    assert!(void["note"].as_str().is_some_and(|it| it.contains("core.sshcommand")), "{void}");
+}
+
+#[test]
+fn a_server_that_dies_in_the_middle_runs_nothing_twice_and_asks_again() {
+    let mut machine = Machine::new();
+    let count = machine.at("outside/count");
+    let script =
+        format!("mission report approval -- sh -c 'echo once >> {}; sleep 1000'", count.display());
+    let ticket = machine.files(&script);
+    let asked = machine.approval(&ticket, "requested");
+    let id = asked["id"].as_str().expect("an id").to_owned();
+    machine.printed(&ticket);
+    machine.says(&["approve", &id]);
+    crate::stage::until("it runs", || std::fs::read_to_string(&count).ok());
+    machine.kills_server();
+    machine.starts();
+    let again = machine.approval(&ticket, "requested");
+    assert_eq!(again["id"], id.as_str());
+    assert!(again["note"].as_str().is_some_and(|it| it.contains("not known")), "{again}");
+    assert_eq!(std::fs::read_to_string(&count).expect("it ran"), "once\n");
+    machine.says(&["deny", &id, "--reason", "it hangs"]);
+}
