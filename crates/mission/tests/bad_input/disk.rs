@@ -80,7 +80,7 @@ impl Drop for Filler {
     }
 }
 
-/// An agent that reports when it is let, and again until it is heard: first something small, then something with a file.
+/// An agent whose first attempt waits until it is let. It reports, and again until it is heard: first something small, then something with a file.
 const RULES: &str = r#"
 [project]
 key = "MC"
@@ -97,8 +97,9 @@ slots = 1
 
 const AGENT: &str = r#"
 echo 'a plan' > "$TMPDIR/plan.md"
+if [ "$MISSION_ATTEMPT" = A-1 ]; then : > "$TMPDIR/wait"; fi
 echo at work
-until [ -e "@GO@" ]; do sleep 0.05; done
+while [ -e "$TMPDIR/wait" ]; do sleep 0.05; done
 tries() {
     until "$@" > /dev/null 2>&1; do echo refused; sleep 0.1; done
     echo heard
@@ -116,9 +117,8 @@ fn on_a_full_disk_nothing_acknowledged_is_lost_and_work_goes_on_when_there_is_ro
         return;
     }
     let place = Place::new();
-    let (home, go) = (place.home(), place.path("go"));
-    let agent = AGENT.replace("@GO@", &go.display().to_string());
-    std::fs::write(place.path("agent.sh"), agent).unwrap();
+    let home = place.home();
+    std::fs::write(place.path("agent.sh"), AGENT).unwrap();
     mount(&home);
     let script = place.path("agent.sh").display().to_string();
     let at = place.project("work", &RULES.replace("@AGENT@", &script));
@@ -139,7 +139,7 @@ fn on_a_full_disk_nothing_acknowledged_is_lost_and_work_goes_on_when_there_is_ro
         Some(said)
     });
     refused.ends_with(4).says(&["the disk is full", "make room", "goes on by itself"]);
-    std::fs::write(&go, "").unwrap();
+    std::fs::remove_file(home.join("lanes/A-1/tmp/wait")).unwrap();
     wait_for("the agent's trouble", || said().contains("refused").then_some(()));
     assert!(server.is_up(), "{}", place.server_log());
     let list = place.mission(&at, &["ticket", "list", "--json"]).succeeds().json();

@@ -212,7 +212,7 @@ mod tests {
             panic!("it was allowed")
         };
         assert!(
-            why.contains("`git push` needs a person") && why.contains("report question"),
+            why.contains("`git push` needs a person") && why.contains("report approval"),
             "{why}"
         );
     }
