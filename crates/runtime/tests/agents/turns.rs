@@ -172,6 +172,7 @@ fn a_session_goes_on_in_the_next_attempt_after_its_agent_was_killed() {
         eventually("the command", || {
             std::fs::read_to_string(&pid_file).ok().filter(|it| !it.is_empty())
         });
+        stage.is_written_down();
         let Reply::Status { status } = shim.ask(&Request::Status) else { panic!("no status") };
         signal(status.pid.unwrap(), Signal::SIGKILL);
         let (exit, records) = to_the_end(shim);

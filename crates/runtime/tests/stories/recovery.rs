@@ -79,6 +79,9 @@ async fn a_killed_shim_is_said_to_be_lost_and_all_that_it_had_started_is_ended()
     let journal = spec.files().journal();
     let kept = || std::fs::read(&journal).is_ok_and(|text| text == b"last words\n");
     crate::stage::eventually_async(kept).await;
+    // Both have become what the script starts them as.
+    let sleepers = || proc_tree::descendants(pid).iter().filter(|it| it.comm == "sleep").count();
+    crate::stage::eventually_async(|| sleepers() == 2).await;
     let children = proc_tree::descendants(pid);
     let card = ProcessCard::read(&spec.files().shim()).unwrap();
     signal(card.pid, Signal::SIGKILL);
