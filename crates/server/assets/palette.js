@@ -56,7 +56,7 @@
       end.append(kbd);
       option.append(span, end);
       option.addEventListener("click", () => {
-        dialog.close();
+        shut();
         document.dispatchEvent(new CustomEvent("mission:run", { detail: target }));
       });
       list.append(option);
@@ -117,9 +117,18 @@
     if (option && option !== current()) choose(option);
   });
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
+    if (event.target === dialog) shut();
   });
-  dialog.addEventListener("close", () => before?.focus?.({ preventScroll: true }));
+  // At once, not with the event of the closing: that comes a moment later, and keys pressed until then would go to the hidden field.
+  const shut = () => {
+    dialog.close();
+    field.blur();
+    before?.focus?.({ preventScroll: true });
+  };
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    shut();
+  });
   let pause;
   field.addEventListener("input", () => {
     clearTimeout(pause);
