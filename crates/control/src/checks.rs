@@ -96,9 +96,9 @@ impl Control {
         let tree = Git::at(&project.path).tree_of(commit).await?;
         // The place for temporary files is another each time, and no part of what a result depends on.
         let env = self.check_env("tmp".into(), project);
-        let key = RunKey::of(&tree, commit, line, &env, LIMITS);
+        let key = RunKey::of(&tree, line, &env, LIMITS);
         let pasts = Pasts::at(self.paths().checks(), self.keys());
-        let past = pasts.read(&key);
+        let past = pasts.read(&key).about(commit);
         let stands = match side {
             Side::Work => past.stands(self.now()),
             Side::Base => past.stands_on_base(self.now()),
@@ -117,9 +117,9 @@ impl Control {
         if let (Some(_), true) = (&run.log_digest, log.exists()) {
             self.artifacts().put_file(&log)?;
         }
-        match (PastRun::of(&run, self.now()), run.outcome) {
+        match (PastRun::of(&run, commit, self.now()), run.outcome) {
             (Some(run), _) => {
-                let past = pasts.add(&key, run.clone())?;
+                let past = pasts.add(&key, run.clone())?.about(commit);
                 let seen = CommandEvidence::seen(line, claimed, advisory, &run);
                 Ok(seen.with_past(false, past.flaky()))
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mission_domain::ids::Digest;
 use mission_sandbox::{Access, Confined, Confinement, Exit, Limits, Network, Outcome};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -86,6 +87,9 @@ pub struct CheckRun {
     /// Tracked files that it wrote and left as they were.
     #[serde(default)]
     pub touched: Vec<String>,
+    /// Whether it may have looked at more of the repository than the files that are checked out.
+    #[serde(default)]
+    pub read_history: bool,
 }
 
 /// What a check proves about a claim.
@@ -178,6 +182,7 @@ pub fn could_not_run(command_line: &str, log: &Path, why: String) -> CheckRun {
         confinement: None,
         rewrote: Vec::new(),
         touched: Vec::new(),
+        read_history: false,
     }
 }
 
@@ -189,7 +194,9 @@ pub async fn run_in(
     limits: Limits,
     log: &Path,
 ) -> CheckRun {
+    let history = HistoryWatch::on(&checkout.dir());
     let mut run = run_check(&checkout.dir(), command_line, env, limits, log).await;
+    run.read_history = history.is_opened();
     match checkout.written().await {
         Ok(written) => (run.rewrote, run.touched) = (written.changed, written.touched),
         Err(error) => {
@@ -199,6 +206,25 @@ pub async fn run_in(
         }
     }
     run
+}
+
+/// Sees whether anything directly in a checkout's `.git` is opened, which every look at its history begins with.
+struct HistoryWatch(Option<Inotify>);
+
+impl HistoryWatch {
+    /// Watches from now on. Where the system has no watches left, everything counts as opened.
+    fn on(checkout: &Path) -> Self {
+        let watch = || {
+            let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+            inotify.add_watch(&checkout.join(".git"), AddWatchFlags::IN_OPEN)?;
+            Ok::<_, nix::Error>(inotify)
+        };
+        Self(watch().ok())
+    }
+
+    fn is_opened(&self) -> bool {
+        self.0.as_ref().is_none_or(|it| !matches!(it.read_events(), Err(nix::Error::EAGAIN)))
+    }
 }
 
 /// Runs a shell line confined.
@@ -266,6 +292,7 @@ fn told(dir: &Path, line: &str, mask: &Mask, log: &Path, outcome: Outcome) -> Ch
         confinement: Some(outcome.confinement),
         rewrote: Vec::new(),
         touched: Vec::new(),
+        read_history: false,
     }
 }
 

@@ -26,13 +26,9 @@ const BELIEVED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 pub struct RunKey(Digest);
 
 impl RunKey {
-    /// Names the runs of `command` on `tree` in `env`. A command that speaks of git may look at the history: its
-    /// results count for `commit` alone.
-    pub fn of(tree: &Tree, commit: &Commit, command: &str, env: &CheckEnv, limits: Limits) -> Self {
+    /// Names the runs of `command` on `tree` in `env`.
+    pub fn of(tree: &Tree, command: &str, env: &CheckEnv, limits: Limits) -> Self {
         let mut text = format!("{}\n{tree}\n{command}\n{limits:?}\n", env!("CARGO_PKG_VERSION"));
-        if command.contains("git") || command.contains("commit") {
-            text.push_str(&format!("commit {commit}\n"));
-        }
         text.push_str(match env.network {
             Network::Allowed => "network\n",
             Network::Refused => "no network\n",
@@ -72,11 +68,15 @@ pub struct PastRun {
     /// What was not enforced while it ran.
     #[serde(default)]
     pub gaps: Vec<String>,
+    /// The commit whose history it may have looked at: it says nothing about another with the same tree. `None` where it opened
+    /// nothing of the repository.
+    #[serde(default)]
+    pub history_of: Option<Commit>,
 }
 
 impl PastRun {
-    /// Returns what is to be remembered of `run`, or `None` where it says nothing about the work.
-    pub fn of(run: &CheckRun, at: Timestamp) -> Option<Self> {
+    /// Returns what is to be remembered of `run` at `commit`, or `None` where it says nothing about the work.
+    pub fn of(run: &CheckRun, commit: &Commit, at: Timestamp) -> Option<Self> {
         let says_nothing = matches!(run.outcome, CheckOutcome::CouldNotRun { .. });
         (!says_nothing).then(|| Self {
             at,
@@ -87,6 +87,7 @@ impl PastRun {
             rewrote: run.rewrote.clone(),
             touched: run.touched.clone(),
             gaps: run.confinement.as_ref().map(|it| it.gaps()).unwrap_or_default(),
+            history_of: run.read_history.then(|| commit.clone()),
         })
     }
 
@@ -128,6 +129,12 @@ impl Past {
     /// Returns the runs, oldest first.
     pub fn runs(&self) -> &[PastRun] {
         &self.runs
+    }
+
+    /// Returns those runs that say something about `commit`.
+    pub fn about(mut self, commit: &Commit) -> Self {
+        self.runs.retain(|it| it.history_of.as_ref().is_none_or(|of| of == commit));
+        self
     }
 
     /// Returns how often it passed and failed, where it did both.

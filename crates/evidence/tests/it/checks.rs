@@ -102,6 +102,17 @@ async fn a_run_of_no_tests_refutes_and_an_unknown_number_does_not() {
 }
 
 #[tokio::test]
+async fn a_look_at_the_history_is_seen_however_it_is_taken_and_the_files_alone_are_none() {
+    let bench = Bench::new().await;
+    for line in ["git log -1", "sh -c 'g=git; $g status'", "cat .git/HEAD", "ls .git"] {
+        assert!(bench.runs_in(line).await.read_history, "{line}");
+    }
+    for line in ["cat a.txt", "ls", "test -d .git"] {
+        assert!(!bench.runs_in(line).await.read_history, "{line}");
+    }
+}
+
+#[tokio::test]
 async fn what_keeps_us_from_running_a_check_is_our_failure_and_no_refutation() {
     let bench = Bench::new().await;
     let env = check_env(bench.checkout.tmp());

@@ -45,14 +45,14 @@ fn key(tree: char) -> RunKey {
 }
 
 fn key_of(tree: char, command: &str, env: &CheckEnv) -> RunKey {
-    let (tree, commit) = (Tree::new(tree.to_string().repeat(40)), Commit::new("c".repeat(40)));
-    RunKey::of(&tree, &commit, command, env, Limits::default())
+    RunKey::of(&Tree::new(tree.to_string().repeat(40)), command, env, Limits::default())
 }
 
 fn run(outcome: CheckOutcome, at: Timestamp) -> PastRun {
     let (tests, log) = (None, None);
     let (rewrote, touched, gaps) = (vec![], vec![], vec![]);
-    PastRun { at, outcome, duration_ms: 5, tests, log, rewrote, touched, gaps }
+    let history_of = None;
+    PastRun { at, outcome, duration_ms: 5, tests, log, rewrote, touched, gaps, history_of }
 }
 
 fn passed() -> PastRun {
@@ -81,7 +81,7 @@ fn an_unchanged_tree_is_not_run_again_and_the_original_time_is_told() {
 }
 
 #[test]
-fn another_tree_command_environment_or_history_is_run_again() {
+fn another_tree_command_or_environment_is_run_again() {
     let memory = Memory::new();
     memory.adds(&key('a'), passed());
     let env = check_env("tmp".into());
@@ -101,11 +101,20 @@ fn another_tree_command_environment_or_history_is_run_again() {
     }
     let same = with(|it| it.tmp = "elsewhere".into());
     assert!(memory.pasts().read(&same).stands(noon()).is_some());
-    let of = |commit: char| {
-        let commit = Commit::new(commit.to_string().repeat(40));
-        RunKey::of(&Tree::new("a".repeat(40)), &commit, "git log", &env, Limits::default())
-    };
-    assert_ne!(of('1'), of('2'), "what may look at the history counts for one commit");
+}
+
+#[test]
+fn what_looked_at_the_history_says_nothing_about_another_commit_with_the_same_tree() {
+    let memory = Memory::new();
+    let [one, other] = ["1", "2"].map(|it| Commit::new(it.repeat(40)));
+    memory.adds(&key('a'), PastRun { history_of: Some(one.clone()), ..passed() });
+    let past = memory.adds(&key('a'), PastRun { history_of: Some(other.clone()), ..failed() });
+    assert!(past.flaky().is_some());
+    assert!(past.clone().about(&one).stands(noon()).is_some());
+    assert_eq!(
+        (past.clone().about(&other).stands(noon()), past.about(&other).flaky()),
+        (None, None)
+    );
 }
 
 #[test]
