@@ -22,9 +22,10 @@ pub(crate) fn touched(rules: &Rules, files: &[ChangedFile]) -> Vec<String> {
     let paths = files.iter().flat_map(|it| it.old_path.iter().chain([&it.path]));
     let paths: BTreeSet<&str> = paths.map(String::as_str).collect();
     let lines = lines(rules);
-    let words: BTreeSet<&str> = lines.iter().flat_map(|it| words(it)).collect();
-    let is_rule =
-        |path: &&&str| rules.holds_rules(path) || words.contains(**path) || defines(path, &words);
+    let words: Vec<Word> = lines.iter().flat_map(|it| words(it)).map(Word::of).collect();
+    let is_rule = |path: &&&str| {
+        rules.holds_rules(path) || words.iter().any(|it| it.names(path)) || defines(path, &words)
+    };
     paths.iter().filter(is_rule).map(|it| (*it).to_owned()).collect()
 }
 
@@ -38,17 +39,49 @@ fn lines(rules: &Rules) -> Vec<&str> {
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let ends = |c: char| c.is_whitespace() || "'\"`;&|()<>=".contains(c);
-    line.split(ends).filter(|it| !it.is_empty()).map(plain)
+    line.split(ends).filter(|it| !it.is_empty())
 }
 
-fn plain(path: &str) -> &str {
-    path.trim_start_matches("./")
+/// A word of a command line, as the end of the path of a file that it may mean.
+///
+/// Where the command stands when it comes to the word is not known (`cd ci && sh test.sh`), so that every file whose path ends
+/// with it is meant: one asked of a person too often rather than one too few.
+struct Word {
+    end: String,
+    glob: Option<globset::GlobMatcher>,
 }
 
-fn defines(path: &str, words: &BTreeSet<&str>) -> bool {
+impl Word {
+    fn of(word: &str) -> Self {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in word.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                // `$PWD/ci/test.sh`: what the variable holds is not known.
+                part if part.starts_with('$') => parts.clear(),
+                part => parts.push(part),
+            }
+        }
+        let end = parts.join("/");
+        // `ls *` names everything, and nothing in particular.
+        let is_bare = parts.last().is_none_or(|it| it.trim_matches('*').is_empty());
+        let is_pattern = end.contains(['*', '?', '[', '{']) && !is_bare;
+        let glob = is_pattern.then(|| globset::Glob::new(&format!("**/{end}")).ok()).flatten();
+        Self { end, glob: glob.map(|it| it.compile_matcher()) }
+    }
+
+    fn names(&self, path: &str) -> bool {
+        let before = path.strip_suffix(self.end.as_str());
+        let is_end = before.is_some_and(|it| it.is_empty() || it.ends_with('/'));
+        !self.end.is_empty() && is_end || self.glob.as_ref().is_some_and(|it| it.is_match(path))
+    }
+}
+
+fn defines(path: &str, words: &[Word]) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     DEFINITIONS.iter().any(|(programs, files)| {
-        files.contains(&name) && programs.iter().any(|program| words.contains(program))
+        files.contains(&name) && words.iter().any(|it| programs.contains(&it.end.as_str()))
     })
 }
 
@@ -82,6 +115,27 @@ mod tests {
             ["src/a.js", "ci/test.sh", "web/package.json", "roles/coder.md", "mission.toml"];
         let expected = ["ci/test.sh", "mission.toml", "roles/coder.md", "web/package.json"];
         assert_eq!(among(text, &paths), expected);
+    }
+
+    #[test]
+    fn a_script_is_found_however_a_command_comes_to_it() {
+        for run in [
+            "cd ci && sh test.sh",
+            "sh ci/../ci//test.sh",
+            "sh ./ci/./test.sh",
+            "sh \"$PWD/ci/test.sh\"",
+            "for it in ci/*.sh; do sh $it; done",
+            "(cd src/.. && exec ci/test.sh)",
+        ] {
+            let text = format!("[project]\nchecks = [{run:?}]\n");
+            assert_eq!(among(&text, &["ci/test.sh", "src/a.rs"]), ["ci/test.sh"], "{run}");
+        }
+    }
+
+    #[test]
+    fn instructions_are_found_however_their_path_is_written() {
+        let text = "[role.coder]\ninstructions = \".//roles/./x.md\"\n";
+        assert_eq!(among(text, &["roles/x.md", "x.md"]), ["roles/x.md"]);
     }
 
     #[test]

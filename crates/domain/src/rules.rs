@@ -617,10 +617,12 @@ impl Rules {
 
     /// Returns whether `path` holds rules: `mission.toml`, or a file of instructions.
     pub fn holds_rules(&self, path: &str) -> bool {
-        let plain = |path: &str| path.trim_start_matches("./").to_owned();
+        let parts = |path: &str| {
+            let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+            parts.map(str::to_owned).collect::<Vec<_>>()
+        };
         let is_instructions = |role: &Role| {
-            let file = crate::config::instructions_path(&role.instructions).map(plain);
-            file.as_deref() == Some(path)
+            crate::config::instructions_path(&role.instructions).map(parts) == Some(parts(path))
         };
         path == "mission.toml" || self.roles.values().any(is_instructions)
     }
