@@ -19,6 +19,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::launch::permission;
+use crate::packets::keep_masked;
 use crate::projects::Project;
 
 /// How long a command that a person approved may take.
@@ -240,7 +241,7 @@ impl Control {
             Ok(scratch) => {
                 let log = scratch.path().join("output");
                 let outcome = mission_sandbox::run(what, &log).await.map_err(|e| e.to_string());
-                outcome.map(|it| (it, self.artifacts().put_file(&log).ok()))
+                outcome.map(|it| (it, keep_masked(&self.artifacts(), &log).ok()))
             }
             Err(error) => Err(error.in_full()),
         };

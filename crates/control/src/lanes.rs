@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use crate::ending::{death, end_class, summary, unheld};
 use crate::error::{Error, Result};
 use crate::execute::Control;
+use crate::packets::keep_masked;
 
 /// How long a one-turn program may go on after its report.
 const AFTER_REPORT_EXEC: Duration = Duration::from_secs(10);
@@ -216,7 +217,7 @@ impl Control {
         // A link could lead out of the lane's folder.
         let is_file = std::fs::symlink_metadata(&path).is_ok_and(|it| it.is_file());
         if is_file {
-            let kept = tokio::task::spawn_blocking(move || artifacts.put_file(&path)).await;
+            let kept = tokio::task::spawn_blocking(move || keep_masked(&artifacts, &path)).await;
             evidence.artifact = match kept.map_err(|e| Error::Invalid(e.to_string()))? {
                 Err(error @ mission_store::Error::Full(_)) => return Err(error.into()),
                 kept => kept.ok(),

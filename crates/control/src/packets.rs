@@ -1,10 +1,13 @@
 //! Packets: built from what was observed, kept as artifacts under their own digest, read back for every door.
 
+use std::path::Path;
+
 use mission_domain::guard::Effect;
 use mission_domain::ids::{Digest, RoleId, TicketKey};
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{Attempt, Evidence, Gate, PacketRef, Report, Shipped, Ticket};
 use mission_evidence::attest::packet_statement;
+use mission_evidence::mask::Mask;
 use mission_evidence::packet::{
     Artifact, CommandEvidence, HeldSignOff, Packet, Permitted, Shipping, Ships, Usage,
 };
@@ -14,6 +17,27 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::signed::Opened;
+
+/// The largest text that secrets are looked for in, in bytes; what is longer is kept as it is.
+const LONGEST_TEXT: u64 = 64 << 20;
+
+/// Keeps the file at `path`, a text without the secrets that are known by their form or from our own environment.
+///
+/// # Errors
+/// Where the file cannot be read or kept.
+pub(crate) fn keep_masked(
+    artifacts: &Artifacts,
+    path: &Path,
+) -> std::result::Result<Digest, mission_store::Error> {
+    let is_short = std::fs::metadata(path).is_ok_and(|it| it.len() <= LONGEST_TEXT);
+    match is_short.then(|| std::fs::read_to_string(path)) {
+        Some(Ok(text)) => {
+            artifacts.put(&Mask::of(&std::env::vars().collect()).apply(text.as_bytes()).0)
+        }
+        // A picture, or something else that is no text.
+        Some(Err(_)) | None => artifacts.put_file(path),
+    }
+}
 
 /// A packet as the outside sees it: its content, its digest and its status.
 pub type PacketDoc = Value;

@@ -14,7 +14,7 @@ const SECRET_WORDS: [&str; 7] =
     ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "PRIVATE"];
 
 /// Well-known forms, each with what it is called in the log.
-const FORMS: [(&str, &str); 14] = [
+const FORMS: [(&str, &str); 15] = [
     ("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{20,255}\b"),
     ("GitHub token", r"\bgithub_pat_[A-Za-z0-9_]{22,255}\b"),
     ("GitLab token", r"\bgl(?:pat|ptt|dt|rt|cbt|oas|soat)-[A-Za-z0-9_.-]{20,}"),
@@ -31,6 +31,8 @@ const FORMS: [(&str, &str); 14] = [
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?s:.*?)(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|\z)",
     ),
     ("password", r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:([^\s/@]+)@"),
+    // A name before the host is a token where the protocol asks for nothing else; `ssh://git@host` is a name.
+    ("token", r"\bhttps?://([^\s/:@]{6,})@"),
     ("bearer token", r"(?i)\bauthorization:\s*(?:bearer|basic|token)\s+([A-Za-z0-9._~+/=-]{8,})"),
 ];
 
@@ -75,7 +77,8 @@ impl Mask {
                     return found[0].to_vec();
                 }
                 count += 1;
-                around_group(found, 2, &String::from_utf8_lossy(name))
+                let value = (2..=4).find(|it| found.get(*it).is_some()).unwrap_or_default();
+                around_group(found, value, &String::from_utf8_lossy(name))
             })
             .into_owned();
         (text, count)
@@ -97,10 +100,10 @@ fn forms() -> &'static [Regex] {
     })
 }
 
-/// `NAME=value` as `env` prints it, or `"name": "value"`.
+/// `NAME=value` as `env` prints it, `NAME="a value"` as a shell takes it, or `"name": "value"`.
 fn assignment() -> &'static Regex {
     static ONE: OnceLock<Regex> = OnceLock::new();
-    let form = r#"(?m)\b([A-Za-z][A-Za-z0-9_-]{0,60})["']?\s?[=:]\s?["']?([^\s"'\[,;]{6,})"#;
+    let form = r#"(?m)\b([A-Za-z][A-Za-z0-9_-]{0,60})["']?\s?[=:]\s?(?:"([^"\n]{6,})"|'([^'\n]{6,})'|["']?([^\s"'\[,;]{6,}))"#;
     ONE.get_or_init(|| Regex::new(form).expect("the form is tested"))
 }
 
@@ -176,6 +179,10 @@ mod tests {
             masked("git clone https://ada:s3cr3t@host/x"),
             "git clone https://ada:[masked: password]@host/x"
         );
+        assert_eq!(masked("https://t0kenvalue@host/x"), "https://[masked: token]@host/x");
+        for plain in ["ssh://git@host/x", "see https://host/@ada/x", "mail ada@host"] {
+            assert_eq!(masked(plain), plain);
+        }
         assert_eq!(
             masked("> Authorization: Bearer abcdefgh1234"),
             "> Authorization: Bearer [masked: bearer token]"
@@ -186,6 +193,11 @@ mod tests {
     fn assignments_to_secret_names_are_taken_out_and_others_stay() {
         assert_eq!(masked("DB_PASSWORD=correcthorse"), "DB_PASSWORD=[masked: DB_PASSWORD]");
         assert_eq!(masked("\"api_token\": \"abcdef1\""), "\"api_token\": \"[masked: api_token]\"");
+        assert_eq!(
+            masked("export DB_PASSWORD=\"correct horse battery\" x=1"),
+            "export DB_PASSWORD=\"[masked: DB_PASSWORD]\" x=1"
+        );
+        assert_eq!(masked("MY_TOKEN='it has spaces'"), "MY_TOKEN='[masked: MY_TOKEN]'");
         for text in ["test result: ok. 12 passed", "monkey=banana12", "duration: 12.345678"] {
             assert_eq!(masked(text), text);
         }
