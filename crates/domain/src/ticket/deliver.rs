@@ -45,8 +45,14 @@ impl Draft<'_> {
             self.block_if_used_up(&gate);
             return Ok(());
         }
-        let answers = attempt.evidence.iter().filter_map(|it| it.answer.clone());
-        self.answer_findings(&gate.rule.id, answers.chain(seen.answers).collect());
+        // What a command found is answered by that command, whatever anybody says of it.
+        let is_commands = |it: &FindingAnswer| {
+            let found = self.ticket.findings.iter().find(|found| found.id == it.finding);
+            found.is_some_and(|found| found.what.command.is_some())
+        };
+        let answers = attempt.evidence.iter().filter_map(|it| it.answer.as_ref());
+        let answers: Vec<_> = answers.filter(|it| !is_commands(it)).cloned().collect();
+        self.answer_findings(&gate.rule.id, answers.into_iter().chain(seen.answers).collect());
         self.push(Event::PacketSealed { gate: gate.rule.id.clone(), packet: seen.packet });
         self.stale_by_packet(&gate);
         if let Some((code, text)) = seen.block {

@@ -84,6 +84,7 @@ fn a_check_that_stays_red_is_one_finding_however_often_it_was_run() {
         }
     }
     assert_eq!(life.ticket.findings.len(), 1, "{:?}", life.ticket.findings);
+    assert_eq!(life.ticket.findings[0].state, FindingState::Open, "its command answers it");
     life.stands(State::Blocked, "rounds_used_up");
 }
 
