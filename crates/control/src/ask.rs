@@ -301,7 +301,7 @@ impl Control {
     /// Replaces a ticket by others.
     ///
     /// # Errors
-    /// One of them does not exist, or is the ticket itself.
+    /// One of them does not exist, is the ticket itself, or was itself replaced by it.
     pub async fn supersede(
         &self,
         ticket: &TicketKey,
@@ -311,6 +311,11 @@ impl Control {
         for other in &others {
             if !self.exists(other).await? {
                 return Err(Rejection::UnknownTicket(other.clone()).into());
+            }
+            // Two that stand for each other would both be done by nobody.
+            let (other_ticket, _) = self.ticket(other).await?;
+            if other_ticket.ended.as_ref().is_some_and(|it| it.by.contains(ticket)) {
+                return Err(Rejection::Itself.into());
             }
         }
         self.changed(ticket, Command::Supersede { by: others }, by).await

@@ -114,7 +114,7 @@ impl Failure {
 /// Returns the exit code for an answer of the API.
 fn exit_of(status: u16, code: &str) -> Exit {
     match (status, code) {
-        (404 | 410, _) => Exit::No,
+        (404 | 410, _) | (422, "unknown_gate" | "unknown_ticket" | "unknown_finding") => Exit::No,
         (401 | 403 | 501, _) => Exit::Refused,
         (409 | 412, "conflict" | "packet_changed") => Exit::Conflict,
         (409, _) => Exit::Refused,

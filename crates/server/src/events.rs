@@ -51,7 +51,7 @@ pub(crate) async fn events(
 ) -> Answer<Response> {
     let Query(selected) = query.map_err(|e| Problem::bad(e.body_text()))?;
     let project = who.narrow(selected.project)?;
-    let after = last_event_id(&headers).or(selected.after).unwrap_or(0);
+    let after = last_event_id(&headers)?.or(selected.after).unwrap_or(0);
     let filter = EventFilter { after, project, ticket: selected.ticket, ..EventFilter::default() };
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     if accept.is_some_and(|it| it.contains("text/event-stream")) {
@@ -65,8 +65,17 @@ pub(crate) async fn events(
 }
 
 /// Returns the id of the last event that a reader got before its link broke.
-pub(crate) fn last_event_id(headers: &HeaderMap) -> Option<u64> {
-    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
+///
+/// # Errors
+/// What it sends is no id: to begin at the first event again would give it everything twice.
+pub(crate) fn last_event_id(headers: &HeaderMap) -> Answer<Option<u64>> {
+    let Some(sent) = headers.get("last-event-id").filter(|it| !it.is_empty()) else {
+        return Ok(None);
+    };
+    let id = sent.to_str().ok().and_then(|it| it.parse().ok());
+    let why =
+        "`Last-Event-ID` is no number of an event; send the last `id:` of the stream, or `after=`";
+    id.map(Some).ok_or_else(|| Problem::bad(why))
 }
 
 /// Answers with a stream.

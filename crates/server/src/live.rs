@@ -64,7 +64,7 @@ pub(crate) async fn live(
         own.then_some(())
             .ok_or_else(|| Problem::not_found(format!("there is no ticket `{key}`")))?;
     }
-    let after = events::last_event_id(&headers).or(asked.after).unwrap_or(0);
+    let after = events::last_event_id(&headers)?.or(asked.after).unwrap_or(0);
     Ok(events::sent(frames(Watch::new(visitor, page, after))))
 }
 

@@ -276,7 +276,9 @@ pub enum Rejection {
     TextTooLong(usize, usize),
     #[error("`{0}` waits for this ticket already, so the two would wait for each other for ever")]
     Cycle(TicketKey),
-    #[error("a ticket cannot wait for, belong to, or be replaced by itself")]
+    #[error(
+        "a ticket cannot wait for, belong to, or be replaced by itself, nor by one that it replaces"
+    )]
     Itself,
     #[error("there is no ticket `{0}`")]
     UnknownTicket(TicketKey),

@@ -73,7 +73,8 @@ async fn logs(context: &Context, id: AttemptId, follow: bool) -> Done {
     let door = context.door().await?;
     let mut offset = 0;
     loop {
-        let has_ended = !follow || ended(&door, id).await?;
+        // Asked in any case: an attempt that there never was has no log either.
+        let has_ended = ended(&door, id).await? || !follow;
         loop {
             let part = door.get(&format!("/attempts/{id}/log?offset={offset}")).await?;
             let bytes = part.bytes;

@@ -48,6 +48,34 @@ fn a_body_of_ten_megabytes_is_refused_and_the_server_goes_on() {
 }
 
 #[test]
+fn what_is_not_there_is_the_answer_no_at_every_verb() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let key = place.files(&at, "First", &["--park"]);
+    for words in [
+        &["ticket", "show", "MC-99"][..],
+        &["attempt", "logs", "A-999"],
+        &["packet", "show", &key, "--gate", "nope"],
+        &["gate", "pass", &key, "nope", "--reason", "x"],
+        &["ticket", "supersede", &key, "--by", "MC-99"],
+        &["approve", "P-31.4"],
+    ] {
+        let said = place.mission(&at, words).ends_with(1);
+        assert!(!said.err.is_empty() && said.out.is_empty(), "{words:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_ticket_is_not_replaced_by_one_that_it_replaced() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let [one, other] = ["One", "Other"].map(|it| place.files(&at, it, &["--park"]));
+    place.mission(&at, &["ticket", "supersede", &one, "--by", &other]).succeeds();
+    place.mission(&at, &["ticket", "supersede", &other, "--by", &one]).ends_with(3);
+    assert_eq!(place.ticket(&at, &other)["superseded_by"], serde_json::json!([]));
+}
+
+#[test]
 fn words_that_are_no_text_are_refused() {
     let place = Place::new();
     let at = place.project("work", RULES);

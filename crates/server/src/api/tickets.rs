@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use mission_control::{EditRequest, TicketRequest, VerdictRequest};
+use mission_control::{EditRequest, Error, TicketRequest, VerdictRequest};
 use mission_domain::doc::TicketDoc;
 use mission_domain::ids::{GateId, ProjectKey, TicketKey};
-use mission_domain::ticket::Command;
+use mission_domain::ticket::{Command, Rejection};
 use mission_store::TicketFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -241,6 +241,11 @@ pub(super) async fn packets(
     Named(key): Named<TicketKey>,
     Asked(GateName { gate }): Asked<GateName>,
 ) -> Answer<Json<Value>> {
+    let (ticket, _) = site.control.ticket(&key).await?;
+    // No packet yet, and no such gate, are two answers.
+    if let Some(gate) = gate.as_deref().map(GateId::new).filter(|it| ticket.gate(it).is_none()) {
+        return Err(Error::from(Rejection::UnknownGate(gate)).into());
+    }
     let packets = site.control.packets(&key, gate.as_deref()).await?;
     Ok(Json(json!({ "packets": packets })))
 }

@@ -77,6 +77,16 @@ async fn a_reader_that_falls_far_behind_gets_the_rest_from_the_store() {
 }
 
 #[tokio::test]
+async fn a_last_event_that_is_none_is_refused_rather_than_read_as_the_beginning() {
+    let stage = Stage::new().await;
+    for junk in ["seven", "-1", "1.5", "18446744073709551616"] {
+        let ask = stage.ask(Method::GET, "/api/v1/events").token(&stage.token);
+        let said = ask.header("last-event-id", junk).send().await.expect(400).json();
+        assert!(said["detail"].as_str().unwrap().contains("Last-Event-ID"), "{junk}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn the_log_is_listed_from_an_event_on() {
     let stage = Stage::new().await;
     stage.files("One").await;
