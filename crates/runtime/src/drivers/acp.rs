@@ -53,6 +53,8 @@ pub(crate) struct Acp {
     is_open: bool,
     turn: Option<Turn>,
     asked: BTreeMap<String, Asked>,
+    /// What was told of each tool call, so that it is told once.
+    calls: BTreeMap<String, String>,
     used: Usage,
 }
 
@@ -75,6 +77,7 @@ impl Acp {
             is_open: false,
             turn: None,
             asked: BTreeMap::new(),
+            calls: BTreeMap::new(),
             used: Usage::default(),
         }
     }
@@ -203,6 +206,7 @@ impl Acp {
         self.took(out);
         if self.turn.take().is_some() {
             self.asked.clear();
+            self.calls.clear();
             out.tell(Told::Ended(end));
         }
     }
@@ -275,11 +279,17 @@ fn words(error: &Value) -> String {
 /// Agents have no common way to say whose fault an error is: but for the code for signing in, their words are all there is.
 fn fault(error: &Value) -> Option<Fault> {
     let text = words(error);
-    let kind = match error["code"].as_i64() {
-        Some(AUTH_REQUIRED) => Some(FaultKind::Auth),
-        Some(_) | None => death::fault_in(&text),
-    };
-    kind.map(|kind| Fault { kind, text })
+    let code = error["code"].as_i64();
+    if code == Some(AUTH_REQUIRED) {
+        return Some(Fault { kind: FaultKind::Auth, text });
+    }
+    // Some pass the provider's own status, or its whole answer, on.
+    let answer = serde_json::from_str::<Value>(text.trim()).unwrap_or_default();
+    let status = code.filter(|it| *it >= 400).or_else(|| answer["error"]["code"].as_i64());
+    let status = status.and_then(|it| u16::try_from(it).ok());
+    status
+        .and_then(|status| Fault::of_status(status, &text))
+        .or_else(|| death::fault_in(&text).map(|kind| Fault { kind, text }))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod ask;
 mod event;
 mod fault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -59,6 +59,8 @@ pub(crate) struct Codex {
     /// What the thread had used before this attempt.
     before: Option<Usage>,
     wants_clean: bool,
+    /// The keys of what was put into turns: what has another one was typed by a person.
+    steered: BTreeSet<String>,
 }
 
 /// The turn in flight.
@@ -87,6 +89,7 @@ impl Codex {
             edits: BTreeMap::new(),
             before: None,
             wants_clean: false,
+            steered: BTreeSet::new(),
         }
     }
 
@@ -293,6 +296,7 @@ impl Driver for Codex {
             "threadId": thread, "expectedTurnId": turn, "clientUserMessageId": key,
             "input": [{"type": "text", "text": text}],
         });
+        self.steered.insert(key.to_owned());
         self.ask("turn/steer", params, Expected::Steer(key.to_owned()), out);
         true
     }

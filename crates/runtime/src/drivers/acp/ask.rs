@@ -55,20 +55,27 @@ impl Acp {
         };
         let key = id.to_string();
         self.asked.insert(key.clone(), asked);
+        // Some agents tell of a call only by asking for it.
+        self.uses(&params["toolCall"], out);
         out.tell(Told::Asks(Ask { id: key, deed: deed(&params["toolCall"]) }));
     }
 }
 
-fn deed(call: &Value) -> Deed {
-    let input = &call["rawInput"];
-    let title = text(call, "title");
-    let line = ["command", "cmd"].iter().find_map(|name| match &input[*name] {
+/// Returns the shell line of a tool call, where its input has one.
+pub(super) fn line_of(call: &Value) -> Option<String> {
+    ["command", "cmd"].iter().find_map(|name| match &call["rawInput"][*name] {
         Value::String(line) => Some(line.clone()),
         Value::Array(words) => {
             Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
         }
         _ => None,
-    });
+    })
+}
+
+fn deed(call: &Value) -> Deed {
+    let input = &call["rawInput"];
+    let title = text(call, "title");
+    let line = line_of(call);
     let places = call["locations"].as_array().map_or(&[][..], Vec::as_slice);
     let paths = || places.iter().map(|it| text(it, "path").into()).collect();
     match (text(call, "kind"), line) {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Acp;
+use super::ask::line_of;
 use crate::agent::Usage;
 use crate::drivers::{Out, Told, text};
 
@@ -22,17 +23,7 @@ impl Acp {
             }
             "tool_call" => {
                 self.took(out);
-                // What the agent said before it used a tool is said; its final message is what comes after the last one.
-                let said = self.turn.as_mut().map(|it| std::mem::take(&mut it.message));
-                said.filter(|it| !it.trim().is_empty())
-                    .into_iter()
-                    .for_each(|it| out.tell(Told::Said(it)));
-                let input = match &update["rawInput"] {
-                    Value::Null => String::new(),
-                    input => input["command"].as_str().map_or(input.to_string(), str::to_owned),
-                };
-                let tool = text(update, "title").to_owned();
-                out.tell(Told::Uses { tool, input });
+                self.uses(update, out);
             }
             "tool_call_update" => {
                 let end = text(update, "status");
@@ -40,7 +31,7 @@ impl Acp {
                     let end = if end == "failed" { end } else { "" };
                     out.tell(Told::Gives { output: output(update), end: end.to_owned() });
                 } else {
-                    out.tell(Told::Stirs);
+                    self.uses(update, out);
                 }
             }
             "agent_thought_chunk" | "plan" => {
@@ -49,6 +40,31 @@ impl Acp {
             }
             _ => out.tell(Told::Stirs),
         }
+    }
+
+    /// Tells of a tool call once it is known what it does; agents announce a command before its line.
+    pub(super) fn uses(&mut self, call: &Value, out: &mut Out) {
+        let kind = text(call, "kind");
+        let input = line_of(call).or_else(|| {
+            let title = text(call, "title");
+            let is_told = kind != "execute" || call["rawInput"].is_null();
+            (is_told && !title.is_empty()).then(|| title.trim_matches('`').to_owned())
+        });
+        let Some(input) = input else { return out.tell(Told::Stirs) };
+        let known = self.calls.insert(text(call, "toolCallId").to_owned(), input.clone());
+        if known.as_ref() == Some(&input) {
+            return out.tell(Told::Stirs);
+        }
+        // What the agent said before it used a tool is said; its final message is what comes after the last one.
+        let said = self.turn.as_mut().map(|it| std::mem::take(&mut it.message));
+        let said = said.filter(|it| !it.trim().is_empty());
+        said.into_iter().for_each(|it| out.tell(Told::Said(it)));
+        let tool = match kind {
+            "execute" => "shell",
+            "" => "tool",
+            kind => kind,
+        };
+        out.tell(Told::Uses { tool: tool.to_owned(), input });
     }
 
     /// Adds what a prompt used: in the protocol's own member, or where gemini puts it.

@@ -115,7 +115,7 @@ fn the_first_word_after_a_prompt_is_its_receipt_and_the_words_after_the_last_too
     stage.says("ok");
     stage.hears(json!({"id": 3, "result": {"stopReason": "end_turn"}}));
     let told: Vec<Told> = stage.told().into_iter().filter(|it| *it != Told::Stirs).collect();
-    let uses = Told::Uses { tool: "ls".into(), input: "ls".into() };
+    let uses = Told::Uses { tool: "shell".into(), input: "ls".into() };
     let gives = Told::Gives { output: "a.txt".into(), end: String::new() };
     let end = Told::Ended(TurnEnd::completed("DONE: ok".into()));
     let said = |text: &str| Told::Said(text.into());
@@ -135,7 +135,9 @@ fn leave_is_given_for_this_one_time_and_refused_without_ending_the_turn() {
     stage.hears(ask.clone());
     let deed = Deed::Command { line: "ls -l".into(), cwd: None };
     let id = "\"q1\"".to_owned();
-    assert_eq!(stage.told(), vec![Told::Taken, Told::Asks(Ask { id: id.clone(), deed })]);
+    let uses = Told::Uses { tool: "shell".into(), input: "ls -l".into() };
+    let asks = Told::Asks(Ask { id: id.clone(), deed });
+    assert_eq!(stage.told(), vec![Told::Taken, uses, asks], "it is told by being asked for");
     stage.driver.answer(&id, &Leave::Given, &mut stage.out);
     assert_eq!(
         stage.said()[0]["result"]["outcome"],
@@ -164,6 +166,10 @@ fn errors_say_whose_fault_they_are_as_far_as_they_say_anything() {
         (
             json!({"code": 500, "message": "got status: 503 Service Unavailable"}),
             Some(FaultKind::ProviderDown),
+        ),
+        (
+            json!({"code": -32603, "message": "{\"error\":{\"code\":401,\"message\":\"x\"}}"}),
+            Some(FaultKind::Auth),
         ),
         (json!({"code": -32603, "message": "Internal error"}), None),
     ];

@@ -93,7 +93,7 @@ impl Codex {
         if key.is_some() && key == turn.key.as_deref() {
             turn.is_taken = true;
             out.tell(Told::Taken);
-        } else if key.is_none() {
+        } else if key.is_none_or(|key| !self.steered.contains(key)) {
             let content = item["content"].as_array().map_or(&[][..], Vec::as_slice);
             let texts: Vec<&str> = content.iter().map(|it| text(it, "text")).collect();
             out.tell(Told::Typed(texts.join("\n")));

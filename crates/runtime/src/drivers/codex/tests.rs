@@ -238,13 +238,15 @@ fn a_steered_message_names_the_turn_that_it_is_for() {
     assert_eq!(said[0]["params"]["expectedTurnId"], "U");
     stage.hears(json!({"id": said[0]["id"], "result": {"turnId": "U"}}));
     assert_eq!(stage.told(), vec![Told::Steered("k".into())]);
+    stage.event("item/started", json!({"item": {"type": "userMessage", "clientId": "k"}}));
+    assert_eq!(stage.told(), vec![], "what was steered was typed by nobody");
 }
 
 #[test]
 fn a_turn_that_somebody_typed_is_told_and_keeps_the_session_busy() {
     let mut stage = Stage::open();
     stage.event("turn/started", json!({"turn": {"id": "X"}}));
-    let typed = json!({"type": "userMessage", "clientId": null, "content": [{"text": "hi"}]});
+    let typed = json!({"type": "userMessage", "clientId": "a-uuid", "content": [{"text": "hi"}]});
     stage.event("item/started", json!({"item": typed}));
     assert_eq!(stage.told(), vec![Told::TookOver, Told::Typed("hi".into())]);
     stage.event("turn/completed", json!({"turn": {"id": "X", "status": "completed", "items": []}}));
