@@ -48,30 +48,32 @@ fn installed(path: &str) -> Result<PathBuf> {
     })
 }
 
-/// Makes `home` a home in which codex and claude ask `model` alone, and returns the environment for them, which is whole: nothing of
-/// this process's own is in it but the `PATH`.
+/// Makes `home` the home of somebody who has both programs installed and signed in, with the scripted model for a provider, and returns
+/// the environment of a process of theirs, which is whole: nothing of this process's own is in it.
 ///
 /// # Errors
-/// What the system said.
+/// A program is not installed, or what the system said.
 pub fn settle(home: &Path, model: &Model) -> Result<BTreeMap<String, String>> {
-    let codex = home.join(".codex");
-    std::fs::create_dir_all(&codex).map_err(file("make", &codex))?;
-    let config = codex.join("config.toml");
-    std::fs::write(&config, codex_config(&model.url())).map_err(file("write", &config))?;
-    let url = model.url();
+    let put = |name: &str, text: &str| {
+        let path = home.join(name);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&path, text)).map_err(file("write", &path))
+    };
+    put(".codex/config.toml", &codex_config(&model.url()))?;
+    put(".claude/settings.json", &claude_settings(&model.url()))?;
+    put(".claude.json", CLAUDE_STATE)?;
+    let bin = home.join("bin");
+    std::fs::create_dir_all(&bin).map_err(file("make", &bin))?;
+    for (name, program) in [("codex", codex()?), ("claude", claude()?)] {
+        let link = bin.join(name);
+        if !link.exists() {
+            std::os::unix::fs::symlink(program, &link).map_err(file("make", &link))?;
+        }
+    }
     let set = [
         ("HOME", home.display().to_string()),
-        ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+        ("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display())),
         ("LANG", "C.UTF-8".to_owned()),
-        ("SCRIPTED_KEY", KEY.to_owned()),
-        ("ANTHROPIC_BASE_URL", url),
-        ("ANTHROPIC_API_KEY", KEY.to_owned()),
-        ("DISABLE_TELEMETRY", "1".to_owned()),
-        ("DISABLE_AUTOUPDATER", "1".to_owned()),
-        ("DISABLE_ERROR_REPORTING", "1".to_owned()),
-        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
-        ("CLAUDE_CODE_MAX_RETRIES", "1".to_owned()),
-        ("GIT_CONFIG_GLOBAL", "/dev/null".to_owned()),
     ];
     Ok(set.map(|(name, value)| (name.to_owned(), value)).into())
 }
@@ -90,8 +92,25 @@ fn codex_config(url: &str) -> String {
          name = \"scripted\"\n\
          base_url = \"{url}/v1\"\n\
          wire_api = \"responses\"\n\
-         env_key = \"SCRIPTED_KEY\"\n\
          request_max_retries = 1\n\
          stream_max_retries = 1\n"
     )
+}
+
+/// What claude asks about at its first start, answered.
+const CLAUDE_STATE: &str =
+    "{\"hasCompletedOnboarding\":true,\"theme\":\"dark\",\"hasSeenAutoDefaultNudge\":true}";
+
+/// As [`codex_config`].
+fn claude_settings(url: &str) -> String {
+    let env = serde_json::json!({
+        "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_API_KEY": KEY,
+        "DISABLE_TELEMETRY": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "DISABLE_ERROR_REPORTING": "1",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_MAX_RETRIES": "1",
+    });
+    serde_json::json!({ "env": env }).to_string()
 }

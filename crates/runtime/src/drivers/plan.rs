@@ -43,15 +43,19 @@ pub(crate) fn plan(spec: &LaunchSpec, shim: &Path) -> Result<Option<Plan>> {
     }
 }
 
+/// Returns where the app-server of the lane `spec` listens.
+pub(crate) fn codex_socket(spec: &LaunchSpec) -> Result<PathBuf> {
+    files::socket_path(&spec.lane_dir, CODEX_SOCKET)
+}
+
 fn codex(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
-    let socket = files::socket_path(spec.lane_dir.as_path(), CODEX_SOCKET)?;
+    let socket = codex_socket(spec)?;
     let _ = std::fs::remove_file(&socket);
     let mut spec = with_native(spec, &native::CODEX);
     let listen = format!("unix://{}", socket.display());
     spec.command.extend(["app-server".into(), "--listen".into(), listen]);
-    if let Some(folder) = socket.parent() {
-        spec.access.writable.push(folder.to_path_buf());
-    }
+    spec.access.writable.extend(socket.parent().map(Path::to_path_buf));
+    spec.access.writable.extend(codex_locks());
     let setup = codex::Setup {
         cwd: spec.cwd.clone(),
         model: spec.session.model.clone(),
@@ -60,6 +64,13 @@ fn codex(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
     };
     let driver = Box::new(codex::Codex::new(setup));
     Ok(Plan { spec, link: LinkKind::Socket(socket), driver })
+}
+
+/// Returns the folder in which codex keeps a lock for each socket that it listens at: it has one place for it, whatever TMPDIR says.
+/// None where it cannot be had: codex then says so itself.
+fn codex_locks() -> Option<PathBuf> {
+    let folder = PathBuf::from(format!("/tmp/codex-daemon-{}", nix::unistd::geteuid()));
+    files::private_dir(&folder).ok().map(|()| folder)
 }
 
 /// The flags that make the program ask for leave on its standard output, and name each message that it takes.
@@ -109,8 +120,15 @@ fn claude_knows(spec: &LaunchSpec, session: &str) -> bool {
     folder.join("projects").join(slug).join(format!("{session}.jsonl")).is_file()
 }
 
+/// What opencode is told to ask leave for: by itself it asks for nothing.
+const OPENCODE_ASKS: &str = "{\"bash\":\"ask\",\"edit\":\"ask\"}";
+
 fn acp(spec: &LaunchSpec, shim: &Path) -> Plan {
-    let spec = spec.clone();
+    let mut spec = spec.clone();
+    let program = spec.command.first().map_or("", String::as_str);
+    if Path::new(program).file_name().is_some_and(|it| it == "opencode") {
+        spec.env.entry("OPENCODE_PERMISSION".into()).or_insert_with(|| OPENCODE_ASKS.into());
+    }
     let setup = acp::Setup {
         cwd: spec.cwd.clone(),
         model: spec.session.model.clone(),

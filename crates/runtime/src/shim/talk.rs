@@ -58,6 +58,8 @@ pub(crate) struct Talk {
     /// Whether the attempt has reported through the shim's socket.
     pub(crate) has_reported: bool,
     nudges: u32,
+    /// Why things were refused in the turn in flight: some protocols carry no reason to the agent.
+    refusals: Vec<String>,
     ready_by: Instant,
     back_by: Option<Instant>,
     end_by: Option<Instant>,
@@ -94,6 +96,7 @@ impl Talk {
             last_end: None,
             has_reported: false,
             nudges: 0,
+            refusals: Vec::new(),
             ready_by: now + READY,
             back_by: None,
             end_by: None,
@@ -274,6 +277,7 @@ impl Shim {
         talk.driver.send(&key, &text.text, &mut out);
         talk.flight = Some(Flight { number, text, is_taken: false });
         talk.repeats = 0;
+        talk.refusals.clear();
         talk.settle();
         self.journal.take(format!("\n--- turn {number}\n").as_bytes(), false);
         self.carry_out(out)

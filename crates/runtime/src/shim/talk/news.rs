@@ -61,6 +61,7 @@ impl Shim {
                 let leave = permits::answer(&self.spec.session.permits, &talk.inside, &ask.deed);
                 talk.driver.answer(&ask.id, &leave, out);
                 if let Leave::Refused { why } = &leave {
+                    talk.refusals.push(why.clone());
                     self.journal.take(format!("[refused] {}: {why}\n", ask.deed).as_bytes(), false);
                     self.note(Record::Answered { ask, leave, by: "policy".to_owned() })?;
                 }
@@ -188,7 +189,9 @@ impl Shim {
             TurnHow::Interrupted => Ok(()),
             TurnHow::Completed if talk.nudges < NUDGES => {
                 talk.nudges += 1;
-                let (who, text) = ("mission".to_owned(), NUDGE.to_owned());
+                let refused: String =
+                    talk.refusals.drain(..).map(|why| format!("Refused: {why}\n\n")).collect();
+                let (who, text) = ("mission".to_owned(), format!("{refused}{NUDGE}"));
                 let messages = Vec::new();
                 self.note(Record::Input { who, messages: messages.clone(), text: text.clone() })?;
                 self.queue.push_back(Text { messages, text });
