@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a story fails where it stands")]
 
 mod deaths;
+#[path = "../stories/fleet.rs"]
+#[expect(dead_code, reason = "shared with the stories, which need more of it")]
+mod fleet;
 mod lane;
+mod matrix;
 #[path = "../stories/stage.rs"]
 #[expect(dead_code, reason = "shared with the stories, which need more of it")]
 mod stage;
