@@ -13,6 +13,7 @@ use crate::lane::{self, Lane};
 use crate::output::{Screen, Tone, wrapped};
 
 mod approval;
+mod attach;
 mod attempt;
 mod check;
 mod demo;

@@ -1,6 +1,7 @@
 //! Starts, watches and stops agents: one shim process per attempt, one runner process per host. Decides nothing about tickets.
 
 pub mod agent;
+pub mod attach;
 pub mod client;
 mod clock;
 pub mod death;

@@ -98,7 +98,7 @@ pub(crate) enum AttemptCommand {
         /// The attempt
         id: AttemptId,
     },
-    /// Sit in an agent's terminal (not built yet)
+    /// Sit at an agent's screen, or at its journal with a line to write to it
     #[command(after_help = "Example:\n  mission attempt attach A-31")]
     Attach {
         /// The attempt

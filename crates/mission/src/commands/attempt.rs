@@ -8,7 +8,7 @@ use mission_domain::ids::AttemptId;
 use serde_json::json;
 
 use super::ticket::Attempts;
-use super::{Done, not_built};
+use super::{Done, attach};
 use crate::cli::Key;
 use crate::cli::fleet::AttemptCommand;
 use crate::context::Context;
@@ -28,10 +28,7 @@ pub(crate) async fn run(context: &Context, command: AttemptCommand) -> Done {
             let answer = context.door().await?.get(&format!("/attempts/{id}")).await?;
             context.show(&answer, attempt::show)
         }
-        AttemptCommand::Attach { .. } => not_built(
-            "attempt attach",
-            "`mission attempt logs ID -f` follows its output; `mission attempt show ID` names its tmux window",
-        ),
+        AttemptCommand::Attach { id } => attach::run(context, id).await,
         AttemptCommand::Logs { id, follow } => logs(context, id, follow).await,
         AttemptCommand::Interrupt { id } => {
             let answer = context

@@ -1,0 +1,133 @@
+//! `mission attempt attach`: a person at an agent's screen; where it has none, at its journal with a line to write to it.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use mission_domain::doc::AttemptDoc;
+use mission_domain::ids::AttemptId;
+use mission_runtime::attach::{Client, Screen, screen};
+use mission_runtime::spec::TmuxPlace;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::Done;
+use crate::context::{Context, note};
+use crate::door::Door;
+use crate::failure::Failure;
+use crate::process;
+
+/// How often the journal is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// What can be typed beside a message.
+const HELP: &str = "a line is a message to the agent · /interrupt ends its turn · Ctrl-D leaves, the agent goes on";
+
+/// Attaches to attempt `id`.
+pub(super) async fn run(context: &Context, id: AttemptId) -> Done {
+    let door = context.door().await?;
+    let attempt: AttemptDoc = door.get(&format!("/attempts/{id}")).await?.read()?;
+    if attempt.state == "ended" {
+        let text = format!("{id} is over, so there is nothing to attach to");
+        return Err(Failure::refused("attempt_over", text)
+            .hint(format!("`mission attempt logs {id}` shows what it printed")));
+    }
+    let lane = context.home.dir().join("lanes").join(id.to_string());
+    // A lane of another host has no folder here: its journal is to be had all the same.
+    match screen(&lane).unwrap_or(Screen::None) {
+        Screen::Window(place) => window(&place),
+        Screen::Client(client) if std::io::stdin().is_terminal() => client_of(&lane, &client),
+        Screen::Client(_) | Screen::None => journal(&door, &attempt).await,
+    }
+}
+
+/// Becomes tmux, at the attempt's window.
+fn window(place: &TmuxPlace) -> Done {
+    let target = format!("={}:{}", place.session, place.window);
+    let mut tmux = process::command("tmux");
+    tmux.arg("-S").arg(&place.socket).args(["attach-session", "-t", &target]).env_remove("TMUX");
+    Err(not_started("tmux", &tmux.exec()))
+}
+
+/// Becomes the agent's own screen, as a second client of its session.
+fn client_of(lane: &Path, client: &Client) -> Done {
+    let missing =
+        || Failure::refused("no_screen", format!("`{}` names no program", lane.display()));
+    let (program, arguments) = client.command.split_first().ok_or_else(missing)?;
+    let mut command = process::command(program);
+    command.args(arguments).current_dir(&client.cwd).env_clear().envs(&client.env);
+    for name in ["TERM", "COLORTERM", "LANG", "LC_ALL"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    Err(not_started(program, &command.exec()))
+}
+
+fn not_started(program: &str, error: &std::io::Error) -> Failure {
+    Failure::unreachable(format!("`{program}` cannot be started: {error}"))
+}
+
+/// Prints the journal as it grows, and takes lines.
+async fn journal(door: &Door, attempt: &AttemptDoc) -> Done {
+    let (id, key) = (&attempt.id, &attempt.ticket);
+    note(&format!("{id} · {} · {}\n{HELP}", attempt.role, attempt.runtime));
+    let (lines, mut typed) = mpsc::unbounded_channel();
+    // Standard input cannot be waited for together with anything else: it has a thread, which ends with the process.
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let mut offset = 0;
+    loop {
+        offset = print_from(door, id, offset).await?;
+        tokio::select! {
+            line = typed.recv() => match line {
+                None => return Ok(()),
+                Some(line) => said(door, id, key, &attempt.role, line.trim()).await?,
+            },
+            () = tokio::time::sleep(LOOK_AGAIN) => {
+                let now: AttemptDoc = door.get(&format!("/attempts/{id}")).await?.read()?;
+                if now.state == "ended" {
+                    print_from(door, id, offset).await?;
+                    let how = now.terminal.map_or_else(String::new, |it| it.summary);
+                    note(&format!("{id} is over: {how}"));
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+async fn print_from(door: &Door, id: &str, mut offset: u64) -> Result<u64, Failure> {
+    loop {
+        let part = door.get(&format!("/attempts/{id}/log?offset={offset}")).await?;
+        if part.bytes.is_empty() {
+            return Ok(offset);
+        }
+        offset = part.next_offset.unwrap_or(offset + part.bytes.len() as u64);
+        let mut out = std::io::stdout().lock();
+        // Whoever reads has gone: so does this.
+        if out.write_all(&part.bytes).and_then(|()| out.flush()).is_err() {
+            return Err(Failure::printed_no());
+        }
+    }
+}
+
+async fn said(door: &Door, id: &str, key: &str, role: &str, line: &str) -> Result<(), Failure> {
+    match line {
+        "" => Ok(()),
+        "/interrupt" => {
+            door.post(&format!("/attempts/{id}/interrupt"), &json!({})).await?;
+            note("the turn is being interrupted");
+            Ok(())
+        }
+        text => {
+            door.post(&format!("/tickets/{key}/say"), &json!({"text": text, "to": role})).await?;
+            note("it waits for the end of the turn");
+            Ok(())
+        }
+    }
+}
