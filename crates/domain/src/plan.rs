@@ -527,11 +527,12 @@ fn choose(fleet: &Fleet<'_>, queued: &Queued<'_>, running: &Running) -> Choice {
                 unusable.push(format!("{id} takes its work itself"));
                 continue;
             }
-            Driver::Exec | Driver::Tmux | Driver::Person => {}
-            Driver::Codex | Driver::Claude | Driver::Acp => {
-                unusable.push(format!("driver `{}` of {id} is not built yet", runtime.driver));
-                continue;
-            }
+            Driver::Exec
+            | Driver::Tmux
+            | Driver::Person
+            | Driver::Codex
+            | Driver::Claude
+            | Driver::Acp => {}
         }
         let Some(identity) = facts.identities.get(id) else {
             unusable.push(format!("{id} was not found on this machine"));

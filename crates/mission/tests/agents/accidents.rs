@@ -1,0 +1,124 @@
+//! What happens to agents and to the server while a turn is in flight, and that nothing is lost by it.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::stage::Stage;
+
+/// A coder that waits in its turn for a file, on `runtime`; the workflow ends with it and a person.
+fn toml(runtime: &str) -> String {
+    format!(
+        r##"
+[project]
+key = "MC"
+
+[role.coder]
+runtimes = ["{runtime}"]
+evidence = ["commit"]
+instructions = '''
+You write.
+[[script: sh echo $MISSION_ATTEMPT >> .git/begun; until [ -e .git/go ]; do sleep 0.1; done; echo $MISSION_ATTEMPT >> .git/done
+;; sh echo v1 > index.html && git commit -qam v1
+;; tool report {{"kind": "done", "summary": "v1"}} ;; say written]]
+'''
+
+[workflow.short]
+gates = [
+  {{ id = "implementation", role = "coder", decided_by = ["person"] }},
+]
+"##
+    )
+}
+
+fn story(runtime: &str, mut accident: impl FnMut(&mut Stage, &str, &str)) -> (Stage, String) {
+    let mut stage = Stage::new(&toml(runtime));
+    let key = stage.files(&["Change it", "--workflow", "short"]);
+    let attempt = stage.attempt(&key, "coder", "busy");
+    let id = attempt["id"].as_str().expect("an id").to_owned();
+    let begun = stage.workspace(&key).join(".git/begun");
+    stage.until("the turn's command", || {
+        std::fs::read_to_string(&begun).ok().filter(|it| it.contains(&id))
+    });
+    accident(&mut stage, &key, &id);
+    (stage, key)
+}
+
+fn lets_go(stage: &Stage, key: &str) {
+    std::fs::write(stage.workspace(key).join(".git/go"), "").expect("a file");
+}
+
+#[test]
+fn a_turn_outlives_the_server_that_was_killed_in_its_middle() {
+    for runtime in ["codex", "claude"] {
+        let (stage, key) = story(runtime, |stage, key, id| {
+            stage.kill_server();
+            // The turn goes on and reports while nobody is there to hear it.
+            lets_go(stage, key);
+            let records = stage.home().join("lanes").join(id).join("records.jsonl");
+            stage.until("the report in the lane's records", || {
+                std::fs::read_to_string(&records)
+                    .ok()
+                    .filter(|it| it.contains("\"kind\":\"report\""))
+            });
+            stage.up();
+        });
+        stage.passes(&key, "implementation");
+        stage.becomes(&key, "done");
+        let attempts = stage.attempts(&key);
+        assert_eq!(attempts.len(), 1, "{runtime}: {attempts:?}");
+        stage.ends_well();
+    }
+}
+
+#[test]
+fn an_agent_that_was_killed_is_named_and_its_session_goes_on_in_the_next_attempt() {
+    for runtime in ["codex", "claude"] {
+        let (stage, key) = story(runtime, |stage, key, _| {
+            stage.says(&["say", key, "[[script: sh echo words >> .git/words ;; say noted]]"]);
+            let pid = stage.attempt(key, "coder", "busy")["pid"].as_i64().expect("a pid");
+            kill(Pid::from_raw(i32::try_from(pid).expect("a pid")), Signal::SIGKILL)
+                .expect("killed");
+        });
+        stage.until("the next attempt", || (stage.attempts(&key).len() == 2).then_some(()));
+        lets_go(&stage, &key);
+        stage.passes(&key, "implementation");
+        stage.becomes(&key, "done");
+        let attempts = stage.attempts(&key);
+        let first = &attempts[0];
+        assert_eq!(first["terminal"]["root_cause"], "crashed", "{runtime}: {first}");
+        assert_eq!(first["death"]["signal"], "SIGKILL");
+        assert!(
+            first["death"]["last_tool"]
+                .as_str()
+                .is_some_and(|it| it.contains("until [ -e .git/go ]")),
+            "{first}"
+        );
+        let second = attempts[1]["id"].as_str().expect("an id");
+        let records = stage.home().join("lanes").join(second).join("records.jsonl");
+        let records = std::fs::read_to_string(records).expect("records");
+        assert!(records.contains("\"is_resumed\":true"), "{runtime}: {records}");
+        for message in stage.asks(&["inbox", &key])["messages"].as_array().expect("messages") {
+            assert_eq!(message["state"], "processed", "{message}");
+        }
+        stage.ends_well();
+    }
+}
+
+#[test]
+fn an_interrupted_agent_takes_the_next_message_in_the_same_attempt() {
+    for runtime in ["codex", "claude"] {
+        let (stage, key) = story(runtime, |stage, key, id| {
+            stage.says(&["attempt", "interrupt", id]);
+            stage.attempt(key, "coder", "idle");
+            let again = "[[script: sh echo v1 > index.html && git commit -qam v1 ;; tool report {\"kind\": \"done\", \"summary\": \"v1\"} ;; say written]]";
+            stage.says(&["say", key, again]);
+        });
+        stage.passes(&key, "implementation");
+        stage.becomes(&key, "done");
+        let attempts = stage.attempts(&key);
+        assert_eq!(attempts.len(), 1, "{runtime}: {attempts:?}");
+        let done = stage.workspace(&key).join(".git/done");
+        assert!(!done.exists(), "the interrupted command did not go on");
+        stage.ends_well();
+    }
+}

@@ -1,0 +1,257 @@
+//! A home, a repository, a server as a process, and agents' own home; ended by the pids that they left.
+
+#![expect(clippy::disallowed_methods, reason = "these tests are about processes")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mission_testkit::model::Model;
+use mission_testkit::programs;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long one step of a story may take on a machine under load.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Everything that a story needs.
+pub(crate) struct Stage {
+    dir: TempDir,
+    env: Vec<(String, String)>,
+    /// Answers for as long as the stage stands.
+    _model: Model,
+    server: Option<Child>,
+}
+
+impl Stage {
+    /// Prepares a repository with this `mission.toml` and starts the server.
+    #[track_caller]
+    pub(crate) fn new(toml: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("ma-").tempdir().expect("a folder");
+        let model = Model::start().expect("a model");
+        let env = programs::settle(&dir.path().join("person"), &model);
+        let env = env.unwrap_or_else(|e| panic!("{e}")).into_iter().collect();
+        let mut stage = Self { dir, env, _model: model, server: None };
+        let repo = stage.repo();
+        std::fs::create_dir_all(&repo).expect("a folder");
+        std::fs::write(repo.join("mission.toml"), toml).expect("a file");
+        std::fs::write(repo.join("index.html"), "<p>v0</p>\n").expect("a file");
+        for words in [
+            &["init", "-q", "-b", "main"][..],
+            &["config", "user.name", "ada"],
+            &["config", "user.email", "ada@example.invalid"],
+            &["add", "-A"],
+            &["commit", "-q", "-m", "base"],
+        ] {
+            stage.git(&repo, words);
+        }
+        stage.says(&["init", "--yes"]);
+        stage.up();
+        stage
+    }
+
+    pub(crate) fn repo(&self) -> PathBuf {
+        self.dir.path().join("repo")
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
+    /// The working copy of the ticket `key`.
+    pub(crate) fn workspace(&self, key: &str) -> PathBuf {
+        self.home().join("workspaces").join(key)
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(self.repo()).stdin(Stdio::null()).env_clear();
+        command.envs(self.env.iter().cloned()).env("MISSION_HOME", self.home());
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command
+    }
+
+    #[track_caller]
+    pub(crate) fn git(&self, at: &Path, words: &[&str]) -> String {
+        let mut command = self.command("git", words);
+        let done = command.current_dir(at).output().expect("git runs");
+        assert!(done.status.success(), "{words:?}: {done:?}");
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    /// Runs `mission` and returns what it printed; it must succeed.
+    #[track_caller]
+    pub(crate) fn says(&self, args: &[&str]) -> String {
+        let done = self.command(env!("CARGO_BIN_EXE_mission"), args).output().expect("it runs");
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{args:?}: {said}{}", String::from_utf8_lossy(&done.stderr));
+        said
+    }
+
+    /// Runs `mission … --json` and returns the document.
+    #[track_caller]
+    pub(crate) fn asks(&self, args: &[&str]) -> Value {
+        let said = self.says(&[args, &["--json"]].concat());
+        serde_json::from_str(&said).unwrap_or_else(|e| panic!("{args:?}: {e}: {said}"))
+    }
+
+    /// Starts the server.
+    #[track_caller]
+    pub(crate) fn up(&mut self) {
+        let log = self.dir.path().join("server.log");
+        let file = std::fs::File::options().append(true).create(true).open(&log).expect("a file");
+        let errors = file.try_clone().expect("a file");
+        let mut command =
+            self.command(env!("CARGO_BIN_EXE_mission"), &["up", "--listen", "127.0.0.1:0"]);
+        let child = command.stdout(file).stderr(errors).spawn().expect("a server");
+        let (card, pid) = (self.home().join("server.json"), child.id());
+        self.server = Some(child);
+        self.until("the server", || {
+            let text = std::fs::read(&card).unwrap_or_default();
+            let card: Value = serde_json::from_slice(&text).unwrap_or_default();
+            (card["pid"] == pid).then_some(())
+        });
+    }
+
+    /// kill -9 to the server.
+    pub(crate) fn kill_server(&mut self) {
+        let mut server = self.server.take().expect("a server");
+        server.kill().expect("killed");
+        server.wait().expect("gone");
+    }
+
+    /// Waits until `found` finds something; else tells how everything stands.
+    #[track_caller]
+    pub(crate) fn until<T>(&self, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = found() {
+                return found;
+            }
+            if began.elapsed() > PATIENCE {
+                let log = std::fs::read_to_string(self.dir.path().join("server.log"));
+                let kept = self.dir.path().display();
+                panic!(
+                    "never seen: {what}\nin {kept}\n{}\n{}",
+                    self.story(),
+                    log.unwrap_or_default()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Every ticket and attempt, for a failed story.
+    fn story(&self) -> String {
+        let all = [&["ticket", "list"][..], &["attempt", "list"], &["inbox"]];
+        let told = all.iter().map(|words| {
+            let done = self.command(env!("CARGO_BIN_EXE_mission"), &[*words, &["--json"]].concat());
+            let mut done = done;
+            done.output()
+                .map(|it| String::from_utf8_lossy(&it.stdout).into_owned())
+                .unwrap_or_default()
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Files a ticket.
+    #[track_caller]
+    pub(crate) fn files(&self, args: &[&str]) -> String {
+        self.says(&[&["ticket", "new"], args].concat()).trim().to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn ticket(&self, key: &str) -> Value {
+        self.asks(&["ticket", "show", key])
+    }
+
+    /// Waits until the ticket is in `state`.
+    #[track_caller]
+    pub(crate) fn becomes(&self, key: &str, state: &str) -> Value {
+        self.until(&format!("{key} {state}"), || {
+            Some(self.ticket(key)).filter(|it| it["state"] == state)
+        })
+    }
+
+    /// Waits until a person owes the gate `gate` a verdict, and gives it.
+    #[track_caller]
+    pub(crate) fn passes(&self, key: &str, gate: &str) {
+        self.until(&format!("{key} at {gate}"), || {
+            let ticket = self.ticket(key);
+            let is_open = ticket["gates"]
+                .as_array()?
+                .iter()
+                .any(|it| it["id"] == gate && it["state"] == "active");
+            (ticket["state"] == "in_review" && is_open).then_some(())
+        });
+        self.says(&["gate", "pass", key, gate, "--reason", "looks right"]);
+    }
+
+    /// Returns the attempts of the ticket, the oldest first.
+    #[track_caller]
+    pub(crate) fn attempts(&self, key: &str) -> Vec<Value> {
+        let mut all =
+            self.asks(&["attempt", "list", key])["attempts"].as_array().cloned().expect("a list");
+        all.sort_by_key(|it| it["started_at"].as_str().unwrap_or_default().to_owned());
+        all
+    }
+
+    /// Waits for the newest attempt of the role, in `state`.
+    #[track_caller]
+    pub(crate) fn attempt(&self, key: &str, role: &str, state: &str) -> Value {
+        self.until(&format!("{role} of {key} {state}"), || {
+            let newest = self.attempts(key).into_iter().rev().find(|it| it["role"] == role)?;
+            (newest["state"] == state).then_some(newest)
+        })
+    }
+
+    /// Waits until the journal of attempt `id` holds `text`.
+    #[track_caller]
+    pub(crate) fn prints(&self, id: &str, text: &str) {
+        let journal = self.home().join("lanes").join(id).join("journal");
+        self.until(&format!("{text} in {}", journal.display()), || {
+            let said = std::fs::read(&journal).unwrap_or_default();
+            String::from_utf8_lossy(&said).contains(text).then_some(())
+        });
+    }
+
+    /// Returns the processes whose command line or folder is ours.
+    fn processes(&self) -> Vec<i32> {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+        let pids = entries.flatten().filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
+        let name = self.dir.path().display().to_string();
+        pids.filter(|pid| {
+            let proc = Path::new("/proc").join(pid.to_string());
+            let line = std::fs::read(proc.join("cmdline")).unwrap_or_default();
+            let is_here = std::fs::read_link(proc.join("cwd"))
+                .is_ok_and(|it| it.starts_with(self.dir.path()));
+            is_here || String::from_utf8_lossy(&line).contains(&name)
+        })
+        .collect()
+    }
+
+    /// Stops everything, and proves that nothing is left and the home is whole.
+    #[track_caller]
+    pub(crate) fn ends_well(mut self) {
+        self.says(&["down", "--stop-lanes"]);
+        let mut server = self.server.take().expect("a server");
+        self.until("the server's end", || server.try_wait().ok().flatten());
+        self.until("the end of all processes", || self.processes().is_empty().then_some(()));
+        self.says(&["fsck"]);
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        for pid in self.processes() {
+            // What a failed story leaves is ours to end.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
