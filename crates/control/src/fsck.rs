@@ -134,7 +134,7 @@ impl Control {
         }
         let mut expected = all_projections(ticket);
         let mut kept = Vec::new();
-        for kind in [ProjectionKind::Attempt, ProjectionKind::Message] {
+        for kind in [ProjectionKind::Attempt, ProjectionKind::Message, ProjectionKind::Approval] {
             kept.extend(self.store().projections(&ProjectionFilter::of(kind).about(key)).await?);
         }
         expected.sort_by_key(|a| (a.kind, a.ord));
