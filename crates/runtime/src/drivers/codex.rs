@@ -105,6 +105,8 @@ impl Codex {
     fn open_thread(&mut self, policy: &'static str, out: &mut Out) {
         let mut params = json!({
             "cwd": self.setup.cwd, "approvalPolicy": policy, "sandbox": "danger-full-access",
+            // A login shell would take the machine's own PATH again, without `mission` and the guards.
+            "config": {"allow_login_shell": false},
         });
         if let Some(model) = &self.setup.model {
             params["model"] = model.as_str().into();
@@ -116,7 +118,7 @@ impl Codex {
             let server = json!({
                 "command": program, "args": arguments, "env": env, "tool_timeout_sec": MCP_TIMEOUT_S,
             });
-            params["config"] = json!({format!("mcp_servers.{MCP_NAME}"): server});
+            params["config"][format!("mcp_servers.{MCP_NAME}")] = server;
         }
         match self.thread.clone() {
             Some(thread) => {

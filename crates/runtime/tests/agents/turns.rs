@@ -57,6 +57,18 @@ fn a_brief_is_worked_with_the_agents_own_tools_and_its_marker_counts() {
 }
 
 #[test]
+fn a_command_of_the_agent_finds_mission_before_everything_else() {
+    for agent in BOTH {
+        let stage = Stage::with(agent);
+        let shim = Shim::start(stage.lane(1, "sh command -v mission > found ;; say DONE: it"));
+        let bin = shim.files().bin();
+        let (exit, _) = to_the_end(shim);
+        let found = std::fs::read_to_string(stage.file("found")).unwrap_or_default();
+        assert_eq!(found.trim(), bin.join("mission").to_str().unwrap(), "{agent:?}: {exit:?}");
+    }
+}
+
+#[test]
 fn a_message_while_the_agent_is_busy_waits_and_is_then_taken_once() {
     for agent in BOTH {
         let stage = Stage::with(agent);
