@@ -122,3 +122,37 @@ fn an_interrupted_agent_takes_the_next_message_in_the_same_attempt() {
         stage.ends_well();
     }
 }
+
+#[test]
+fn a_push_is_asked_for_by_the_agent_permitted_by_a_person_and_run_once() {
+    for runtime in ["codex", "claude"] {
+        let stage = Stage::new(&toml(runtime));
+        let outside = stage.repo().with_file_name("outside.git");
+        stage.git(&stage.repo(), &["init", "-q", "--bare", &outside.display().to_string()]);
+        stage.git(&stage.repo(), &["remote", "add", "origin", &outside.display().to_string()]);
+        let pushed = || stage.git(&outside, &["for-each-ref", "--format=%(refname)"]);
+        // The agent's own command is refused within its turn; what it asks for instead is a person's to permit.
+        let script = "[[script: sh git commit -q --allow-empty -m work ;; sh git push origin HEAD:refs/heads/topic \
+            ;; tool request_approval {\"command\": \"git push origin HEAD:refs/heads/topic\", \"reason\": \"it is ready\"} ;; say asked]]";
+        let key = stage.files(&["Push it", "--workflow", "short", "--park"]);
+        stage.says(&["say", &key, script]);
+        stage.says(&["ticket", "unpark", &key]);
+        let approval = stage.until("what is asked", || {
+            let all = stage.asks(&["approval", "list", "--all"]);
+            all["approvals"].as_array()?.iter().find(|it| it["state"] == "requested").cloned()
+        });
+        let command = approval["command"].as_str().expect("a command");
+        assert!(command.contains("git push origin HEAD:refs/heads/topic"), "{approval}");
+        assert_eq!(pushed(), "", "{runtime} pushed by itself");
+        let id = approval["id"].as_str().expect("an id").to_owned();
+        stage.says(&["approve", &id]);
+        stage.until("the push", || (pushed() == "refs/heads/topic").then_some(()));
+        let told = stage.until("the words about it", || {
+            let inbox = stage.asks(&["inbox", &key]);
+            let all = inbox["messages"].as_array()?;
+            all.iter().find(|it| it["body"].as_str().is_some_and(|it| it.contains(&id))).cloned()
+        });
+        assert!(told["body"].as_str().is_some_and(|it| it.contains("exit code 0")), "{told}");
+        stage.ends_well();
+    }
+}

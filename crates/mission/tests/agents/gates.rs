@@ -11,7 +11,7 @@ key = "MC"
 checks = ["grep -q '<p>v' index.html"]
 
 [project.preview]
-command = "mission serve-static . --port $PORT"
+command = "'{mission}' serve-static . --port $PORT"
 ready = "http://127.0.0.1:$PORT/"
 pages = ["/"]
 widths = [390]
@@ -69,7 +69,7 @@ fn gate<'t>(ticket: &'t Value, id: &str) -> &'t Value {
 
 #[test]
 fn a_ticket_goes_through_all_eight_gates_with_a_question_a_rejection_and_words_meanwhile() {
-    let stage = Stage::new(TOML);
+    let stage = Stage::new(&TOML.replace("{mission}", env!("CARGO_BIN_EXE_mission")));
     let key = stage.files(&["A new version", "--label", "visual", "--label", "user_facing"]);
 
     // The planner asks, and the answer starts its next attempt.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long one step of a story may take on a machine under load.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Everything that a story needs.
 pub(crate) struct Stage {
@@ -153,7 +153,12 @@ impl Stage {
                 .map(|it| String::from_utf8_lossy(&it.stdout).into_owned())
                 .unwrap_or_default()
         });
-        told.collect::<Vec<_>>().join("\n")
+        let lanes = std::fs::read_dir(self.home().join("lanes")).into_iter().flatten().flatten();
+        let journals = lanes.map(|it| {
+            let journal = std::fs::read(it.path().join("journal")).unwrap_or_default();
+            format!("{}:\n{}", it.path().display(), String::from_utf8_lossy(&journal))
+        });
+        told.chain(journals).collect::<Vec<_>>().join("\n")
     }
 
     /// Files a ticket.
