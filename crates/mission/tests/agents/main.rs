@@ -4,3 +4,4 @@
 mod accidents;
 mod gates;
 mod stage;
+mod storm;

@@ -90,6 +90,18 @@ impl Stage {
         said
     }
 
+    /// Runs `mission`, which may refuse: what it was asked for may be over.
+    pub(crate) fn tries(&self, args: &[&str]) {
+        let done = self.command(env!("CARGO_BIN_EXE_mission"), args).output().expect("it runs");
+        let code = done.status.code();
+        assert!(matches!(code, Some(0 | 1 | 3 | 5)), "{args:?}: {done:?}");
+    }
+
+    /// Whether the process `pid` is one of this stage: numbers are given to others again.
+    pub(crate) fn is_ours(&self, pid: i32) -> bool {
+        self.processes().contains(&pid)
+    }
+
     /// Runs `mission … --json` and returns the document.
     #[track_caller]
     pub(crate) fn asks(&self, args: &[&str]) -> Value {
