@@ -23,6 +23,7 @@ pub(crate) fn end_class(class: DeathClass) -> EndClass {
         DeathClass::None => EndClass::Reported,
         DeathClass::Crashed | DeathClass::DiskFull => EndClass::Crashed,
         DeathClass::OomKilled => EndClass::OomKilled,
+        DeathClass::BudgetSpent => EndClass::BudgetSpent,
         DeathClass::Stalled => EndClass::Stalled,
         DeathClass::TimedOut => EndClass::TimedOut,
         DeathClass::NoReport => EndClass::NoReport,
@@ -81,6 +82,10 @@ fn ended(exit: &ExitRecord, class: EndClass, how: &str) -> String {
         EndClass::NoReport => format!("ended with {how} and reported nothing"),
         EndClass::OomKilled => format!("out of memory ({}), {how}", exit.oom.how),
         EndClass::Stalled => stalled(exit, how),
+        EndClass::BudgetSpent => match &exit.stop_cause {
+            StopCause::BudgetSpent { what } => format!("used {what} and was ended ({how})"),
+            _ => format!("used up its budget and was ended ({how})"),
+        },
         EndClass::TimedOut => format!("ran out of time and was ended ({how})"),
         EndClass::Crashed if exit.disk_full => format!("the disk was full, {how}"),
         EndClass::Stopped => format!("stopped by {} ({how})", stopper(exit)),
@@ -105,6 +110,7 @@ fn stalled(exit: &ExitRecord, how: &str) -> String {
         | StopCause::Stopped { .. }
         | StopCause::WallLimit
         | StopCause::Stall
+        | StopCause::BudgetSpent { .. }
         | StopCause::MemoryLimit { .. }
         | StopCause::ShimFailed { .. } => format!("made no progress and was ended ({how})"),
     }
@@ -118,6 +124,7 @@ fn stopper(exit: &ExitRecord) -> &str {
         | StopCause::WallLimit
         | StopCause::Stall
         | StopCause::Loop { .. }
+        | StopCause::BudgetSpent { .. }
         | StopCause::MemoryLimit { .. }
         | StopCause::ShimFailed { .. } => "nobody who is on record",
     }

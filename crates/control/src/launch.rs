@@ -14,7 +14,7 @@ use mission_evidence::git::Git;
 use mission_evidence::workspace::{Identity, Workspace};
 use mission_runtime::LaunchSpec;
 use mission_runtime::protocol::ToRunner;
-use mission_runtime::spec::{Access, Limits, TmuxPlace};
+use mission_runtime::spec::{Access, Budget, Limits, TmuxPlace};
 
 use crate::brief::Brief;
 use crate::error::{Error, Result};
@@ -196,6 +196,7 @@ impl Control {
                 wall_s: runtime.limits.wall_s,
                 memory_bytes: runtime.limits.memory_bytes,
                 stall_s: runtime.limits.stall_s,
+                budget: budget(ticket, attempt, project, runtime),
             },
             tmux: is_tmux.then(|| TmuxPlace {
                 socket: self.paths().tmux(),
@@ -461,6 +462,19 @@ impl Control {
             }
         });
         judged.collect()
+    }
+}
+
+/// Returns what the attempt may use: the runtime's limits, and what its ticket's budget leaves.
+fn budget(ticket: &Ticket, attempt: &Attempt, project: &Project, runtime: &Runtime) -> Budget {
+    let left = ticket.budget_left(&project.rules.budget.ticket, attempt.started_at);
+    // A limit of nothing is none: the least is 1, which the first answer uses up.
+    let least =
+        |a: Option<u64>, b: Option<u64>| [a, b].into_iter().flatten().min().map(|it| it.max(1));
+    Budget {
+        tokens: least(runtime.limits.tokens, left.tokens),
+        cost_micros: least(runtime.limits.cost_micros, left.cost_micros),
+        wall_s: least(None, left.wall_s),
     }
 }
 

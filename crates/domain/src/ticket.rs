@@ -12,6 +12,7 @@ mod apply;
 mod approval;
 mod approve;
 mod attempt;
+mod budget;
 mod close;
 mod command;
 mod decide;
@@ -67,6 +68,8 @@ words!(
         AttemptsUsedUp = "attempts_used_up",
         /// The work was sent back too often.
         RoundsUsedUp = "rounds_used_up",
+        /// An attempt used up its limit or the ticket's budget.
+        BudgetSpent = "budget_spent",
         /// A decider said `fail`.
         Failed = "failed",
         /// A required check fails on the base as well.
@@ -187,6 +190,12 @@ pub struct Ticket {
     pub landed_as: Option<Commit>,
     /// Causes that the operator has already acted on: each fires once.
     pub corrected: Vec<String>,
+    /// How often a person let it go on after its budget was used up; each time allows as much again.
+    #[serde(default)]
+    pub grants: u32,
+    /// Whether it was said that the budget is nearly used up, since the last of these.
+    #[serde(default)]
+    pub is_warned: bool,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -17,6 +17,8 @@ pub enum DeathClass {
     OomKilled,
     /// No progress for too long.
     Stalled,
+    /// Used up its budget.
+    BudgetSpent,
     /// Ran too long.
     TimedOut,
     /// Exit code 0 and no report.
@@ -88,6 +90,7 @@ pub fn classify(exit: &ExitRecord, reported: bool) -> DeathClass {
     match &exit.stop_cause {
         StopCause::Stopped { .. } => return DeathClass::Stopped,
         StopCause::WallLimit => return DeathClass::TimedOut,
+        StopCause::BudgetSpent { .. } => return DeathClass::BudgetSpent,
         StopCause::Stall | StopCause::Loop { .. } => return DeathClass::Stalled,
         StopCause::MemoryLimit { .. } => return DeathClass::OomKilled,
         StopCause::None | StopCause::ShimFailed { .. } => {}
@@ -135,6 +138,7 @@ pub(crate) fn fault_in(text: &str) -> Option<FaultKind> {
         DeathClass::None
         | DeathClass::Crashed
         | DeathClass::OomKilled
+        | DeathClass::BudgetSpent
         | DeathClass::Stalled
         | DeathClass::TimedOut
         | DeathClass::NoReport
@@ -213,6 +217,7 @@ mod tests {
             (StopCause::Stopped { by: "person:ada".into() }, DeathClass::Stopped),
             (StopCause::WallLimit, DeathClass::TimedOut),
             (StopCause::Stall, DeathClass::Stalled),
+            (StopCause::BudgetSpent { what: "5 of 4 tokens".into() }, DeathClass::BudgetSpent),
             (StopCause::MemoryLimit { used_bytes: 1 }, DeathClass::OomKilled),
         ];
         for (stop_cause, class) in cases {

@@ -228,6 +228,11 @@ pub enum StopCause {
     WallLimit,
     /// It showed no progress for `stall_s`.
     Stall,
+    /// It used up what a budget leaves it.
+    BudgetSpent {
+        /// What it used, of what it may, in words.
+        what: String,
+    },
     /// Its processes held more than `memory_bytes`.
     MemoryLimit {
         /// What they held when it was seen.

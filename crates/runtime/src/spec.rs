@@ -85,6 +85,39 @@ pub struct Limits {
     /// Seconds without output, report or processor time.
     #[serde(default)]
     pub stall_s: Option<u64>,
+    /// What is left of a budget for this attempt.
+    #[serde(default)]
+    pub budget: Budget,
+}
+
+/// What an attempt may use before a person is asked. Nothing is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Budget {
+    /// Tokens in and out, as the program tells.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+    /// Millionths of a dollar, as the program tells.
+    #[serde(default)]
+    pub cost_micros: Option<u64>,
+    /// Seconds from the start of the attempt.
+    #[serde(default)]
+    pub wall_s: Option<u64>,
+}
+
+impl Budget {
+    /// Returns what of it `usage` has used up, in words.
+    pub fn spent(&self, usage: &crate::agent::Usage) -> Option<String> {
+        let is_over = |used: Option<u64>, most: Option<u64>| {
+            Some((used?, most?)).filter(|(used, most)| used >= most)
+        };
+        let tokens = is_over(usage.tokens(), self.tokens)
+            .map(|(used, most)| format!("{used} of {most} tokens"));
+        let dollars =
+            |micros: u64| format!("{}.{:02} $", micros / 1_000_000, micros / 10_000 % 100);
+        let cost = is_over(usage.cost_micros, self.cost_micros)
+            .map(|(used, most)| format!("{} of {}", dollars(used), dollars(most)));
+        tokens.or(cost)
+    }
 }
 
 impl Limits {

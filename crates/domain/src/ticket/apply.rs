@@ -172,7 +172,9 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
             ticket.blocked = Some(Block { code, text, gate, at });
         }
         Event::Unblocked { .. } => unblock(ticket),
+        Event::BudgetNearlySpent { .. } => ticket.is_warned = true,
         Event::Retried { gate, .. } => {
+            ticket.grant();
             unblock(ticket);
             if let Some(gate) = gate {
                 on_gate(ticket, &gate, Gate::refresh);

@@ -24,6 +24,8 @@ words!(
         OomKilled = "oom_killed",
         /// No diff, test or tool progress within the limit.
         Stalled = "stalled",
+        /// It used up its own limit of tokens or cost, or its ticket's budget.
+        BudgetSpent = "budget_spent",
         /// The time limit ran out.
         TimedOut = "timed_out",
         /// It ended with exit code 0 and said nothing.
@@ -56,6 +58,7 @@ impl EndClass {
             Self::Reported
             | Self::Asked
             | Self::Stopped
+            | Self::BudgetSpent
             | Self::Auth
             | Self::Quota
             | Self::ProviderDown => false,
@@ -69,6 +72,7 @@ impl EndClass {
             Self::Reported
             | Self::Asked
             | Self::Stopped
+            | Self::BudgetSpent
             | Self::SpawnFailed
             | Self::Crashed
             | Self::OomKilled
@@ -85,6 +89,7 @@ impl EndClass {
         match self {
             Self::Reported | Self::Asked | Self::NoReport | Self::Incomplete => true,
             Self::Stopped
+            | Self::BudgetSpent
             | Self::SpawnFailed
             | Self::Crashed
             | Self::OomKilled

@@ -68,7 +68,10 @@ impl Draft<'_> {
             return Err(Rejection::AlreadyCorrected { rule, cause });
         }
         let needs_a_person = self.ticket.blocked.as_ref().is_none_or(|it| match it.code {
-            BlockCode::AttemptsUsedUp | BlockCode::RoundsUsedUp | BlockCode::Failed => true,
+            BlockCode::AttemptsUsedUp
+            | BlockCode::RoundsUsedUp
+            | BlockCode::BudgetSpent
+            | BlockCode::Failed => true,
             BlockCode::PreExisting
             | BlockCode::CouldNotRun
             | BlockCode::MergeConflict

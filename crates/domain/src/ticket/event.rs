@@ -131,6 +131,8 @@ pub enum Event {
     Finished {},
     /// Somebody wrote something for the record.
     Commented { text: String },
+    /// So much of the ticket's budget is used that a person should know.
+    BudgetNearlySpent { text: String },
     /// A lane took it, under a new lease.
     Claimed(Box<Claimed>),
     /// The agent's process runs.
@@ -272,6 +274,7 @@ impl Event {
             | Self::Reopened {}
             | Self::Finished {}
             | Self::Commented { .. }
+            | Self::BudgetNearlySpent { .. }
             | Self::QuestionAnswered { .. }
             | Self::WorkspaceMade { .. }
             | Self::WorkspaceRemoved { .. }

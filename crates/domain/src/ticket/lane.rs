@@ -114,6 +114,7 @@ impl Draft<'_> {
                     self.settle_messages(id, true);
                 }
                 self.push(Event::TurnOver { attempt: id, record: number, figures });
+                self.warn_of_budget();
             }
             LaneRecord::Session(session) => {
                 self.push(Event::SessionOpened { attempt: id, record: number, session });
@@ -271,6 +272,7 @@ impl Draft<'_> {
         let record = record.max(attempt.last_record);
         let retry_at = self.retry_at(&attempt.gate, class);
         let at = self.context.now;
+        let said = summary.clone();
         let end = Box::new(AttemptEnd { class, summary, death: death.map(|it| *it), at });
         self.push(Event::AttemptEnded { attempt: id, record, end, retry_at });
         match (class, attempt.report.clone(), attempt.purpose) {
@@ -279,6 +281,11 @@ impl Draft<'_> {
             }
             (EndClass::Reported, Some(report), Purpose::Judge) => {
                 self.judge_by_lane(&attempt, report);
+            }
+            (EndClass::BudgetSpent, _, _) => {
+                let text = format!("{id} {said}. May it use as much again?");
+                let gate = Some(attempt.gate);
+                self.push(Event::Blocked { code: BlockCode::BudgetSpent, text, gate });
             }
             _ => self.block_if_used_up(&attempt.gate),
         }

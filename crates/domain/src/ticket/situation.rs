@@ -131,6 +131,7 @@ impl Ticket {
             BlockCode::CouldNotRun => "mend the cause, then retry",
             BlockCode::CampaignFailed => "reopen or add tickets, or cancel the campaign",
             BlockCode::BlockerLost => "drop the blocker, or cancel the ticket",
+            BlockCode::BudgetSpent => "retry to allow as much again, park, or cancel",
             BlockCode::AttemptsUsedUp | BlockCode::RoundsUsedUp | BlockCode::Failed => {
                 "retry, park, or cancel"
             }

@@ -269,7 +269,7 @@ fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {
     let status = match end.class {
         super::EndClass::Reported => "reported",
         super::EndClass::Asked => "asked",
-        super::EndClass::Stopped => "stopped",
+        super::EndClass::Stopped | super::EndClass::BudgetSpent => "stopped",
         super::EndClass::Incomplete => "refused",
         super::EndClass::Lost => "expired",
         super::EndClass::SpawnFailed
@@ -282,11 +282,15 @@ fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {
         | super::EndClass::Quota
         | super::EndClass::ProviderDown => "died",
     };
+    let is_spent = end.class == super::EndClass::BudgetSpent;
     let is_fault = end.class.costs_an_attempt() || end.class.is_runtime_fault();
     let next = match end.class {
         super::EndClass::Reported => "Mission Control looks at the delivery",
         super::EndClass::Asked => "answer the question",
         super::EndClass::Stopped => "nothing; a stop costs no attempt",
+        super::EndClass::BudgetSpent => {
+            "look at what it did; `mission ticket retry` allows as much again"
+        }
         super::EndClass::Auth => "sign the runtime in, then run `mission doctor`",
         super::EndClass::Quota | super::EndClass::ProviderDown => {
             "wait for the breaker, or name another runtime for the role"
@@ -303,10 +307,10 @@ fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {
     TerminalDoc {
         status: status.into(),
         summary: end.summary.clone(),
-        root_cause: if is_fault { end.class.as_str().into() } else { "none".into() },
+        root_cause: if is_fault || is_spent { end.class.as_str().into() } else { "none".into() },
         safe_retry: is_fault,
         stop_condition: end.class.as_str().into(),
-        human_input_required: end.class == super::EndClass::Asked,
+        human_input_required: is_spent || end.class == super::EndClass::Asked,
         next_actions: vec![next.into()],
         artifacts: attempt
             .evidence

@@ -156,3 +156,31 @@ fn a_push_is_asked_for_by_the_agent_permitted_by_a_person_and_run_once() {
         stage.ends_well();
     }
 }
+
+#[test]
+fn an_agent_that_used_up_its_tokens_is_ended_and_a_person_is_asked() {
+    for runtime in ["codex", "claude"] {
+        let rules = toml(runtime);
+        let (before, after) = rules.split_once("[role.coder]").expect("a role");
+        let limits = format!(
+            "[runtime.{runtime}]\nlimits = {{ tokens = 4000 }}\n\n[role.thinker]\nruntimes = [\"{runtime}\"]\n\
+            permission = \"write\"\nevidence = []\ninstructions = \"[[script: sh echo 1 >> .git/steps ;; sh echo 2 >> .git/steps \
+            ;; sh echo 3 >> .git/steps ;; say I go on thinking]]\"\n\n[workflow.think]\ngates = [{{ id = \"think\", role = \"thinker\", \
+            decided_by = \"person\" }}]\n\n"
+        );
+        let stage = Stage::new(&format!("{before}{limits}[role.coder]{after}"));
+        let key = stage.files(&["Think", "--workflow", "think"]);
+        let ticket = stage.becomes(&key, "blocked");
+        assert_eq!(ticket["reason"]["code"], "budget_spent", "{runtime}: {ticket}");
+        let text = ticket["reason"]["text"].as_str().expect("a text");
+        assert!(text.contains("of 4000 tokens"), "{text}");
+        assert!(stage.says(&["needs-you"]).contains("4000 tokens"));
+        let first = stage.attempts(&key).remove(0);
+        assert_eq!(first["terminal"]["root_cause"], "budget_spent", "{first}");
+        assert_eq!(first["terminal"]["human_input_required"], true);
+        stage.says(&["ticket", "retry", &key, "--reason", "think on"]);
+        stage.until("as much again", || (stage.attempts(&key).len() == 2).then_some(()));
+        stage.becomes(&key, "blocked");
+        stage.ends_well();
+    }
+}

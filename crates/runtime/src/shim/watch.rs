@@ -27,6 +27,8 @@ pub(crate) struct TreeUse {
 #[derive(Debug)]
 pub(crate) struct Watch {
     wall_at: Option<Instant>,
+    /// When the budget's time is used up, and how much that is in seconds.
+    budget_at: Option<(Instant, u64)>,
     stall: Option<Duration>,
     memory: Option<u64>,
     pub(crate) last_progress: Instant,
@@ -38,6 +40,10 @@ impl Watch {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
         let mut watch = Self {
             wall_at: limits.wall().and_then(|wall| now.checked_add(wall)),
+            budget_at: limits
+                .budget
+                .wall_s
+                .and_then(|s| Some((now.checked_add(Duration::from_secs(s))?, s))),
             stall: limits.stall(),
             memory: limits.memory_bytes,
             last_progress: now,
@@ -56,7 +62,7 @@ impl Watch {
     /// Returns when [`Self::check`] should be asked again; none without limits.
     pub(crate) fn due(&self) -> Option<Instant> {
         let look = (self.stall.is_some() || self.memory.is_some()).then_some(self.look_at);
-        [self.wall_at, look].into_iter().flatten().min()
+        [self.wall_at, self.budget_at.map(|it| it.0), look].into_iter().flatten().min()
     }
 
     /// Returns why the attempt must end at `now`, if it must. `look` is asked only when it is time to look.
@@ -67,6 +73,9 @@ impl Watch {
     ) -> Option<StopCause> {
         if self.wall_at.is_some_and(|at| at <= now) {
             return Some(StopCause::WallLimit);
+        }
+        if let Some((_, seconds)) = self.budget_at.filter(|it| it.0 <= now) {
+            return Some(StopCause::BudgetSpent { what: format!("all of its {seconds} s") });
         }
         if (self.stall.is_none() && self.memory.is_none()) || self.look_at > now {
             return None;
@@ -131,6 +140,17 @@ mod tests {
         watch.progress(start + secs(7));
         assert_eq!(watch.check(start + secs(14), || used(0, 0)), None);
         assert_eq!(watch.check(start + secs(15), || used(0, 0)), Some(StopCause::Stall));
+    }
+
+    #[test]
+    fn a_budgets_time_is_a_cause_of_its_own() {
+        let start = Instant::now();
+        let budget = crate::spec::Budget { wall_s: Some(5), ..Default::default() };
+        let mut watch = Watch::new(&Limits { budget, ..Limits::default() }, start);
+        assert_eq!(watch.due(), Some(start + secs(5)));
+        assert_eq!(watch.check(start + secs(4), || unreachable!("nothing to look at")), None);
+        let spent = watch.check(start + secs(5), || unreachable!("nothing to look at"));
+        assert_eq!(spent, Some(StopCause::BudgetSpent { what: "all of its 5 s".into() }));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(in crate::ticket) fn opening(opened: &Opened, stamp: &Stamp) -> Ticket {
         workspace: None,
         landed_as: None,
         corrected: Vec::new(),
+        grants: 0,
+        is_warned: false,
         created_at: stamp.at,
         updated_at: stamp.at,
         since: stamp.at,

@@ -70,6 +70,7 @@ pub(super) fn leave_attempt(
                 EndClass::Reported => Stage::Observing { attempt },
                 EndClass::Asked
                 | EndClass::Stopped
+                | EndClass::BudgetSpent
                 | EndClass::SpawnFailed
                 | EndClass::Crashed
                 | EndClass::OomKilled

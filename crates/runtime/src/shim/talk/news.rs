@@ -7,6 +7,7 @@ use crate::drivers::{Hello, Out, Told, permits};
 use crate::error::Result;
 use crate::markers::{self, Markers};
 use crate::record::{Record, StopCause};
+use crate::shim::ending::GRACE;
 use crate::shim::lane::Shim;
 use crate::shim::typist::Text;
 
@@ -70,7 +71,7 @@ impl Shim {
                 talk.asks.retain(|ask| ask.id != id);
                 talk.settle();
             }
-            Told::Used(usage) => talk.usage = Some(usage),
+            Told::Used(usage) => self.used(usage),
             Told::Ended(end) => return self.ended(end),
             Told::Fails(fault) => {
                 let why = fault.text.clone();
@@ -126,6 +127,20 @@ impl Shim {
         if talk.repeats >= LOOP {
             let tool = talk.last_tool().unwrap_or_default();
             self.begin_stop(StopCause::Loop { tool, times: LOOP }, Duration::from_secs(2));
+        }
+    }
+
+    /// What was used is known only after it was: a budget is overrun by one answer of the model at the most.
+    fn used(&mut self, usage: crate::agent::Usage) {
+        let Some(talk) = &mut self.talk else { return };
+        talk.usage = Some(usage);
+        // Who has reported comes to an end by itself.
+        if talk.has_reported {
+            return;
+        }
+        if let Some(what) = self.spec.limits.budget.spent(&usage) {
+            self.journal.take(format!("[budget] {what}\n").as_bytes(), false);
+            self.begin_stop(StopCause::BudgetSpent { what }, GRACE);
         }
     }
 
