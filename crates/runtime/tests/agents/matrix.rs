@@ -8,7 +8,7 @@ use mission_runtime::agent::AgentState;
 use mission_runtime::protocol::FromRunner;
 use mission_runtime::record::ExitRecord;
 use mission_runtime::shim_protocol::{Reply, Request};
-use mission_runtime::spec::{Driver, Limits};
+use mission_runtime::spec::{Budget, Driver, Limits};
 use mission_runtime::{DeathClass, LaunchSpec, ProcessCard, classify, proc_tree};
 use nix::sys::signal::Signal;
 
@@ -54,6 +54,8 @@ enum Injury {
     CleanExit,
     /// Its journal's disk takes no more.
     FullDisk,
+    /// It uses more tokens than are left to it.
+    Budget,
     /// Its command is no program.
     NoProgram,
 }
@@ -62,7 +64,7 @@ const fn script(shell: Option<&'static str>, model: Option<&'static str>) -> Inj
     Injury::Script { shell, model }
 }
 
-const INJURIES: [(&str, Injury); 21] = [
+const INJURIES: [(&str, Injury); 22] = [
     ("its turn ends without a report, twice", script(Some("exit 0"), Some("say that is it"))),
     ("exit code 1", script(Some("exit 1"), None)),
     ("SIGTERM from outside", Injury::Signal(Signal::SIGTERM)),
@@ -83,6 +85,7 @@ const INJURIES: [(&str, Injury); 21] = [
     ("provider: the connection breaks", script(None, Some("drop"))),
     ("provider: the answer ends early", script(None, Some("cut"))),
     ("the disk of its journal is full", Injury::FullDisk),
+    ("it uses up its budget of tokens", Injury::Budget),
     ("its command is not there", Injury::NoProgram),
 ];
 
@@ -139,6 +142,8 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
         Injury::Script { shell, model } => (shell, model),
         Injury::Memory => (Some(memory), Some("hang 600")),
         Injury::HungTool => (Some("tail -f /dev/null"), Some("sh exec tail -f /dev/null")),
+        // Nobody knows what a shell script uses.
+        Injury::Budget => (None, Some("sh true ;; sh true ;; say I go on thinking")),
         Injury::FullDisk => (Some("echo lost; exit 1"), Some("say that is it")),
         Injury::Signal(_)
         | Injury::Freeze
@@ -159,6 +164,10 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
     }
     if matches!(injury, Injury::Memory) {
         spec.limits = Limits { memory_bytes: Some(MEMORY), ..Limits::default() };
+    }
+    if matches!(injury, Injury::Budget) {
+        let budget = Budget { tokens: Some(3_000), ..Budget::default() };
+        spec.limits = Limits { budget, ..Limits::default() };
     }
     if matches!(injury, Injury::NoProgram) {
         spec.command = vec!["/nowhere/agent".into()];
@@ -229,6 +238,7 @@ const EXPLAINED: &str = "\
 `crashed`, `oom_killed`, `stalled`, `timed_out`, `no_report` and `spawn_failed` use one of the gate's attempts; `shim_lost` too.
 `auth`, `quota` and `provider_down` are the runtime's: they open its breaker and cost the ticket nothing, and the role's next
 runtime takes over. `disk_full` counts as `crashed`. `stopped` costs nothing.
+`budget_spent` costs nothing either, and blocks the ticket until a person lets it go on.
 
 — means that a program of this kind cannot die so, or that nobody would see a difference. A shell script is given the provider's
 words to print. An agent that ends in mid-turn has crashed, whatever its exit code: codex ends with 0 after SIGTERM, and claude

@@ -5,7 +5,9 @@ use super::lanes::{done, question, verdict};
 use crate::ids::MessageId;
 use crate::principal::Principal;
 use crate::rules::EvidenceKind;
-use crate::ticket::{Command, EndClass, LaneRecord, MessageState, Stage, State, VerdictWord};
+use crate::ticket::{
+    Command, EndClass, Event, Figures, LaneRecord, MessageState, Stage, State, VerdictWord,
+};
 
 #[test]
 fn a_question_costs_nothing_and_its_answer_travels_to_the_next_attempt() {
@@ -249,4 +251,52 @@ fn a_check_that_could_not_run_takes_no_decision_from_a_person() {
     life.controller_does(correct.clone());
     life.stands(State::Active, "checking");
     assert_eq!(life.refuses(&Principal::Controller, correct), "already_corrected");
+}
+
+#[test]
+fn people_are_told_once_at_80_percent_and_asked_when_the_budget_is_used_up() {
+    let mut life = Life::task("standard");
+    life.rules.budget.ticket.tokens = Some(1_000);
+    let told = |life: &Life| {
+        let is_told = |it: &&(Event, _)| matches!(it.0, Event::BudgetNearlySpent { .. });
+        life.log.iter().filter(is_told).count()
+    };
+    let used = |tokens| {
+        let figures = Figures { tokens: Some(tokens), cost_micros: None };
+        LaneRecord::TurnOver { well: true, figures }
+    };
+    life.dispatches();
+    life.records(used(790));
+    assert_eq!(told(&life), 0);
+    life.records(used(800));
+    life.records(used(900));
+    assert_eq!(told(&life), 1);
+    let left = |life: &Life| life.ticket.budget_left(&life.rules.budget.ticket, life.now).tokens;
+    assert_eq!(left(&life), Some(100));
+    life.records(used(1_100));
+    life.exits(EndClass::BudgetSpent);
+    life.stands(State::Blocked, "budget_spent");
+    assert_eq!((left(&life), life.gate("plan").used), (Some(0), 0));
+    let correct = Command::Correct { rule: "requeue".into(), cause: "quota".into() };
+    assert_eq!(life.refuses(&Principal::Controller, correct), "not_blocked");
+    life.does(&ada(), Command::Retry { reason: "it is worth it".into() });
+    assert_eq!(left(&life), Some(900));
+    life.dispatches();
+    life.records(used(600));
+    assert_eq!(told(&life), 2, "1,700 of 2,000");
+}
+
+#[test]
+fn the_time_of_all_attempts_counts_and_what_no_program_told_is_nothing() {
+    let mut life = Life::task("standard");
+    life.rules.budget.ticket.wall_s = Some(600);
+    life.rules.budget.ticket.cost_micros = Some(5);
+    life.dispatches();
+    life.passes(400);
+    life.exits(EndClass::Stopped);
+    life.passes(10_000);
+    let left = life.ticket.budget_left(&life.rules.budget.ticket, life.now);
+    // The clock of these stories moves with each command, too.
+    assert!(left.wall_s.is_some_and(|it| (195..=200).contains(&it)), "{left:?}");
+    assert_eq!((left.cost_micros, left.tokens), (Some(5), None));
 }
