@@ -1,5 +1,7 @@
 //! What happens to agents and to the server while a turn is in flight, and that nothing is lost by it.
 
+use std::io::Write as _;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -121,6 +123,35 @@ fn an_interrupted_agent_takes_the_next_message_in_the_same_attempt() {
         assert!(!done.exists(), "the interrupted command did not go on");
         stage.ends_well();
     }
+}
+
+#[test]
+fn a_person_at_the_journal_reads_along_interrupts_and_writes_to_the_agent() {
+    let mut attached = None;
+    let (stage, key) = story("claude", |stage, key, id| {
+        let mut at = stage.sits_at(id);
+        let mut hand = at.stdin.take().expect("its input");
+        hand.write_all(b"/interrupt\n").expect("typed");
+        stage.attempt(key, "coder", "idle");
+        let line = "[[script: sh echo v1 > index.html && git commit -qam v1 ;; tool report {\"kind\": \"done\", \"summary\": \"v1\"} ;; say written]]";
+        writeln!(hand, "{line}").expect("typed");
+        // It leaves by itself when the attempt is over, not for want of input.
+        attached = Some((at, hand));
+    });
+    let (at, hand) = attached.expect("somebody at the journal");
+    let seen = at.wait_with_output().expect("it ends");
+    drop(hand);
+    let (out, err) = (String::from_utf8_lossy(&seen.stdout), String::from_utf8_lossy(&seen.stderr));
+    assert!(seen.status.success(), "{out}{err}");
+    assert!(out.contains("until [ -e .git/go ]") && out.contains("written"), "{out}");
+    assert!(err.contains("the turn is being interrupted") && err.contains("is over"), "{err}");
+    stage.passes(&key, "implementation");
+    stage.becomes(&key, "done");
+    assert_eq!(stage.attempts(&key).len(), 1);
+    let over = stage.attempts(&key).remove(0);
+    let again = stage.sits_at(over["id"].as_str().expect("an id"));
+    assert_eq!(again.wait_with_output().expect("it ends").status.code(), Some(3));
+    stage.ends_well();
 }
 
 #[test]

@@ -97,6 +97,13 @@ impl Stage {
         assert!(matches!(code, Some(0 | 1 | 3 | 5)), "{args:?}: {done:?}");
     }
 
+    /// Starts `mission attempt attach`, whose input is typed and whose output is read.
+    pub(crate) fn sits_at(&self, id: &str) -> Child {
+        let mut command = self.command(env!("CARGO_BIN_EXE_mission"), &["attempt", "attach", id]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("it starts")
+    }
+
     /// Whether the process `pid` is one of this stage: numbers are given to others again.
     pub(crate) fn is_ours(&self, pid: i32) -> bool {
         self.processes().contains(&pid)
