@@ -54,6 +54,20 @@ impl Ticket {
 }
 
 impl Draft<'_> {
+    /// Returns what of the ticket's budget is used up, in words.
+    pub(super) fn spent_budget(&self) -> Option<String> {
+        let left = self.ticket.budget_left(&self.context.rules.budget.ticket, self.context.now);
+        let parts = [
+            ("the tokens", left.tokens),
+            ("the money", left.cost_micros),
+            ("the time", left.wall_s),
+        ];
+        let gone = parts.iter().filter(|it| it.1 == Some(0)).map(|it| it.0);
+        let gone: Vec<&str> = gone.collect();
+        let words = || format!("{} that its budget allows", gone.join(" and "));
+        (!gone.is_empty()).then(words)
+    }
+
     /// Tells people once that most of the ticket's budget is used.
     pub(super) fn warn_of_budget(&mut self) {
         let most = &self.context.rules.budget.ticket;

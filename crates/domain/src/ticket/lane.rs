@@ -70,6 +70,13 @@ impl Draft<'_> {
         let epoch = Epoch(self.ticket.epoch.0 + 1);
         let driver = self.context.rules.runtimes.get(&runtime).map(|it| it.driver);
         let by_person = driver == Some(Driver::Person);
+        if let Some(spent) = self.spent_budget().filter(|_| !by_person) {
+            // Nothing is started that the first answer would end.
+            let text = format!("the ticket used all of {spent}. May it use as much again?");
+            let gate = Some(gate);
+            self.push(Event::Blocked { code: BlockCode::BudgetSpent, text, gate });
+            return Ok(());
+        }
         self.push(Event::Claimed(Box::new(Claimed {
             attempt,
             gate,

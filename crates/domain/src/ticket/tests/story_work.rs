@@ -6,7 +6,7 @@ use crate::ids::MessageId;
 use crate::principal::Principal;
 use crate::rules::EvidenceKind;
 use crate::ticket::{
-    Command, EndClass, Event, Figures, LaneRecord, MessageState, Stage, State, VerdictWord,
+    Command, EndClass, Event, Figures, LaneRecord, MessageState, Purpose, Stage, State, VerdictWord,
 };
 
 #[test]
@@ -284,6 +284,24 @@ fn people_are_told_once_at_80_percent_and_asked_when_the_budget_is_used_up() {
     life.dispatches();
     life.records(used(600));
     assert_eq!(told(&life), 2, "1,700 of 2,000");
+}
+
+#[test]
+fn nothing_is_started_on_a_budget_that_is_used_up() {
+    let mut life = Life::task("standard");
+    life.rules.budget.ticket.tokens = Some(1_000);
+    life.dispatches();
+    let figures = Figures { tokens: Some(1_000), cost_micros: None };
+    life.records(LaneRecord::TurnOver { well: true, figures });
+    life.exits(EndClass::Stopped);
+    life.stands(State::Todo, "queued");
+    let claim = life.claim("plan", "planner", "codex", Purpose::Deliver);
+    life.controller_does(claim);
+    life.stands(State::Blocked, "budget_spent");
+    assert_eq!(life.ticket.attempts.len(), 1);
+    life.does(&ada(), Command::Retry { reason: "go on".into() });
+    life.dispatches();
+    assert_eq!(life.ticket.attempts.len(), 2);
 }
 
 #[test]
