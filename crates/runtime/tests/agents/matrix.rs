@@ -3,6 +3,7 @@
 //! `MISSION_WRITE_DOCS=1` writes the table anew; a difference is then to be looked at like any other change.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use mission_runtime::agent::AgentState;
 use mission_runtime::protocol::FromRunner;
@@ -132,7 +133,11 @@ fn name(program: Program, injury: Injury, number: u64) -> Option<DeathClass> {
     if matches!(injury, Injury::Freeze) {
         strike(&shim, program, Signal::SIGSTOP);
     }
+    let struck = Instant::now();
     let exit: ExitRecord = shim.ends();
+    if let Injury::Signal(sent) = injury {
+        eprintln!("{sent} to {program:?}: on record after {} ms", struck.elapsed().as_millis());
+    }
     Some(classify(&exit, false))
 }
 
