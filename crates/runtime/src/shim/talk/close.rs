@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::agent::{TurnEnd, TurnHow};
 use crate::error::Result;
+use crate::markers::Markers;
 use crate::shim::child::ChildIo;
 use crate::shim::lane::Shim;
 use crate::shim::link::Link;
@@ -94,11 +95,13 @@ impl Shim {
         talk.last_end = Some(end.clone());
         if let Some(flight) = talk.flight.take() {
             let turn = flight.number;
-            let markers = self.turns.markers.clone();
-            if !flight.is_taken {
+            if flight.is_taken {
+                // What an earlier turn said last is not said of the words that this one took.
+                self.turns.markers = Markers::None;
+            } else {
                 self.queue.push_front(flight.text);
             }
-            self.note_end(turn, markers, end)?;
+            self.note_end(turn, self.turns.markers.clone(), end)?;
         }
         self.conclude();
         Ok(())
