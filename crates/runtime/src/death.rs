@@ -84,7 +84,9 @@ pub fn classify(exit: &ExitRecord, reported: bool) -> DeathClass {
     if reported {
         return DeathClass::None;
     }
-    if exit.spawn_error.is_some() {
+    // One that was ended for its memory before it was ready never was for that cause.
+    let is_memory = matches!(exit.stop_cause, StopCause::MemoryLimit { .. });
+    if exit.spawn_error.is_some() && !is_memory {
         return if exit.disk_full { DeathClass::DiskFull } else { DeathClass::SpawnFailed };
     }
     match &exit.stop_cause {
@@ -209,6 +211,8 @@ mod tests {
         assert_eq!(classify(&exit(None, Some(11), ""), false), DeathClass::Crashed);
         let never = ExitRecord { spawn_error: Some("no such file".into()), ..exit(None, None, "") };
         assert_eq!(classify(&never, false), DeathClass::SpawnFailed);
+        let hungry = ExitRecord { stop_cause: StopCause::MemoryLimit { used_bytes: 1 }, ..never };
+        assert_eq!(classify(&hungry, false), DeathClass::OomKilled);
     }
 
     #[test]
