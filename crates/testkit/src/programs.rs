@@ -78,6 +78,24 @@ pub fn settle(home: &Path, model: &Model) -> Result<BTreeMap<String, String>> {
     Ok(set.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
+/// Whether one of the programs has written a session of the person with this `home` down as far as the call of a tool. They do so
+/// a moment after the call began; what a kill comes before is not there to go on with.
+pub fn has_written_down_a_call(home: &Path) -> bool {
+    let sessions = files(home).into_iter().filter(|it| it.extension() == Some("jsonl".as_ref()));
+    let mut texts = sessions.filter_map(|it| std::fs::read_to_string(it).ok());
+    texts.any(|it| it.contains("\"tool_use\"") || it.contains("\"function_call\""))
+}
+
+/// Returns all files below `folder`; one that goes away meanwhile is none.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = |entry: std::fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => files(&entry.path()),
+        _ => vec![entry.path()],
+    };
+    entries.flat_map(below).collect()
+}
+
 /// Telemetry, updates and the daemon that the TUI starts are off; one try suffices for a model that never fails by accident.
 fn codex_config(url: &str) -> String {
     format!(

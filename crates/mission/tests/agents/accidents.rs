@@ -77,6 +77,9 @@ fn an_agent_that_was_killed_is_named_and_its_session_goes_on_in_the_next_attempt
     for runtime in ["codex", "claude"] {
         let (stage, key) = story(runtime, |stage, key, _| {
             stage.says(&["say", key, "[[script: sh echo words >> .git/words ;; say noted]]"]);
+            stage.until("the agent's own record of its session", || {
+                stage.has_written_down_a_call().then_some(())
+            });
             let pid = stage.attempt(key, "coder", "busy")["pid"].as_i64().expect("a pid");
             kill(Pid::from_raw(i32::try_from(pid).expect("a pid")), Signal::SIGKILL)
                 .expect("killed");

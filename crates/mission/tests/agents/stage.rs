@@ -60,6 +60,11 @@ impl Stage {
         self.dir.path().join("home")
     }
 
+    /// Whether an agent has written its session down as far as the call of a tool.
+    pub(crate) fn has_written_down_a_call(&self) -> bool {
+        programs::has_written_down_a_call(&self.dir.path().join("person"))
+    }
+
     /// The working copy of the ticket `key`.
     pub(crate) fn workspace(&self, key: &str) -> PathBuf {
         self.home().join("workspaces").join(key)

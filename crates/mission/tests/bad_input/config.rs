@@ -54,7 +54,7 @@ fn an_unknown_role_or_gate_is_told_with_those_that_are_known() {
     ]);
     let key = place.files(&at, "A ticket", &[]);
     let pass = ["gate", "pass", &key, "nope", "--reason", "x"];
-    place.mission(&at, &pass).ends_with(2).says(&["no gate `nope`"]);
+    place.mission(&at, &pass).ends_with(1).says(&["no gate `nope`"]);
     place.mission(&at, &["lane", "pause", "nobody"]).ends_with(1).says(&["no lane `nobody`"]);
     let say = place.mission(&at, &["ticket", "new", "x", "--workflow", "nope"]);
     say.ends_with(2).says(&["`nope`"]);

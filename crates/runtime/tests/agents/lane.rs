@@ -1,7 +1,7 @@
 //! A lane with a real agent program in it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mission_domain::ids::MessageId;
 use mission_runtime::LaunchSpec;
@@ -86,21 +86,12 @@ impl Stage {
         self.home.path().join("ws").join(name)
     }
 
-    /// Waits until the agent has written its session down as far as the call of a tool. It does so a moment after the call began,
-    /// and what a kill comes before is not there to go on with.
+    /// Waits until the agent has written its session down as far as the call of a tool.
     #[track_caller]
     pub(crate) fn is_written_down(&self) {
-        let call = match self.agent {
-            Agent::Codex => "function_call",
-            Agent::Claude => "tool_use",
-        };
         let home = self.home.path().join("agents-home");
-        eventually("the agent's own record of its session", || {
-            let sessions =
-                files(&home).into_iter().filter(|it| it.extension() == Some("jsonl".as_ref()));
-            let mut texts = sessions.filter_map(|it| std::fs::read_to_string(it).ok());
-            texts.any(|it| it.contains(call)).then_some(())
-        });
+        let is_there = || programs::has_written_down_a_call(&home).then_some(());
+        eventually("the agent's own record of its session", is_there);
     }
 
     /// How many requests came whose script is that of the text with `words` in it, at its first step.
@@ -108,16 +99,6 @@ impl Stage {
         let seen = self.model.seen();
         seen.iter().filter(|it| it.text.contains(words) && it.step == 0 && it.tools > 0).count()
     }
-}
-
-/// Returns all files below `folder`; one that goes away meanwhile is none.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let below = |entry: std::fs::DirEntry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => files(&entry.path()),
-        _ => vec![entry.path()],
-    };
-    entries.flat_map(below).collect()
 }
 
 impl Home {
