@@ -186,7 +186,7 @@ pub(super) fn approve(
         form method="post" action=(action(ticket, "approve")) {
             (hidden(viewer, back))
             input type="hidden" name="approval" value=(approval.id);
-            button.btn.primary[first] type="submit" data-key="a" { "Approve" kbd { "a" } }
+            button.btn.primary[first] type="submit" data-key="a" { "Approve once" kbd { "a" } }
         }
     }
 }
