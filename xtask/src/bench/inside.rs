@@ -46,3 +46,18 @@ pub(super) fn verdict(setting: &Setting) -> Result<Samples> {
 pub(super) fn complete(setting: &Setting) -> Result<Samples> {
     values(setting, "mission-control", "fleet", "complete")
 }
+
+/// A clean checkout of 5,000 files.
+pub(super) fn checkout(setting: &Setting) -> Result<Samples> {
+    values(setting, "mission-evidence", "evidence", "checkout")
+}
+
+/// A check whose result is known already.
+pub(super) fn known_check(setting: &Setting) -> Result<Samples> {
+    values(setting, "mission-evidence", "evidence", "known")
+}
+
+/// A packet, signed and on disk.
+pub(super) fn packet(setting: &Setting) -> Result<Samples> {
+    values(setting, "mission-evidence", "evidence", "packet")
+}

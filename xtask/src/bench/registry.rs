@@ -109,6 +109,24 @@ pub(super) const BENCHES: &[Bench] = &[
         measure: inside::complete,
     },
     Bench {
+        name: "clean checkout of 5,000 files",
+        aim: Aim::every(2_000.0, "ms"),
+        how: "from the commit to a checkout proved to be that and nothing else, 10 MB in 50 folders, the repository in the system's cache; there is no pool",
+        measure: inside::checkout,
+    },
+    Bench {
+        name: "check with a known result",
+        aim: Aim::every(100.0, "ms"),
+        how: "git's word for the tree, the digest of all that a result depends on, and the signed record of the earlier run, verified",
+        measure: inside::known_check,
+    },
+    Bench {
+        name: "packet",
+        aim: Aim::every(50.0, "ms"),
+        how: "from its content to two files that are synced: the canonical text and the signed envelope, the key read from disk",
+        measure: inside::packet,
+    },
+    Bench {
         name: "server: warm start",
         aim: Aim::median(100.0, "ms"),
         how: "from starting `mission up` in a home of 1,000 tickets to the answer of `/readyz`",
