@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::launch::permission;
-use crate::packets::keep_masked;
+use crate::packets::{keep_masked, masked};
 use crate::projects::Project;
 
 /// How long a command that a person approved may take.
@@ -65,7 +65,7 @@ impl Control {
             let why = "it names no command".to_owned();
             return void(argv, wish.cwd, (VoidCode::CouldNotRun, why));
         }
-        match self.look_at_place(ticket, &top, &cwd, &argv).await {
+        match self.look_at_place(ticket, &top, &cwd).await {
             Err(refused) => void(argv, wish.cwd, refused),
             Ok((cwd, place)) => {
                 let diff = self.difference(ticket, &top).await;
@@ -95,7 +95,6 @@ impl Control {
         ticket: &Ticket,
         top: &Path,
         cwd: &Path,
-        argv: &[String],
     ) -> std::result::Result<(PathBuf, Place), Refused> {
         let gone = |path: &Path| {
             let why = format!("`{}` is not there", path.display());
@@ -107,10 +106,17 @@ impl Control {
             let why = format!("`{}` is not in the lane's own working copy", cwd.display());
             return Err((VoidCode::Outside, why));
         }
+        // Git would take the nearest one, whose commits and settings nobody saw.
+        let mut between = cwd.ancestors().take_while(|it| **it != *top);
+        if let Some(other) = between.find(|it| is_repository(it)) {
+            let why = format!("`{}` is a repository of its own", other.display());
+            return Err((VoidCode::ConfigChanged, why));
+        }
         let failed = |e: Error| (VoidCode::CouldNotRun, e.in_full());
         let project = self.project(ticket.key.project()).await.map_err(failed)?;
         let place = Place::of(&top, &project.path).await.map_err(|e| failed(e.into()))?;
-        if may_be_git(argv) && !place.obeyed.is_empty() {
+        // Whatever the words are: a script may call git as well.
+        if !place.obeyed.is_empty() {
             let why = format!("the lane changed what git obeys there: {}", place.obeyed.join(", "));
             return Err((VoidCode::ConfigChanged, why));
         }
@@ -127,7 +133,7 @@ impl Control {
         };
         let text = Place::difference(top, &project.path, &base).await;
         let text = text.inspect_err(|e| tracing::debug!("no difference for {}: {e}", ticket.key));
-        self.artifacts().put(&text.ok()?).ok()
+        self.artifacts().put(&masked(&text.ok()?)).ok()
     }
 
     /// Returns the approvals that `filter` selects, oldest first.
@@ -198,7 +204,7 @@ impl Control {
         let project = self.project(key.project()).await?;
         let top = self.place_of(&ticket, attempt, &project);
         let cwd = PathBuf::from(&approval.asked.cwd);
-        let seen = self.look_at_place(&ticket, &top, &cwd, &approval.asked.argv).await;
+        let seen = self.look_at_place(&ticket, &top, &cwd).await;
         let seen = seen.and_then(|it| same_folder(it, &cwd));
         let place = seen.as_ref().map(|(_, it)| told(it)).map_err(Clone::clone);
         let message = self.new_message_id().await?;
@@ -209,7 +215,7 @@ impl Control {
             .is_some_and(|it| it.state == mission_domain::ticket::ApprovalState::Running);
         let (true, Ok((cwd, before))) = (runs, seen) else { return Ok(()) };
         let mut ran = self.run_command(&approval, cwd.clone(), &project).await;
-        let after = self.look_at_place(&ticket, &top, &cwd, &[]).await;
+        let after = self.look_at_place(&ticket, &top, &cwd).await;
         if after.map(|(_, it)| told(&it)).ok() != Some(told(&before)) {
             ran.ended.push_str("; the files there changed while it ran");
         }
@@ -288,9 +294,10 @@ fn void(argv: Vec<String>, cwd: Option<PathBuf>, refused: Refused) -> Asked {
     Asked { argv, cwd, head: None, tree: None, diff: None, refused: Some(refused) }
 }
 
-/// Returns whether git may read the working copy's settings: where any word names it.
-fn may_be_git(argv: &[String]) -> bool {
-    argv.iter().any(|it| it.contains("git"))
+/// Returns whether git would take `folder` for a repository, bare or with a working copy.
+fn is_repository(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    has(".git") || ["HEAD", "objects", "refs"].into_iter().all(has)
 }
 
 /// Returns our own environment without what is Mission Control's. Git is told to obey nothing of the lane's, and where

@@ -30,13 +30,16 @@ pub(crate) fn keep_masked(
     path: &Path,
 ) -> std::result::Result<Digest, mission_store::Error> {
     let is_short = std::fs::metadata(path).is_ok_and(|it| it.len() <= LONGEST_TEXT);
-    match is_short.then(|| std::fs::read_to_string(path)) {
-        Some(Ok(text)) => {
-            artifacts.put(&Mask::of(&std::env::vars().collect()).apply(text.as_bytes()).0)
-        }
-        // A picture, or something else that is no text.
-        Some(Err(_)) | None => artifacts.put_file(path),
+    match is_short.then(|| std::fs::read(path)) {
+        // A picture, or something else that is no text, has a zero somewhere.
+        Some(Ok(bytes)) if !bytes.contains(&0) => artifacts.put(&masked(&bytes)),
+        Some(_) | None => artifacts.put_file(path),
     }
+}
+
+/// Returns `text` without the secrets that are known by their form or from our own environment.
+pub(crate) fn masked(text: &[u8]) -> Vec<u8> {
+    Mask::of(&std::env::vars().collect()).apply(text).0
 }
 
 /// A packet as the outside sees it: its content, its digest and its status.

@@ -125,7 +125,7 @@ impl Approval {
 
     /// Returns the command as one line, quoted as a shell would read it.
     pub fn line(&self) -> String {
-        self.asked.argv.iter().map(|it| quoted(it)).collect::<Vec<_>>().join(" ")
+        self.asked.argv.iter().map(|it| shown(it)).collect::<Vec<_>>().join(" ")
     }
 
     /// Returns whether it asks for the same as `asked`, in the same state of the same place.
@@ -136,6 +136,20 @@ impl Approval {
     }
 }
 
+/// Returns `word` so that bash reads it as one, and a person sees every sign of it: none can move the cursor, or hide.
+fn shown(word: &str) -> String {
+    if !word.chars().any(is_unseen) {
+        return quoted(word);
+    }
+    let seen = |c: char| match c {
+        '\'' | '\\' => format!("\\{c}"),
+        c if is_unseen(c) && c.is_ascii() => format!("\\x{:02x}", u32::from(c)),
+        c if is_unseen(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    format!("$'{}'", word.chars().map(seen).collect::<String>())
+}
+
 /// Returns `word` so that a shell reads it as one.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
@@ -143,6 +157,12 @@ pub fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Whether a terminal or a page obeys `c` rather than shows it: controls, marks of direction, and what has no width.
+fn is_unseen(c: char) -> bool {
+    let is_format = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || is_format
 }
 
 words!(
@@ -189,5 +209,20 @@ impl Ticket {
             }
         });
         told.map_or((Shipped::None, None), |(shipped, it)| (shipped, Some(it)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_person_sees_every_sign_of_a_word() {
+        assert_eq!(shown("git"), "git");
+        assert_eq!(shown("it's"), r"'it'\''s'");
+        assert_eq!(
+            shown("x\u{1b}[2K\r$ docker ps \u{202e}'"),
+            r"$'x\x1b[2K\x0d$ docker ps \u202e\''"
+        );
     }
 }

@@ -94,6 +94,24 @@ fn a_lane_that_rigs_its_git_is_refused() {
 }
 
 #[test]
+fn a_rigged_git_is_refused_behind_other_words_and_so_is_a_repository_of_the_lanes_own() {
+    let machine = Machine::new();
+    let refused = |script: &str| {
+        let void = machine.approval(&machine.files(script), "void");
+        assert_eq!(void["code"], "config_changed", "{script}: {void}");
+        void["note"].as_str().expect("a note").to_owned()
+    };
+    let behind =
+        "git config remote.origin.receivepack ./evil\nmission report approval -- sh deploy.sh";
+    assert!(refused(behind).contains("remote.origin.receivepack"));
+    let nested = "git init -q sub && cd sub && mission report approval -- git push origin main";
+    assert!(refused(nested).contains("a repository of its own"));
+    let bare =
+        "git init -q --bare sub && cd sub && mission report approval -- git push origin main";
+    assert!(refused(bare).contains("a repository of its own"));
+}
+
+#[test]
 fn a_server_that_dies_in_the_middle_runs_nothing_twice_and_asks_again() {
     let mut machine = Machine::new();
     let count = machine.at("outside/count");
