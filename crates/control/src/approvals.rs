@@ -1,17 +1,17 @@
 //! Guarded commands: what a lane asks for, looked at where it would run; a person's answer; and the one run of it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use mission_domain::doc::ApprovalDoc;
-use mission_domain::ids::{ApprovalId, Commit, TicketKey, Tree};
+use mission_domain::ids::{ApprovalId, Digest, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::Permission;
 use mission_domain::ticket::{
-    Approval, Asked, Attempt, Command, Ran, Rejection, Ticket, VoidCode, approval_doc,
+    Approval, Asked, Attempt, Command, Ran, Rejection, Seen, Ticket, VoidCode, approval_doc,
 };
-use mission_evidence::place::{Place, remotes};
+use mission_evidence::place::{Look, Place, remotes, repository_between};
 use mission_sandbox::{Access, Confined, Exit, Limits, Network, Outcome};
 use mission_store::{ProjectionFilter, ProjectionKind};
 use serde::Deserialize;
@@ -29,13 +29,17 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
 const COMMAND_OUTPUT: u64 = 16 << 20;
 
 /// What git is told whatever a working copy says: nothing of a lane's is executed.
-const GIT_SAYS: [(&str, &str); 5] = [
+const GIT_SAYS: [(&str, &str); 6] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.sshCommand", "ssh"),
     ("protocol.ext.allow", "never"),
     ("submodule.recurse", "false"),
+    ("safe.bareRepository", "explicit"),
 ];
+
+/// Options of git that say where it works.
+const GIT_FOLDERS: [&str; 3] = ["-C", "--git-dir", "--work-tree"];
 
 /// What a lane says that it wants run: the words of a record.
 #[derive(Debug, Deserialize)]
@@ -65,19 +69,15 @@ impl Control {
             let why = "it names no command".to_owned();
             return void(argv, wish.cwd, (VoidCode::CouldNotRun, why));
         }
-        match self.look_at_place(ticket, &top, &cwd).await {
+        match self.look_at_place(ticket, &top, &cwd, &argv).await {
             Err(refused) => void(argv, wish.cwd, refused),
-            Ok((cwd, place)) => {
-                let diff = self.difference(ticket, &top).await;
-                Asked {
-                    argv,
-                    cwd: cwd.display().to_string(),
-                    head: place.head,
-                    tree: Some(place.tree),
-                    diff,
-                    refused: None,
-                }
-            }
+            Ok((cwd, look)) => Asked {
+                diff: self.difference(ticket, &look, &named(&argv, &cwd)).await,
+                seen: told(look.place),
+                argv,
+                cwd: cwd.display().to_string(),
+                refused: None,
+            },
         }
     }
 
@@ -95,43 +95,47 @@ impl Control {
         ticket: &Ticket,
         top: &Path,
         cwd: &Path,
-    ) -> std::result::Result<(PathBuf, Place), Refused> {
+        argv: &[String],
+    ) -> std::result::Result<(PathBuf, Look), Refused> {
         let gone = |path: &Path| {
             let why = format!("`{}` is not there", path.display());
             move |_: std::io::Error| (VoidCode::CwdChanged, why)
         };
         let top = top.canonicalize().map_err(gone(top))?;
         let cwd = cwd.canonicalize().map_err(gone(cwd))?;
-        if !cwd.starts_with(&top) {
-            let why = format!("`{}` is not in the lane's own working copy", cwd.display());
-            return Err((VoidCode::Outside, why));
-        }
         // Git would take the nearest one, whose commits and settings nobody saw.
-        let mut between = cwd.ancestors().take_while(|it| **it != *top);
-        if let Some(other) = between.find(|it| is_repository(it)) {
-            let why = format!("`{}` is a repository of its own", other.display());
-            return Err((VoidCode::ConfigChanged, why));
+        for folder in std::iter::once(cwd.clone()).chain(elsewhere(argv, &cwd)) {
+            let folder = folder.canonicalize().map_err(gone(&folder))?;
+            if !folder.starts_with(&top) {
+                let why = format!("`{}` is not in the lane's own working copy", folder.display());
+                return Err((VoidCode::Outside, why));
+            }
+            if let Some(other) = repository_between(&folder, &top) {
+                let why = format!("`{}` is a repository of its own", other.display());
+                return Err((VoidCode::ConfigChanged, why));
+            }
         }
         let failed = |e: Error| (VoidCode::CouldNotRun, e.in_full());
         let project = self.project(ticket.key.project()).await.map_err(failed)?;
-        let place = Place::of(&top, &project.path).await.map_err(|e| failed(e.into()))?;
+        let look = Look::at(&top, &project.path).await.map_err(|e| failed(e.into()))?;
         // Whatever the words are: a script may call git as well.
-        if !place.obeyed.is_empty() {
-            let why = format!("the lane changed what git obeys there: {}", place.obeyed.join(", "));
+        let obeyed = &look.place.obeyed;
+        if !obeyed.is_empty() {
+            let why = format!("the lane changed what git obeys there: {}", obeyed.join(", "));
             return Err((VoidCode::ConfigChanged, why));
         }
-        Ok((cwd, place))
+        Ok((cwd, look))
     }
 
     /// Keeps the difference to the base as a text for a person; one that cannot be told is left out.
-    async fn difference(&self, ticket: &Ticket, top: &Path) -> Option<mission_domain::ids::Digest> {
+    async fn difference(&self, ticket: &Ticket, look: &Look, named: &[PathBuf]) -> Option<Digest> {
         let project = self.project(ticket.key.project()).await.ok()?;
         let base = match (&ticket.head, &ticket.workspace) {
             (Some(head), _) => head.base.clone(),
             (None, Some(workspace)) => workspace.base.clone(),
             (None, None) => project.tip.clone(),
         };
-        let text = Place::difference(top, &project.path, &base).await;
+        let text = look.difference(&base, named).await;
         let text = text.inspect_err(|e| tracing::debug!("no difference for {}: {e}", ticket.key));
         self.artifacts().put(&masked(&text.ok()?)).ok()
     }
@@ -158,6 +162,17 @@ impl Control {
     pub async fn approval(&self, id: ApprovalId) -> Result<ApprovalDoc> {
         let (ticket, approval) = self.approval_of(id).await?;
         Ok(approval_doc(&ticket, &approval))
+    }
+
+    /// Returns what a person can look at before they answer: the difference to the base, what git ignores there, and the
+    /// repositories inside, as it was when the lane asked.
+    ///
+    /// # Errors
+    /// There is no such approval, or nothing could be kept of it.
+    pub async fn approval_difference(&self, id: ApprovalId) -> Result<Vec<u8>> {
+        let (_, approval) = self.approval_of(id).await?;
+        let none = || Error::Missing(format!("the difference that belongs to approval `{id}`"));
+        Ok(self.artifacts().read(&approval.asked.diff.ok_or_else(none)?)?)
     }
 
     async fn approval_of(&self, id: ApprovalId) -> Result<(std::sync::Arc<Ticket>, Approval)> {
@@ -204,19 +219,21 @@ impl Control {
         let project = self.project(key.project()).await?;
         let top = self.place_of(&ticket, attempt, &project);
         let cwd = PathBuf::from(&approval.asked.cwd);
-        let seen = self.look_at_place(&ticket, &top, &cwd).await;
+        let argv = &approval.asked.argv;
+        let seen = self.look_at_place(&ticket, &top, &cwd, argv).await;
         let seen = seen.and_then(|it| same_folder(it, &cwd));
-        let place = seen.as_ref().map(|(_, it)| told(it)).map_err(Clone::clone);
         let message = self.new_message_id().await?;
-        let begin = Command::BeginApproved { approval: id, place, message };
+        let begin = Command::BeginApproved { approval: id, place: seen.clone(), message };
         let ticket = self.execute(key, begin, &Principal::Controller).await?;
         let runs = ticket
             .approval(id)
             .is_some_and(|it| it.state == mission_domain::ticket::ApprovalState::Running);
-        let (true, Ok((cwd, before))) = (runs, seen) else { return Ok(()) };
+        let (true, Ok(before)) = (runs, seen) else { return Ok(()) };
         let mut ran = self.run_command(&approval, cwd.clone(), &project).await;
-        let after = self.look_at_place(&ticket, &top, &cwd).await;
-        if after.map(|(_, it)| told(&it)).ok() != Some(told(&before)) {
+        // What git ignores is what commands leave behind: that it changed meanwhile says nothing.
+        let after = self.look_at_place(&ticket, &top, &cwd, argv).await;
+        let after = after.map(|(_, it)| Seen { aside: before.aside.clone(), ..told(it.place) });
+        if after.ok() != Some(before) {
             ran.ended.push_str("; the files there changed while it ran");
         }
         let message = self.new_message_id().await?;
@@ -272,32 +289,68 @@ impl Control {
 }
 
 /// Refuses a path that leads to another folder than the one that was asked for.
-fn same_folder(
-    seen: (PathBuf, Place),
-    asked: &Path,
-) -> std::result::Result<(PathBuf, Place), Refused> {
-    if seen.0 == asked {
-        return Ok(seen);
+fn same_folder((cwd, look): (PathBuf, Look), asked: &Path) -> std::result::Result<Seen, Refused> {
+    if cwd == asked {
+        return Ok(told(look.place));
     }
-    let why = format!("`{}` leads to `{}` now", asked.display(), seen.0.display());
+    let why = format!("`{}` leads to `{}` now", asked.display(), cwd.display());
     Err((VoidCode::CwdChanged, why))
 }
 
-/// Returns what a person saw of a place.
-fn told(place: &Place) -> (Option<Commit>, Option<Tree>) {
-    (place.head.clone(), Some(place.tree.clone()))
+/// Returns what is put on record of a place.
+fn told(place: Place) -> Seen {
+    Seen { head: place.head, tree: Some(place.tree), aside: Some(place.aside) }
+}
+
+/// Returns the paths that the words of a command may mean, whether or not they are there.
+fn named(argv: &[String], cwd: &Path) -> Vec<PathBuf> {
+    let words = argv.iter().flat_map(|it| [Some(it.as_str()), it.split_once('=').map(|it| it.1)]);
+    words.flatten().filter(|it| !it.is_empty()).map(|it| plainly(&cwd.join(it))).collect()
+}
+
+/// Returns `path` without `.` and `..`, from its words alone.
+fn plainly(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut at, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(at.pop()),
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => at.push(part),
+        }
+        at
+    })
+}
+
+/// Returns the folders that a git command works in by its own options, besides `cwd`.
+fn elsewhere(argv: &[String], cwd: &Path) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    let program = argv.first().map(Path::new).and_then(Path::file_name);
+    if program.is_none_or(|it| it != "git") {
+        return folders;
+    }
+    let (mut at, mut words) = (cwd.to_path_buf(), argv.iter().skip(1));
+    while let Some(word) = words.next().filter(|it| it.starts_with('-')) {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) => (option, Some(value)),
+            None if GIT_FOLDERS.contains(&word.as_str()) || word == "-c" => {
+                (word.as_str(), words.next().map(String::as_str))
+            }
+            None => continue,
+        };
+        let Some(value) = value.filter(|_| GIT_FOLDERS.contains(&option)) else { continue };
+        let folder = at.join(value);
+        // Several `-C` follow one another; the others are read from where those lead.
+        if option == "-C" {
+            at.clone_from(&folder);
+        }
+        folders.push(folder);
+    }
+    folders
 }
 
 /// Returns a request that comes to nothing.
 fn void(argv: Vec<String>, cwd: Option<PathBuf>, refused: Refused) -> Asked {
     let cwd = cwd.map_or_else(String::new, |it| it.display().to_string());
-    Asked { argv, cwd, head: None, tree: None, diff: None, refused: Some(refused) }
-}
-
-/// Returns whether git would take `folder` for a repository, bare or with a working copy.
-fn is_repository(folder: &Path) -> bool {
-    let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
-    has(".git") || ["HEAD", "objects", "refs"].into_iter().all(has)
+    Asked { argv, cwd, seen: Seen::default(), diff: None, refused: Some(refused) }
 }
 
 /// Returns our own environment without what is Mission Control's. Git is told to obey nothing of the lane's, and where

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mission_domain::ids::{AttemptId, Commit, TicketKey};
 use mission_domain::principal::{Contributor, Principal};
-use mission_domain::rules::{EvidenceKind, Permission, Preview as PreviewRules};
+use mission_domain::rules::{EvidenceKind, IgnoredArea, Permission, Preview as PreviewRules};
 use mission_domain::ticket::{Attempt, ChangeKind, Command, Gate, Head, Observation, Ticket};
-use mission_evidence::difference::difference;
+use mission_evidence::difference::{Area, difference};
 use mission_evidence::git::Git;
 use mission_evidence::packet::{Packet, Screenshot, two_decimals};
 use mission_evidence::preview::{PagePicture, Preview, PreviewSpec};
@@ -27,7 +27,7 @@ const PREVIEW_LIFE: Duration = Duration::from_secs(180);
 const PICTURE: Duration = Duration::from_secs(40);
 
 /// The window that a picture of a reported address is taken in.
-const REPORTED_VIEW: View = View { width: 1440, height: 900, scheme: Scheme::Light };
+const REPORTED_VIEW: View = View { width: 1440, height: 900, scheme: Scheme::Light, clock: None };
 
 impl Control {
     /// Looks at what `attempt` delivered, and seals or refuses it.
@@ -173,7 +173,7 @@ impl Control {
                     self.pictures_at(&browser, project, preview, &base),
                     self.pictures_at(&browser, project, preview, &head),
                 )?;
-                packet.screenshots = self.compared(before, after)?;
+                packet.screenshots = self.compared(before, after, preview)?;
             }
             _ => {
                 for url in reported {
@@ -199,6 +199,8 @@ impl Control {
             after: Some(after),
             difference: None,
             difference_percent: None,
+            difference_area: None,
+            not_compared: Vec::new(),
         })
     }
 
@@ -224,7 +226,7 @@ impl Control {
         let preview = Preview::start(&spec, &checkout.dir(), &env, &log).await?;
         let schemes: Vec<Scheme> = rules.schemes.iter().copied().map(scheme).collect();
         let pictures = preview
-            .capture(browser, &rules.pages, &rules.widths, &schemes, &checkout.tmp())
+            .capture(browser, &rules.pages, &rules.widths, &schemes, rules.clock, &checkout.tmp())
             .await?;
         let read = |it: PagePicture| {
             let failed = Error::file(format!("read `{}`", it.picture.path.display()));
@@ -237,11 +239,13 @@ impl Control {
         &self,
         before: Vec<(PagePicture, Vec<u8>)>,
         after: Vec<(PagePicture, Vec<u8>)>,
+        rules: &PreviewRules,
     ) -> Result<Vec<Screenshot>> {
         let artifacts = self.artifacts();
         let mut all = Vec::new();
         for ((old, old_bytes), (new, new_bytes)) in before.into_iter().zip(after) {
-            let apart = difference(&old_bytes, &new_bytes)?;
+            let not_compared = ignored(rules, &new);
+            let apart = difference(&old_bytes, &new_bytes, &not_compared)?;
             all.push(Screenshot {
                 page: new.page,
                 width: new.width,
@@ -251,6 +255,8 @@ impl Control {
                 after: Some(artifacts.put(&new_bytes)?),
                 difference: Some(artifacts.put(&apart.picture)?),
                 difference_percent: Some(two_decimals(apart.percent)),
+                difference_area: apart.area,
+                not_compared,
             });
             drop(old);
         }
@@ -272,6 +278,19 @@ impl Control {
         let dir = self.scratch_dir()?;
         tempfile::tempdir_in(&dir).map_err(Error::file(format!("use `{}`", dir.display())))
     }
+}
+
+/// Returns what of a picture is not compared, as the project says.
+fn ignored(rules: &PreviewRules, of: &PagePicture) -> Vec<Area> {
+    let is_for = |it: &&IgnoredArea| {
+        it.page.as_ref().is_none_or(|page| *page == of.page)
+            && it.at.is_none_or(|width| width == of.width)
+    };
+    let area = |it: &IgnoredArea| {
+        let [x, y, width, height] = it.area;
+        Area { x, y, width, height }
+    };
+    rules.ignore.iter().filter(is_for).map(area).collect()
 }
 
 fn scheme(scheme: mission_domain::rules::Scheme) -> Scheme {

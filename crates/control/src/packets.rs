@@ -221,7 +221,7 @@ fn ships(ticket: &Ticket) -> Ships {
         ships.approvals.extend(approval.map(|it| Permitted {
             approval: it.id.to_string(),
             effect: effect.as_str().to_owned(),
-            command: it.line(),
+            command: String::from_utf8_lossy(&masked(it.line().as_bytes())).into_owned(),
             by: it.answer.as_ref().map(|it| it.by.to_string()),
             exit_code: it.ran.as_ref().and_then(|it| it.exit_code),
         }));

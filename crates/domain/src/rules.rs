@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Digest, GateId, ProjectKey, RoleId, RuntimeId, WorkflowId};
+use crate::ids::{Digest, GateId, ProjectKey, RoleId, RuntimeId, Timestamp, WorkflowId};
 
 /// Attempts that a gate has in one round.
 pub const ATTEMPTS_PER_ROUND: u32 = 3;
@@ -438,6 +438,23 @@ pub struct Preview {
     /// The colour schemes; each page is captured in each of them.
     #[serde(default)]
     pub schemes: Vec<Scheme>,
+    /// What is not compared: parts that change by themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<IgnoredArea>,
+    /// The time that pages read from their clock, where they are to read a fixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Timestamp>,
+}
+
+/// A part of a page that is not compared between two pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoredArea {
+    /// The page; every page where left out.
+    pub page: Option<String>,
+    /// The width of the window; every width where left out.
+    pub at: Option<u32>,
+    /// Left, top, width and height in CSS pixels.
+    pub area: [u32; 4],
 }
 
 /// Commands that prepare a workspace.

@@ -34,7 +34,7 @@ mod tests;
 mod view;
 
 pub use apply::{apply, replay};
-pub use approval::{Answered, Approval, ApprovalState, Asked, Ran, Shipped, quoted};
+pub use approval::{Answered, Approval, ApprovalState, Asked, Ran, Seen, Shipped, quoted};
 pub use attempt::{
     AgentSession, Attempt, AttemptEnd, CommandClaim, EndClass, Evidence, Figures, Process, Purpose,
     Report,

@@ -1,8 +1,11 @@
-//! Compares two pictures pixel by pixel.
+//! Compares two pictures pixel by pixel, but for the parts that are said to change by themselves.
 
 use std::io::Cursor;
 
 use image::{ImageFormat, ImageReader, Limits, Rgba, RgbaImage};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
@@ -18,33 +21,71 @@ pub struct Difference {
     pub percent: f64,
     /// How many differ.
     pub pixels: u64,
-    /// A PNG: the later picture in faint grey, what differs in red.
+    /// The smallest area that holds all that differs.
+    pub area: Option<Area>,
+    /// A PNG: the later picture in faint grey, what differs in red, what was not compared in blue.
     pub picture: Vec<u8>,
 }
 
-/// Compares two PNGs.
+/// A rectangle of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Area {
+    /// From the left.
+    pub x: u32,
+    /// From the top.
+    pub y: u32,
+    /// To the right of `x`.
+    pub width: u32,
+    /// Below `y`.
+    pub height: u32,
+}
+
+impl Area {
+    fn holds(&self, x: u32, y: u32) -> bool {
+        let is_in = |at: u32, from: u32, length: u32| at >= from && at - from < length;
+        is_in(x, self.x, self.width) && is_in(y, self.y, self.height)
+    }
+
+    /// Returns the smallest area that holds this one and a pixel.
+    fn with(self, x: u32, y: u32) -> Self {
+        let (left, top) = (self.x.min(x), self.y.min(y));
+        let (right, bottom) = ((self.x + self.width).max(x + 1), (self.y + self.height).max(y + 1));
+        Self { x: left, y: top, width: right - left, height: bottom - top }
+    }
+}
+
+/// Compares two PNGs, but for what lies in `ignored`: it counts as the same.
 ///
 /// # Errors
 /// [`Error::Picture`] where one of them is not a picture of sensible size.
-pub fn difference(before: &[u8], after: &[u8]) -> Result<Difference> {
+pub fn difference(before: &[u8], after: &[u8], ignored: &[Area]) -> Result<Difference> {
     let (before, after) = (decode(before)?, decode(after)?);
     let width = before.width().max(after.width());
     let height = before.height().max(after.height());
-    let mut pixels = 0_u64;
+    let (mut pixels, mut area) = (0_u64, None::<Area>);
     let mut picture = RgbaImage::new(width, height);
     for (x, y, mark) in picture.enumerate_pixels_mut() {
         let (old, new) = (before.get_pixel_checked(x, y), after.get_pixel_checked(x, y));
+        let is_ignored = ignored.iter().any(|it| it.holds(x, y));
         let is_same = match (old, new) {
+            _ if is_ignored => true,
             (Some(old), Some(new)) => is_same(old, new),
             (Some(_), None) | (None, Some(_)) => false,
             (None, None) => true,
         };
-        pixels += u64::from(!is_same);
-        *mark = if is_same { faint(new) } else { Rgba([220, 30, 30, 255]) };
+        if !is_same {
+            pixels += 1;
+            area = Some(area.unwrap_or(Area { x, y, width: 1, height: 1 }).with(x, y));
+        }
+        *mark = match (is_ignored, is_same) {
+            (true, _) => Rgba([190, 200, 240, 255]),
+            (false, true) => faint(new),
+            (false, false) => Rgba([220, 30, 30, 255]),
+        };
     }
     let all = u64::from(width) * u64::from(height);
     let percent = if all == 0 { 0.0 } else { pixels as f64 * 100.0 / all as f64 };
-    Ok(Difference { percent, pixels, picture: encode(&picture)? })
+    Ok(Difference { percent, pixels, area, picture: encode(&picture)? })
 }
 
 fn is_same(old: &Rgba<u8>, new: &Rgba<u8>) -> bool {
@@ -89,22 +130,33 @@ mod tests {
 
     #[test]
     fn the_share_of_differing_pixels_is_counted_and_marked() {
-        let found = difference(&png(10, 10, 10), &png(10, 10, 8)).expect("compared");
+        let found = difference(&png(10, 10, 10), &png(10, 10, 8), &[]).expect("compared");
         assert_eq!((found.percent, found.pixels), (20.0, 20));
+        assert_eq!(found.area, Some(Area { x: 8, y: 0, width: 2, height: 10 }));
         let marked = decode(&found.picture).expect("a picture");
         assert_eq!(marked.get_pixel(9, 0).0, [220, 30, 30, 255]);
         assert_ne!(marked.get_pixel(0, 0).0, [220, 30, 30, 255]);
-        assert_eq!(difference(&png(3, 3, 1), &png(3, 3, 1)).expect("compared").percent, 0.0);
+        let none = difference(&png(3, 3, 1), &png(3, 3, 1), &[]).expect("compared");
+        assert_eq!((none.percent, none.area), (0.0, None));
+    }
+
+    #[test]
+    fn what_is_ignored_counts_as_the_same_and_is_marked_as_such() {
+        let ignored = [Area { x: 8, y: 0, width: 1, height: 10 }];
+        let found = difference(&png(10, 10, 10), &png(10, 10, 8), &ignored).expect("compared");
+        assert_eq!((found.pixels, found.area.map(|it| it.x)), (10, Some(9)));
+        let marked = decode(&found.picture).expect("a picture");
+        assert_eq!(marked.get_pixel(8, 0).0, [190, 200, 240, 255]);
     }
 
     #[test]
     fn what_only_one_picture_has_differs() {
-        let found = difference(&png(10, 10, 10), &png(10, 20, 10)).expect("compared");
+        let found = difference(&png(10, 10, 10), &png(10, 20, 10), &[]).expect("compared");
         assert_eq!(found.percent, 50.0);
     }
 
     #[test]
     fn something_else_than_a_picture_is_refused() {
-        assert!(matches!(difference(b"no", &png(1, 1, 1)), Err(Error::Picture { .. })));
+        assert!(matches!(difference(b"no", &png(1, 1, 1), &[]), Err(Error::Picture { .. })));
     }
 }

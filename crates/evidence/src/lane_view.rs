@@ -117,6 +117,13 @@ impl LaneView {
         Ok(paths.into_iter().collect())
     }
 
+    /// Returns the paths in our own index.
+    pub(crate) async fn listed(&self) -> Result<BTreeSet<Vec<u8>>> {
+        let bytes = self.git().run(&["ls-files", "-z", "--cached"]).await?;
+        let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(<[u8]>::to_vec).collect())
+    }
+
     /// Brings `commit` with all it needs into `project`, as the ref `name` beneath `refs/mission/`. Objects are
     /// checked on the way in.
     pub(crate) async fn hand_over(

@@ -1,6 +1,7 @@
 //! Observes what was really delivered: git, workspaces, clean checkouts, check runs, screenshots, packets.
 //! The only place that runs git. No rule about tickets is decided here.
 
+mod aside;
 pub mod attest;
 pub mod checkout;
 pub mod checks;

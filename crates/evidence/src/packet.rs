@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::checks::{CheckOutcome, CheckResult};
+use crate::difference::Area;
 use crate::git::changes::ChangedFile;
 use crate::past::{Flaky, PastRun};
 use crate::screenshot::Scheme;
@@ -251,8 +252,14 @@ pub struct Screenshot {
     pub after: Option<Digest>,
     /// The picture of what differs.
     pub difference: Option<Digest>,
-    /// Differing pixels of all, 0 to 100, with two decimals.
+    /// Differing pixels of all, 0 to 100, with two decimals; 0 only where none differs.
     pub difference_percent: Option<f64>,
+    /// The smallest area that holds all that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference_area: Option<Area>,
+    /// What was not compared, as the project says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<Area>,
 }
 
 /// What of the work leaves this machine: `none`, `requested`, `approved` or `done`.
@@ -276,7 +283,7 @@ pub struct Permitted {
     pub approval: String,
     /// `push`, `deploy` or `restart`.
     pub effect: String,
-    /// The exact command, quoted as a shell would read it.
+    /// The command, quoted as a shell would read it; what looks like a secret is masked.
     pub command: String,
     /// Who answered; none while nobody has.
     pub by: Option<String>,
@@ -354,7 +361,8 @@ impl Packet {
 
 /// Rounds a percentage to the two decimals that a packet holds.
 pub fn two_decimals(percent: f64) -> f64 {
-    (percent * 100.0).round() / 100.0
+    let rounded = (percent * 100.0).round() / 100.0;
+    if percent > 0.0 { rounded.max(0.01) } else { rounded }
 }
 
 /// Returns `value` as canonical JSON.

@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mission_domain::ids::{Commit, Tree};
+use mission_domain::ids::{Commit, Digest, Tree};
 
 use crate::Result;
+use crate::aside::{Aside, is_repository};
 use crate::error::io;
 use crate::git::read::hash;
 use crate::git::{Asked, Git};
@@ -34,35 +35,58 @@ pub struct Place {
     pub head: Option<Commit>,
     /// The tree of all files, uncommitted and untracked ones included, ignored ones not.
     pub tree: Tree,
+    /// A mark of every file that is not in the tree.
+    pub aside: Digest,
     /// What a lane put where git would obey it: settings, hooks, attributes.
     pub obeyed: Vec<String>,
 }
 
-impl Place {
+/// One look at a working copy: what it tells later is of the same moment.
+pub struct Look {
+    /// What was seen.
+    pub place: Place,
+    view: LaneView,
+    aside: Aside,
+}
+
+impl Look {
     /// Looks at the working copy in `dir`, which borrows from `project`. Obeys nothing in it.
     ///
     /// # Errors
     /// [`crate::Error::Tampered`] where its `.git` is not as it was made.
-    pub async fn of(dir: &Path, project: &Path) -> Result<Self> {
+    pub async fn at(dir: &Path, project: &Path) -> Result<Self> {
         let view = LaneView::open(dir, project).await?;
         let head = view.head_commit().cloned();
         let tree = working_tree(&view, head.as_ref()).await?;
-        Ok(Self { head, tree, obeyed: obeyed(&dir.join(".git")).await? })
+        let (top, listed) = (dir.to_path_buf(), view.listed().await?);
+        let aside = tokio::task::spawn_blocking(move || Aside::of(&top, &listed)).await;
+        let aside = aside.expect("a walk does not panic, and nobody aborts it")?;
+        let obeyed = obeyed(&dir.join(".git")).await?;
+        let place = Place { head, tree, aside: aside.mark.clone(), obeyed };
+        Ok(Self { place, view, aside })
     }
 
-    /// Returns the difference between `base` and everything in `dir` as a text for a person, cut where it is long.
+    /// Returns the difference between `base` and everything there as a text for a person, cut where it is long. It ends
+    /// with what is in no tree: the names, and the content of those among `named`.
     ///
     /// # Errors
-    /// As [`Place::of`], or a base that is not there.
-    pub async fn difference(dir: &Path, project: &Path, base: &Commit) -> Result<Vec<u8>> {
-        let view = LaneView::open(dir, project).await?;
-        let head = view.head_commit().cloned();
-        let tree = working_tree(&view, head.as_ref()).await?;
+    /// A base that is not there, or what git said.
+    pub async fn difference(&self, base: &Commit, named: &[PathBuf]) -> Result<Vec<u8>> {
         let asked = Asked { cut_at: Some(MOST_DIFF), ..Asked::default() };
         let args = ["diff-tree", "-r", "-p", "--no-color", "--no-ext-diff", "--no-textconv"];
-        let args = [args.as_slice(), &["--stat", hash(base)?, tree.as_str(), "--"]].concat();
-        Git::at(view.bare()).run_with(&args, asked).await
+        let tree = self.place.tree.as_str();
+        let args = [args.as_slice(), &["--stat", hash(base)?, tree, "--"]].concat();
+        let mut text = Git::at(self.view.bare()).run_with(&args, asked).await?;
+        text.extend_from_slice(self.aside.told(named).as_bytes());
+        Ok(text)
     }
+}
+
+/// Returns the nearest folder between `inside` and `top`, `top` not included, that git would take for a repository of its
+/// own.
+pub fn repository_between(inside: &Path, top: &Path) -> Option<PathBuf> {
+    let mut between = inside.ancestors().take_while(|it| *it != top);
+    between.find(|it| is_repository(it)).map(Path::to_path_buf)
 }
 
 /// Writes the tree of everything in the working copy into our own git directory.

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mission_domain::ids::Timestamp;
 use mission_sandbox::{Limits, Network, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -116,13 +117,14 @@ impl Preview {
         }
     }
 
-    /// Takes a picture of every page at every width in every scheme, into `out`.
+    /// Takes a picture of every page at every width in every scheme, into `out`; pages read `clock` if there is one.
     pub async fn capture(
         &self,
         browser: &Browser,
         pages: &[String],
         widths: &[u32],
         schemes: &[Scheme],
+        clock: Option<Timestamp>,
         out: &Path,
     ) -> Result<Vec<PagePicture>> {
         let mut taken = Vec::new();
@@ -131,7 +133,7 @@ impl Preview {
             for &width in widths {
                 for &scheme in schemes {
                     let png = out.join(format!("{number}-{width}-{}.png", scheme.as_str()));
-                    let view = View { width, height: height_for(width), scheme };
+                    let view = View { width, height: height_for(width), scheme, clock };
                     let target = Target::Url(url.clone());
                     let picture = browser.capture(&target, view, PAGE_LIMIT, &png).await?;
                     taken.push(PagePicture { page: page.clone(), width, scheme, picture });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mission_domain::ids::Digest;
+use mission_domain::ids::{Digest, Timestamp};
 use mission_sandbox::{Access, Confined, Exit, Limits, Network, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,8 @@ pub struct View {
     pub height: u32,
     /// The colour scheme.
     pub scheme: Scheme,
+    /// The time that the page reads from its clock, where it is to read a fixed one.
+    pub clock: Option<Timestamp>,
 }
 
 /// A picture that was taken.
@@ -174,8 +176,12 @@ impl Browser {
         if nix::unistd::geteuid().is_root() {
             args.push("--no-sandbox".into());
         }
+        let still = own.path().join("still");
+        write_still(&still, view.clock)?;
         args.extend([
             patience.into(),
+            format!("--disable-extensions-except={}", still.display()),
+            format!("--load-extension={}", still.display()),
             view.scheme.setting().into(),
             format!("--window-size={},{}", view.width, view.height),
             format!("--user-data-dir={home}/profile"),
@@ -201,7 +207,7 @@ impl Browser {
 }
 
 /// The same picture every time, nothing asked of the network but the page, nothing kept.
-const FLAGS: [&str; 15] = [
+const FLAGS: [&str; 14] = [
     "--headless",
     "--disable-gpu",
     "--disable-quic",
@@ -210,7 +216,6 @@ const FLAGS: [&str; 15] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-default-apps",
-    "--disable-extensions",
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
@@ -218,6 +223,33 @@ const FLAGS: [&str; 15] = [
     "--force-device-scale-factor=1",
     "--password-store=basic",
 ];
+
+/// What makes a page stand still: our own extension, the only one that the browser loads. Motion is at its end at once, the
+/// cursor of a field is not seen. A browser of Google's own brand loads none from its command line, and such a page moves.
+const STILL_CSS: &str = "*,*::before,*::after{animation-delay:-1ms!important;animation-duration:1ms!important;\
+    animation-iteration-count:1!important;transition-delay:0s!important;transition-duration:0s!important;\
+    scroll-behavior:auto!important;caret-color:transparent!important}";
+
+/// The manifest of the extension: in every frame, before anything of the page runs.
+const STILL_MANIFEST: &str = r#"{"manifest_version":3,"name":"still","version":"1","content_scripts":[{"matches":["<all_urls>"],
+    "all_frames":true,"match_about_blank":true,"run_at":"document_start","world":"MAIN","css":["still.css"],"js":["still.js"]}]}"#;
+
+/// A clock that stands at `AT`, in milliseconds: dates that the page makes itself are as they were.
+const STILL_CLOCK: &str = "globalThis.Date=new Proxy(Date,{construct:(t,a,n)=>Reflect.construct(t,a.length?a:[AT],n),\
+    apply:t=>new t(AT).toString(),get:(t,k)=>k==='now'?()=>AT:Reflect.get(t,k)});";
+
+/// Writes the extension into `dir`.
+fn write_still(dir: &Path, clock: Option<Timestamp>) -> Result<()> {
+    let at = clock.map(|it| it.as_millisecond().to_string());
+    let script = at.map_or_else(String::new, |at| STILL_CLOCK.replace("AT", &at));
+    std::fs::create_dir(dir).map_err(io("make", dir))?;
+    let files =
+        [("manifest.json", STILL_MANIFEST), ("still.css", STILL_CSS), ("still.js", &script)];
+    for (name, text) in files {
+        std::fs::write(dir.join(name), text).map_err(io("write", &dir.join(name)))?;
+    }
+    Ok(())
+}
 
 fn no<T>(why: String) -> Result<T> {
     Err(Error::Screenshot { why })

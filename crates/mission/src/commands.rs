@@ -175,7 +175,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Answer { key, text } => inbox::answer(context, &key, &text).await,
         Command::Say { key, text, to } => inbox::say(context, &key, &text, to.as_deref()).await,
         Command::Inbox { key } => inbox::list(context, key.as_ref()).await,
-        Command::Approval(command) => approval::list(context, &command).await,
+        Command::Approval(command) => approval::run(context, &command).await,
         Command::Approve { id } => approval::approve(context, id).await,
         Command::Deny { id, reason } => approval::deny(context, id, &reason).await,
         Command::Packet(command) => packet::run(context, command).await,

@@ -197,6 +197,14 @@ fn approvals(table: Table) -> Table {
         )
         .add(Route::get("/approvals/{id}", "Returns one approval").gives("Approval"), a::show)
         .add(
+            Route::get(
+                "/approvals/{id}/difference",
+                "Returns what was there when it was asked for",
+            )
+            .text(),
+            a::difference,
+        )
+        .add(
             Route::post("/approvals/{id}/approve", "Permits a guarded command, once")
                 .gives("Approval"),
             a::approve,

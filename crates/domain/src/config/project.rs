@@ -7,7 +7,8 @@ use super::read::Fields;
 use super::tree::{Node, Place};
 use crate::ids::{ProjectKey, WorkflowId};
 use crate::rules::{
-    Allowance, Budget, Check, LandMode, Policy, Preview, Priority, Schedule, ScheduledTicket, Setup,
+    Allowance, Budget, Check, IgnoredArea, LandMode, Policy, Preview, Priority, Schedule,
+    ScheduledTicket, Setup,
 };
 
 /// What `[project]` says.
@@ -136,7 +137,7 @@ fn setup(fields: &Fields<'_>) -> Option<Setup> {
 }
 
 fn preview(fields: &Fields<'_>) -> Option<Preview> {
-    let known = ["command", "ready", "pages", "widths", "schemes"];
+    let known = ["command", "ready", "pages", "widths", "schemes", "ignore", "clock"];
     let preview = fields.table("preview", &known)?;
     preview.need("command", "command = \"npm run preview -- --port $PORT\"");
     preview.need("ready", "ready = \"http://127.0.0.1:$PORT/\"");
@@ -162,6 +163,20 @@ fn preview(fields: &Fields<'_>) -> Option<Preview> {
     let width = |node| preview.whole_of(node, "widths", 200, 4000);
     let widths = widths.iter().filter_map(width).filter_map(|it| it.try_into().ok()).collect();
     let schemes = preview.words("schemes").unwrap_or_default();
+    let takes = "a list of areas, like `[{ page = \"/\", area = [0, 0, 200, 40] }]`";
+    let ignore = preview.list("ignore", takes).unwrap_or_default();
+    let ignore = ignore.iter().filter_map(|it| ignored_area(&preview, it)).collect();
+    let clock = preview.text("clock").and_then(|text| {
+        let clock = text.parse();
+        if clock.is_err() {
+            let shown = names::shown(text);
+            preview.bad(
+                "clock",
+                format!("`{shown}` is no time; write one like `2026-01-01T12:00:00Z`"),
+            );
+        }
+        clock.ok()
+    });
     let command = preview.filled("command");
     Some(Preview {
         command: command?.into(),
@@ -169,7 +184,27 @@ fn preview(fields: &Fields<'_>) -> Option<Preview> {
         pages: pages.into_iter().map(|(page, _)| page.into()).collect(),
         widths,
         schemes,
+        ignore,
+        clock,
     })
+}
+
+fn ignored_area(preview: &Fields<'_>, item: &Node) -> Option<IgnoredArea> {
+    let known = ["page", "at", "area"];
+    let fields = Fields::open(item, "project.preview.ignore", &known, preview.report)?;
+    fields.need("area", "area = [0, 0, 200, 40]");
+    let numbers = fields.list("area", "left, top, width and height in pixels")?;
+    let sides = numbers.iter().filter_map(|it| fields.whole_of(it, "area", 0, 20_000));
+    let sides: Vec<u32> = sides.filter_map(|it| it.try_into().ok()).collect();
+    let area = <[u32; 4]>::try_from(sides);
+    if area.is_err() && numbers.len() != 4 {
+        fields.bad(
+            "area",
+            "an area is left, top, width and height in pixels, like `[0, 0, 200, 40]`",
+        );
+    }
+    let at = fields.whole("at", 200, 4000).and_then(|it| it.try_into().ok());
+    Some(IgnoredArea { page: fields.text("page").map(Into::into), at, area: area.ok()? })
 }
 
 /// Reads `[budget]`.

@@ -35,16 +35,27 @@ pub struct Asked {
     pub argv: Vec<String>,
     /// Where it is to run.
     pub cwd: String,
-    /// The commit that was checked out there.
-    pub head: Option<Commit>,
-    /// The tree of all that was there, uncommitted changes included.
-    pub tree: Option<Tree>,
+    /// What was there.
+    #[serde(flatten)]
+    pub seen: Seen,
     /// The difference to the base and what was uncommitted, as a text for a person.
     #[serde(default)]
     pub diff: Option<Digest>,
     /// Why it cannot even be asked, if so.
     #[serde(default)]
     pub refused: Option<(VoidCode, String)>,
+}
+
+/// What is in a place at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The commit that is checked out there.
+    pub head: Option<Commit>,
+    /// The tree of all that is there, uncommitted changes included, what git ignores not.
+    pub tree: Option<Tree>,
+    /// A mark of all files that are in no tree: ignored ones, and repositories inside. Requests of earlier versions have none.
+    #[serde(default)]
+    pub aside: Option<Digest>,
 }
 
 /// One request for a person's permission.
@@ -131,8 +142,7 @@ impl Approval {
     /// Returns whether it asks for the same as `asked`, in the same state of the same place.
     pub(super) fn is_for(&self, asked: &Asked) -> bool {
         let mine = &self.asked;
-        (&mine.argv, &mine.cwd, &mine.head, &mine.tree)
-            == (&asked.argv, &asked.cwd, &asked.head, &asked.tree)
+        (&mine.argv, &mine.cwd, &mine.seen) == (&asked.argv, &asked.cwd, &asked.seen)
     }
 }
 

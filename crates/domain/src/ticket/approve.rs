@@ -1,10 +1,10 @@
 //! Guarded commands: asked for by a lane, answered by a person, run by Mission Control, each at most once.
 
 use super::decide::Draft;
-use super::{Approval, ApprovalState, Asked, Event, MessageKind, Ran, Rejection, VoidCode};
+use super::{Approval, ApprovalState, Asked, Event, MessageKind, Ran, Rejection, Seen, VoidCode};
 use crate::guard::effect_of;
 use crate::ids::Commit;
-use crate::ids::{ApprovalId, AttemptId, MessageId, Tree};
+use crate::ids::{ApprovalId, AttemptId, MessageId};
 
 /// How many requests of one ticket may be open: more is a loop, and no reader's list.
 const MOST_OPEN: usize = 20;
@@ -93,7 +93,7 @@ impl Draft<'_> {
     pub(super) fn begin_approved(
         &mut self,
         id: ApprovalId,
-        place: Result<(Option<Commit>, Option<Tree>), (VoidCode, String)>,
+        place: Result<Seen, (VoidCode, String)>,
         message: MessageId,
     ) -> Result<(), Rejection> {
         self.by_controller()?;
@@ -101,10 +101,10 @@ impl Draft<'_> {
         if approval.state != ApprovalState::Approved {
             return Err(Rejection::ApprovalClosed { approval: id, state: approval.state });
         }
-        let asked = &approval.asked;
+        let asked = &approval.asked.seen;
         let changed = match place {
             Err(refused) => Some(refused),
-            Ok((head, _)) if head != asked.head => {
+            Ok(Seen { head, .. }) if head != asked.head => {
                 let short = |it: &Option<Commit>| {
                     it.as_ref().map_or_else(|| "none".to_owned(), |it| it.short().to_owned())
                 };
@@ -115,9 +115,13 @@ impl Draft<'_> {
                 );
                 Some((VoidCode::CommitChanged, why))
             }
-            Ok((_, tree)) if tree != asked.tree => {
+            Ok(Seen { tree, .. }) if tree != asked.tree => {
                 let why = "the files there are others than when it was asked for".to_owned();
                 Some((VoidCode::FilesChanged, why))
+            }
+            Ok(Seen { aside, .. }) if asked.aside.is_some() && aside != asked.aside => {
+                let why = "files there that git ignores, or a repository inside, changed since it was asked for";
+                Some((VoidCode::FilesChanged, why.to_owned()))
             }
             Ok(_) => None,
         };

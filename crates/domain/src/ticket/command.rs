@@ -2,13 +2,13 @@
 
 use super::{
     AgentSession, ApprovalState, Asked, BlockCode, ChangeKind, EndClass, EndHow, Evidence, Figures,
-    FindingAnswer, Head, MessageKind, NewFinding, PacketRef, Purpose, Ran, Report, VerdictWord,
-    VoidCode,
+    FindingAnswer, Head, MessageKind, NewFinding, PacketRef, Purpose, Ran, Report, Seen,
+    VerdictWord, VoidCode,
 };
 use crate::doc::DeathDoc;
 use crate::ids::{
     ApprovalId, AttemptId, Commit, Digest, Epoch, FindingId, GateId, MessageId, RoleId, RuntimeId,
-    TicketKey, Timestamp, Tree,
+    TicketKey, Timestamp,
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{Independence, Priority, Rules};
@@ -115,10 +115,10 @@ pub enum Command {
     Approve { approval: ApprovalId },
     /// Refuse a guarded command; `message` tells the lane.
     Deny { approval: ApprovalId, reason: String, message: MessageId },
-    /// The approved command is about to run, in this place: the commit and the tree there, or why it cannot run.
+    /// The approved command is about to run, in this place: what is there, or why it cannot run.
     BeginApproved {
         approval: ApprovalId,
-        place: Result<(Option<Commit>, Option<Tree>), (VoidCode, String)>,
+        place: Result<Seen, (VoidCode, String)>,
         message: MessageId,
     },
     /// The approved command ran.

@@ -140,11 +140,18 @@ fn files(packet: &Packet, text: &mut String) {
 fn pictures(pictures: &[Screenshot], text: &mut String) {
     for it in pictures.iter().take(MOST_LINES) {
         let apart = match it.difference_percent {
-            Some(percent) => format!("{percent} % differ"),
+            Some(percent) => format!("{percent} % differ{}", beside(it)),
             None => "nothing to compare with".into(),
         };
         let (width, scheme) = (it.width, it.scheme.as_str());
         line(text, &format!("- picture of {} at {width} px, {scheme}: {apart}", code(&it.page)));
+    }
+}
+
+fn beside(picture: &Screenshot) -> String {
+    match picture.not_compared.len() {
+        0 => String::new(),
+        areas => format!(" ({areas} areas not compared)"),
     }
 }
 

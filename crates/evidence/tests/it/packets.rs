@@ -55,7 +55,10 @@ fn the_canonical_form_is_sorted_stable_and_changes_with_the_content() {
         after: Some(Digest::of(b"png")),
         difference: None,
         difference_percent: Some(two_decimals(12.345_678)),
+        difference_area: None,
+        not_compared: Vec::new(),
     });
+    assert_eq!([0.0, 0.000_1, 0.014].map(two_decimals), [0.0, 0.01, 0.01]);
     one.commands.push(command(CheckResult::Verified));
     let text = one.canonical().expect("canonical");
     assert!(

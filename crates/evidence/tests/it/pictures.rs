@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mission_domain::ids::Digest;
 use mission_evidence::Error;
-use mission_evidence::difference::difference;
+use mission_evidence::difference::{Area, difference};
 use mission_evidence::preview::{Preview, PreviewSpec};
 use mission_evidence::screenshot::{Browser, Scheme, Target, View};
 
@@ -15,16 +15,59 @@ use crate::checks::check_env;
 use crate::place::{Place, write};
 
 const LIMIT: Duration = Duration::from_secs(60);
-const PHONE: View = View { width: 390, height: 500, scheme: Scheme::Light };
+const PHONE: View = View { width: 390, height: 500, scheme: Scheme::Light, clock: None };
 const PAGE: &str = "<style>*{margin:0}body{background:#fff}div{position:absolute;right:0;width:10px;height:50px;\
     background:#f00}@media (prefers-color-scheme:dark){body{background:#000}}</style><div></div>";
 
-fn browser() -> Option<Browser> {
+fn browser() -> Browser {
     let found = Browser::find(&std::env::var("PATH").expect("a PATH"));
-    if found.is_none() {
-        eprintln!("skipped: no Chromium here");
+    found.expect(
+        "Chromium on the PATH: `cargo xtask test` installs it, or `apt-get install chromium`",
+    )
+}
+
+/// A page with all that moves by itself but a script's own drawing: motion with and without an end, a change that fades, a
+/// cursor, and the time.
+const MOVING: &str = "<!doctype html><style>*{margin:0;font:20px monospace}\
+    @keyframes turn{to{transform:rotate(360deg)}}@keyframes come{from{opacity:0}to{opacity:1}}\
+    .turn{width:60px;height:60px;background:linear-gradient(#f00,#00f);animation:turn 1.7s linear infinite}\
+    .come{width:40px;height:40px;background:#080;animation:come 5s forwards}\
+    .fade{width:40px;height:40px;background:#fff;transition:background 9s}.on{background:#000}</style>\
+    <div class=turn></div><div class=come></div><div class=fade id=f></div><input autofocus value=here><p id=t></p>\
+    <script>requestAnimationFrame(()=>f.classList.add('on'));t.textContent=new Date().toISOString()+' '+Date.now()</script>";
+
+#[tokio::test]
+async fn a_page_that_moves_is_the_same_picture_twenty_times_and_a_planted_change_is_found_where_it_is()
+ {
+    let browser = browser();
+    let place = Place::new();
+    let root = place.project();
+    let clock = Some("2026-01-01T12:00:00Z".parse().expect("a time"));
+    let view = View { clock, ..PHONE };
+    let take = async |page: &str, png: &PathBuf| {
+        let target = Target::File { path: root.join(page), root: root.clone() };
+        browser.capture(&target, view, LIMIT, png).await.expect("a picture");
+        fs::read(png).expect("a PNG")
+    };
+    place.write("moving.html", MOVING);
+    let first = take("moving.html", &place.path("0.png")).await;
+    for n in 1..20 {
+        let again = take("moving.html", &place.path(&format!("{n}.png"))).await;
+        let found = difference(&first, &again, &[]).expect("compared");
+        assert_eq!((found.pixels, found.area), (0, None), "picture {n}");
     }
-    found
+    let png = place.path("0.png");
+    assert_eq!(pixel(&png, 20, 80), [0, 136, 0], "what comes in has come");
+    assert_eq!(pixel(&png, 20, 120), [0, 0, 0], "what fades has faded");
+
+    let planted = "<div style='position:absolute;left:200px;top:300px;width:7px;height:5px;background:#0ff'></div>";
+    place.write("planted.html", &format!("{MOVING}{planted}"));
+    let after = take("planted.html", &place.path("planted.png")).await;
+    let found = difference(&first, &after, &[]).expect("compared");
+    let area = Area { x: 200, y: 300, width: 7, height: 5 };
+    assert_eq!((found.pixels, found.area), (35, Some(area)));
+    let masked = difference(&first, &after, &[area]).expect("compared");
+    assert_eq!((masked.pixels, masked.area), (0, None));
 }
 
 fn pixel(png: &PathBuf, x: u32, y: u32) -> [u8; 3] {
@@ -35,7 +78,7 @@ fn pixel(png: &PathBuf, x: u32, y: u32) -> [u8; 3] {
 
 #[tokio::test]
 async fn a_file_is_taken_at_its_width_in_both_schemes_and_the_same_each_time() {
-    let Some(browser) = browser() else { return };
+    let browser = browser();
     let place = Place::new();
     place.write("we b/päge.html", PAGE);
     let target =
@@ -50,14 +93,15 @@ async fn a_file_is_taken_at_its_width_in_both_schemes_and_the_same_each_time() {
     assert_eq!((pixel(&dark, 100, 100), pixel(&dark, 385, 10)), ([0; 3], [255, 0, 0]));
     let same = browser.capture(&target, PHONE, LIMIT, &again).await.expect("a picture");
     assert_eq!(same.digest, taken.digest);
-    let found = difference(&fs::read(&light).expect("a PNG"), &fs::read(&dark).expect("a PNG"));
+    let found =
+        difference(&fs::read(&light).expect("a PNG"), &fs::read(&dark).expect("a PNG"), &[]);
     let percent = found.expect("compared").percent;
     assert!((99.0..100.0).contains(&percent), "{percent}");
 }
 
 #[tokio::test]
 async fn a_file_outside_and_an_address_of_another_kind_are_refused() {
-    let Some(browser) = browser() else { return };
+    let browser = browser();
     let place = Place::new();
     write(&place.path("secret.html"), "secret");
     symlink(place.path("secret.html"), place.project().join("link.html")).expect("a link");
@@ -83,9 +127,7 @@ const SERVER: &str = "const http=require('http');\
 
 #[tokio::test]
 async fn a_preview_is_awaited_pictured_at_every_width_and_ended() {
-    let (Some(browser), true) = (browser(), PathBuf::from("/usr/bin/node").exists()) else {
-        return;
-    };
+    let browser = browser();
     let place = Place::new();
     place.write("server.js", SERVER);
     fs::create_dir(place.path("tmp")).expect("a directory");
@@ -99,7 +141,8 @@ async fn a_preview_is_awaited_pictured_at_every_width_and_ended() {
     let preview = Preview::start(&spec, &place.project(), &env, &log).await.expect("it answers");
     let pages = ["/".to_string(), "/live".to_string()];
     let schemes = [Scheme::Light];
-    let taken = preview.capture(&browser, &pages, &[390, 900], &schemes, &place.path(".")).await;
+    let taken =
+        preview.capture(&browser, &pages, &[390, 900], &schemes, None, &place.path(".")).await;
     let taken = taken.expect("pictures");
     let seen: Vec<_> = taken.iter().map(|t| (t.page.as_str(), t.width, t.picture.width)).collect();
     assert_eq!(seen, [("/", 390, 390), ("/", 900, 900), ("/live", 390, 390), ("/live", 900, 900)]);

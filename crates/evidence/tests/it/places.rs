@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
-use mission_evidence::place::{Place as Seen, remotes};
+use mission_evidence::place::{Look, remotes, repository_between};
 
 use crate::place::{Place, commit_in, git_in, write};
 
@@ -11,7 +12,7 @@ use crate::place::{Place, commit_in, git_in, write};
 async fn every_change_of_commit_or_file_is_another_place_and_no_change_is_the_same() {
     let place = Place::new();
     let workspace = place.workspace().await;
-    let look = || async { Seen::of(&workspace.dir, &place.project()).await.expect("a place") };
+    let look = || async { Look::at(&workspace.dir, &place.project()).await.expect("a look").place };
     let first = look().await;
     assert_eq!(first, look().await);
     assert_eq!((first.head.clone(), first.obeyed.clone()), (Some(place.main()), vec![]));
@@ -33,7 +34,7 @@ async fn what_git_would_obey_is_named_and_identity_is_harmless() {
     let place = Place::new();
     let workspace = place.workspace().await;
     git_in(&workspace.dir, &["config", "user.name", "somebody"]);
-    let seen = Seen::of(&workspace.dir, &place.project()).await.expect("a place");
+    let seen = Look::at(&workspace.dir, &place.project()).await.expect("a look").place;
     assert_eq!(seen.obeyed, Vec::<String>::new());
     let evil = "sh -c 'touch /nonexistent/evil'";
     git_in(&workspace.dir, &["config", "core.sshCommand", evil]);
@@ -44,7 +45,7 @@ async fn what_git_would_obey_is_named_and_identity_is_harmless() {
     write(&hook, "#!/bin/sh\n");
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("executable");
     write(&workspace.dir.join(".git/info/attributes"), "* filter=evil\n");
-    let seen = Seen::of(&workspace.dir, &place.project()).await.expect("a place");
+    let seen = Look::at(&workspace.dir, &place.project()).await.expect("a look").place;
     assert_eq!(
         seen.obeyed,
         [
@@ -65,9 +66,75 @@ async fn the_difference_shows_what_is_committed_and_what_is_not() {
     write(&workspace.dir.join("committed.txt"), "one line\n");
     commit_in(&workspace.dir, "one");
     write(&workspace.dir.join("untracked.txt"), "another line\n");
-    let text = Seen::difference(&workspace.dir, &place.project(), &place.main()).await;
-    let text = String::from_utf8(text.expect("a text")).expect("plain text");
+    let text = difference(&place, &workspace.dir, &[]).await;
     assert!(text.contains("+one line") && text.contains("+another line"), "{text}");
+}
+
+async fn difference(place: &Place, dir: &Path, named: &[PathBuf]) -> String {
+    let look = Look::at(dir, &place.project()).await.expect("a look");
+    let text = look.difference(&place.main(), named).await.expect("a text");
+    String::from_utf8(text).expect("plain text")
+}
+
+#[tokio::test]
+async fn what_git_ignores_is_named_shown_where_the_command_names_it_and_another_place_when_it_changes()
+ {
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    let dir = &workspace.dir;
+    write(&dir.join(".gitignore"), "out/\n");
+    write(&dir.join("out/deploy.yml"), "to: staging\n");
+    write(&dir.join("out/other.bin"), "\0\0");
+    let mark = || async { Look::at(dir, &place.project()).await.expect("a look").place.aside };
+    let first = mark().await;
+    assert_eq!(first, mark().await, "to look changes nothing");
+    let text = difference(&place, dir, &[]).await;
+    assert!(text.contains("2 files that git ignores, 14 bytes"), "{text}");
+    assert!(text.contains("out/deploy.yml  12 bytes") && !text.contains("to: staging"), "{text}");
+    let text = difference(&place, dir, &[dir.join("out/deploy.yml")]).await;
+    assert!(text.contains("out/deploy.yml (ignored by git, named by the command):\nto: staging"));
+    let text = difference(&place, dir, &[dir.join("out")]).await;
+    assert!(text.contains("to: staging") && text.contains("(no text)"), "{text}");
+
+    // As long as before and with the old time: the file system saw it all the same.
+    let file = dir.join("out/deploy.yml");
+    let modified = fs::metadata(&file).and_then(|it| it.modified()).expect("a time");
+    fs::write(&file, "to: product\n").expect("written");
+    fs::File::options()
+        .write(true)
+        .open(&file)
+        .and_then(|it| it.set_modified(modified))
+        .expect("set");
+    let second = mark().await;
+    assert_ne!(first, second);
+    write(&dir.join("out/new"), "");
+    assert_ne!(second, mark().await);
+    write(&dir.join("b.txt"), "changed\n");
+    fs::remove_file(dir.join("out/new")).expect("removed");
+    assert_eq!(second, mark().await, "what the tree holds is not looked at twice");
+}
+
+#[tokio::test]
+async fn a_repository_inside_is_named_and_what_changes_in_it_is_seen() {
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    let dir = &workspace.dir;
+    let mark = || async { Look::at(dir, &place.project()).await.expect("a look").place.aside };
+    let first = mark().await;
+    let inner = dir.join("vendor/thing");
+    fs::create_dir_all(&inner).expect("a folder");
+    git_in(&inner, &["init", "-q"]);
+    let second = mark().await;
+    assert_ne!(first, second);
+    git_in(&inner, &["config", "remote.origin.url", "https://example.org/elsewhere"]);
+    assert_ne!(second, mark().await);
+    let text = difference(&place, dir, &[]).await;
+    assert!(
+        text.contains("Repositories of their own") && text.contains("  vendor/thing\n"),
+        "{text}"
+    );
+    assert_eq!(repository_between(&inner.join("deep/down"), dir), Some(inner));
+    assert_eq!(repository_between(&dir.join("vendor"), dir), None);
 }
 
 #[tokio::test]

@@ -20,6 +20,12 @@ pub(crate) enum ApprovalCommand {
         #[arg(long, value_name = "KEY")]
         ticket: Option<super::Key>,
     },
+    /// Show one with what was there when the lane asked: the difference, and what is in no commit
+    #[command(after_help = "Example:\n  mission approval show P-31.4")]
+    Show {
+        /// The request
+        id: mission_domain::ids::ApprovalId,
+    },
 }
 
 /// Evidence.

@@ -51,6 +51,9 @@ const GIT_WORDS: [&str; 30] = [
     "status",
 ];
 
+/// How many aliases may follow one another; git itself refuses a circle.
+const MOST_ALIASES: usize = 10;
+
 /// Options of git whose value is the next word.
 const GIT_VALUES: [&str; 7] =
     ["-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--attr-source"];
@@ -63,8 +66,8 @@ pub(crate) fn run(policy: &Path, program: &str, args: &[String]) -> ExitCode {
     let why = match read(policy) {
         None => Some(format!("the policy `{}` cannot be read", policy.display())),
         Some(policy) => policy.guards(&argv).or_else(|| {
-            let meant = real.as_deref().and_then(|git| behind_alias(git, &argv))?;
-            policy.guards(&meant).map(|why| format!("{why}; it is an alias"))
+            let git = real.as_deref().filter(|_| argv[0] == "git")?;
+            by_alias(&policy, argv.clone(), |at, name| alias(git, at, name))
         }),
     };
     match why {
@@ -146,31 +149,72 @@ fn verb_at(argv: &[String]) -> Option<usize> {
     (at < argv.len()).then_some(at)
 }
 
-/// Returns what `git NAME …` means where `NAME` is an alias of the repository's or the user's.
+/// Returns why `argv` needs a person for what its aliases mean: one may lead to another. `alias` returns the text of one,
+/// looked up with the options that stand before it.
+fn by_alias(
+    policy: &Policy,
+    mut argv: Vec<String>,
+    alias: impl Fn(&[String], &str) -> Option<String>,
+) -> Option<String> {
+    for _ in 0..MOST_ALIASES {
+        let at = verb_at(&argv)?;
+        let (name, rest) = argv.get(at..)?.split_first()?;
+        if GIT_WORDS.contains(&name.as_str()) {
+            return None;
+        }
+        let options = argv.get(1..at)?;
+        let text = alias(options, name)?;
+        // Git runs its line with its own programs first on the PATH, where no guard stands.
+        if text.starts_with('!') {
+            return Some(format!("`{name}` is an alias for a line of shell; say what it does"));
+        }
+        // Git reads quotes in it: without them, more is taken for guarded and nothing for less.
+        let meant = text.split_whitespace().map(|it| it.replace(['\'', '"', '\\'], ""));
+        let whole = std::iter::once("git".to_owned()).chain(options.to_vec()).chain(meant);
+        let next: Vec<String> = whole.chain(rest.iter().cloned()).collect();
+        if let Some(why) = policy.guards(&next) {
+            return Some(format!("{why}; it is an alias"));
+        }
+        argv = next;
+    }
+    Some(format!("more than {MOST_ALIASES} aliases follow one another"))
+}
+
+/// Returns the text of git's alias `name`, looked up as `options` say: they may themselves define it.
 #[expect(clippy::disallowed_methods, reason = "only git knows its aliases")]
-fn behind_alias(git: &Path, argv: &[String]) -> Option<Vec<String>> {
-    if argv.first()? != "git" {
-        return None;
-    }
-    let at = verb_at(argv)?;
-    let name = argv.get(at)?;
-    if GIT_WORDS.contains(&name.as_str()) {
-        return None;
-    }
-    // The options before it may themselves define the alias, or say where it is looked up.
+fn alias(git: &Path, options: &[String], name: &str) -> Option<String> {
     let mut command = std::process::Command::new(git);
-    command.args(argv.get(1..at)?).args(["config", "--get", &format!("alias.{name}")]);
+    command.args(options).args(["config", "--get", &format!("alias.{name}")]);
     let output = command.output().ok().filter(|it| it.status.success())?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    // A shell alias may do anything: whatever it runs meets its own guard.
-    let words = text.strip_prefix('!').map_or_else(|| format!("git {text}"), str::to_owned);
-    let words = words.split_whitespace().map(str::to_owned);
-    Some(words.chain(argv.get(at + 1..)?.iter().cloned()).collect())
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::verb_at;
+    use mission_domain::rules::Policy;
+
+    use super::{by_alias, verb_at};
+
+    #[test]
+    fn what_is_guarded_is_found_behind_any_row_of_aliases_and_a_line_of_shell_always_asks() {
+        let guard = vec![vec!["git".to_owned(), "push".to_owned()]];
+        let id = "default".into();
+        let policy = Policy { id, guard, protect: Vec::new(), approval_expires_s: 60 };
+        let why = |line: &str, aliases: &[(&str, &str)]| {
+            let argv = line.split(' ').map(str::to_owned).collect();
+            by_alias(&policy, argv, |_, name| {
+                aliases.iter().find(|it| it.0 == name).map(|it| it.1.to_owned())
+            })
+        };
+        assert_eq!(why("git st", &[("st", "status -s")]), None);
+        assert_eq!(why("git lg", &[]), None);
+        assert_eq!(why("git c -m push", &[("c", "commit")]), None);
+        assert!(why("git p", &[("p", "push origin")]).is_some());
+        assert!(why("git p", &[("p", "'pu's\\h origin")]).is_some());
+        assert!(why("git a x", &[("a", "--no-pager b"), ("b", "push")]).is_some());
+        assert!(why("git -C . q", &[("q", "!f() { git push; }; f")]).is_some());
+        assert!(why("git a", &[("a", "b"), ("b", "a")]).is_some());
+    }
 
     #[test]
     fn what_git_is_to_do_is_found_behind_options_and_their_values() {

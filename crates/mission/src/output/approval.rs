@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use mission_domain::doc::ApprovalDoc;
 
+use super::wrap::clean;
 use super::{Screen, Tone, words};
 
 /// Returns the list, each with what answers it.
@@ -17,6 +18,15 @@ pub(crate) fn list(approvals: &[ApprovalDoc], screen: &Screen) -> String {
             out.push('\n');
         }
         out.push_str(&one(approval, screen));
+    }
+    out
+}
+
+/// Returns what was there, indented, so that no line of it can be taken for one of ours.
+pub(crate) fn difference(text: &str) -> String {
+    let mut out = String::from("\n");
+    for line in text.lines() {
+        let _ = writeln!(out, "  │ {}", clean(line));
     }
     out
 }
@@ -58,6 +68,9 @@ pub(crate) fn one(approval: &ApprovalDoc, screen: &Screen) -> String {
         if let Some(value) = value {
             fact(name, value);
         }
+    }
+    if approval.diff.is_some() {
+        fact("Look", &format!("mission approval show {}", approval.id));
     }
     if approval.state == "requested" {
         fact("Do", &format!("mission approve {}", approval.id));

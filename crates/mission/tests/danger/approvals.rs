@@ -70,6 +70,11 @@ fn what_changed_since_it_was_asked_for_is_not_run() {
         std::fs::write(machine.at(dir).join("later.txt"), "more\n").expect("a file");
     });
     assert_eq!(files, "files_changed");
+    let ignored = "mkdir out && echo out/ > .gitignore && echo safe > out/a && mission report approval -- sh out/a";
+    let ignored = void(ignored, &|dir| {
+        std::fs::write(machine.at(dir).join("out/a"), "evil\n").expect("a file");
+    });
+    assert_eq!(ignored, "files_changed");
     let author = ["-c", "user.name=hand", "-c", "user.email=hand@example.org"];
     let commit = void(PUSH, &|dir| {
         machine.git(dir, &[&author[..], &["commit", "-q", "--allow-empty", "-m", "more"]].concat());
@@ -109,6 +114,34 @@ fn a_rigged_git_is_refused_behind_other_words_and_so_is_a_repository_of_the_lane
     let bare =
         "git init -q --bare sub && cd sub && mission report approval -- git push origin main";
     assert!(refused(bare).contains("a repository of its own"));
+    let there = "git init -q sub && mission report approval -- git -C sub push origin main";
+    assert!(refused(there).contains("a repository of its own"));
+    let by_option =
+        "git init -q sub && mission report approval -- git --git-dir=sub/.git push origin main";
+    assert!(refused(by_option).contains("a repository of its own"));
+    let outside = "mission report approval -- git -C / push origin main";
+    let outside = machine.approval(&machine.files(outside), "void");
+    assert_eq!(outside["code"], "outside", "{outside}");
+}
+
+#[test]
+fn the_command_line_shows_what_was_there_and_no_sign_of_it_moves_the_terminal() {
+    let machine = Machine::new();
+    let script = r#"
+printf 'a \033[2Kline\n' > new.txt && mkdir out && echo out/ > .gitignore
+printf 'to: production\n' > out/deploy.yml
+mission report approval -- sh -c 'TOKEN=ghp_0123456789012345678901234567890123456789 true' out/deploy.yml
+"#;
+    let ticket = machine.files(script);
+    let asked = machine.approval(&ticket, "requested");
+    let id = asked["id"].as_str().expect("an id");
+    assert!(machine.says(&["approval", "list"]).contains(&format!("mission approval show {id}")));
+    let shown = machine.says(&["approval", "show", id]);
+    assert!(shown.contains("│ +a [2Kline") && !shown.contains('\u{1b}'), "{shown}");
+    assert!(shown.contains("│ out/deploy.yml (ignored by git, named by the command):"), "{shown}");
+    assert!(shown.contains("│ to: production"), "{shown}");
+    machine.says(&["deny", id, "--reason", "enough seen"]);
+    assert_eq!(machine.mission(&["approval", "show", "P-999.1"]).0, 1);
 }
 
 #[test]

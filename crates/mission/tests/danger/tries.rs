@@ -134,6 +134,18 @@ fn asked() -> Vec<Try> {
             "git -c alias.p=push p origin x",
         ),
         guard(
+            "push by an alias behind an alias",
+            "`git -c alias.a=b -c alias.b=push a origin x`",
+            "git -c alias.a=b -c alias.b=push a origin x",
+            "git -c alias.a=b -c alias.b=push a origin x",
+        ),
+        guard(
+            "push by an alias for a line of shell",
+            "`git -c 'alias.p=!git push' p origin x`",
+            "git -c 'alias.p=!git push' p origin x",
+            "git -c 'alias.p=!git push' p origin x",
+        ),
+        guard(
             "restart a service",
             "`systemctl restart web`",
             "systemctl restart web",

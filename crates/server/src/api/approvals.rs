@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
 use mission_domain::doc::ApprovalDoc;
 use mission_domain::ids::{ApprovalId, TicketKey};
 use serde::Deserialize;
@@ -40,6 +42,15 @@ pub(super) async fn show(
     Named(id): Named<ApprovalId>,
 ) -> Answer<Json<ApprovalDoc>> {
     Ok(Json(site.control.approval(id).await?))
+}
+
+pub(super) async fn difference(
+    State(site): State<Site>,
+    _: Who,
+    Named(id): Named<ApprovalId>,
+) -> Answer<impl IntoResponse> {
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((kind, site.control.approval_difference(id).await?))
 }
 
 pub(super) async fn approve(

@@ -189,6 +189,25 @@ pub struct ShotView {
     /// How much of it differs, in percent.
     #[serde(default)]
     pub difference_percent: Option<f64>,
+    /// The smallest area that holds all that differs.
+    #[serde(default)]
+    pub difference_area: Option<AreaView>,
+    /// What was not compared.
+    #[serde(default)]
+    pub not_compared: Vec<AreaView>,
+}
+
+/// A part of a picture, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct AreaView {
+    /// From the left.
+    pub x: u32,
+    /// From the top.
+    pub y: u32,
+    /// How wide.
+    pub width: u32,
+    /// How high.
+    pub height: u32,
 }
 
 /// A finding in a packet.

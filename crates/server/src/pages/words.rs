@@ -120,6 +120,11 @@ pub fn packet_path(key: &str, gate: &str) -> String {
     format!("/tickets/{key}/packets/{gate}")
 }
 
+/// Returns a share of a hundred as people read it; what is more than nothing is never called nothing.
+pub fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.1 { "less than 0.1 %".into() } else { format!("{share:.1} %") }
+}
+
 /// Returns the address of an artifact.
 pub fn artifact(digest: &str) -> String {
     format!("/artifacts/{}", digest.strip_prefix("sha256:").unwrap_or(digest))

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use mission_domain::ids::{AttemptId, Commit, TicketKey, Tree};
-use mission_domain::ticket::{Asked, LaneRecord};
+use mission_domain::ticket::{Asked, LaneRecord, Seen};
 use serde_json::json;
 
 use crate::stage::Stage;
@@ -14,8 +14,11 @@ async fn asks(stage: &Stage) -> (TicketKey, AttemptId, String) {
     let asked = Asked {
         argv: ["git", "push", "origin", "it's <b>me</b>"].map(str::to_owned).into(),
         cwd: "/home/ada/work".into(),
-        head: Some(Commit::new("0123456789abcdef")),
-        tree: Some(Tree::new("fedcba9876543210")),
+        seen: Seen {
+            head: Some(Commit::new("0123456789abcdef")),
+            tree: Some(Tree::new("fedcba9876543210")),
+            aside: None,
+        },
         diff: None,
         refused: None,
     };

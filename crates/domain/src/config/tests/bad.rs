@@ -47,6 +47,7 @@ fn every_bad_file_is_told_line_column_and_what_to_do() {
         ("NUL", "[project]\nsetup = { after_create = \"a\\u0000b\" }\n".into()),
         ("duration without unit", "[project]\nsetup = { timeout = 5 }\n".into()),
         ("duration of nothing", "[project]\nsetup = { timeout = \"0s\" }\n".into()),
+        ("areas that are none", "[project.preview]\ncommand = \"x\"\nready = \"http://127.0.0.1:$PORT/\"\nclock = \"noon\"\nignore = [{ area = [1, 2] }, { page = \"/\" }, { area = [0, 0, -1, 5], on = 3 }]\n".into()),
         ("preview without a command", "[project.preview]\nready = \"localhost\"\npages = [\"x\"]\nwidths = [10]\n".into()),
         ("budget", "[budget]\nticket = { cost_usd = -1, tokens = 0, wall = \"long\" }\n".into()),
         ("unknown driver", "[runtime.mine]\ndriver = \"exce\"\ncommand = [\"x\"]\n".into()),

@@ -169,7 +169,7 @@ pub(super) fn situations() -> Vec<(&'static str, Life)> {
                 it.reports(done());
                 let approval = it.ticket.approvals[0].id;
                 it.does(&ada(), Command::Approve { approval });
-                let place = Ok((Some(Commit::new("c1")), Some(crate::ids::Tree::new("t1"))));
+                let place = Ok(super::story_approval::push().seen);
                 let message = MessageId(800);
                 it.controller_does(Command::BeginApproved { approval, place, message });
             }),
@@ -288,7 +288,7 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
             "approved command begins",
             Command::BeginApproved {
                 approval,
-                place: Ok((Some(Commit::new("c1")), Some(crate::ids::Tree::new("t1")))),
+                place: Ok(super::story_approval::push().seen),
                 message: MessageId(903),
             },
         ),

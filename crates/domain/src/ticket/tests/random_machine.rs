@@ -21,8 +21,8 @@ pub(super) fn of_controller(life: &mut Life, a: u8, b: u8, c: u8) -> Command {
             let message = MessageId(life.id());
             let place = match c % 4 {
                 0 => Err((crate::ticket::VoidCode::CwdChanged, "gone".into())),
-                1 => Ok((None, None)),
-                _ => Ok((Some(Commit::new("c1")), Some(crate::ids::Tree::new("t1")))),
+                1 => Ok(crate::ticket::Seen::default()),
+                _ => Ok(super::story_approval::push().seen),
             };
             let ran = super::story_approval::ran(i32::from(c % 2));
             match b % 3 {

@@ -5,18 +5,23 @@ use crate::guard::Effect;
 use crate::ids::{ApprovalId, Commit, Digest, MessageId, Tree};
 use crate::principal::Principal;
 use crate::ticket::{
-    ApprovalState, Asked, Command, EndClass, Event, LaneRecord, Owed, Ran, Shipped, State, VoidCode,
+    ApprovalState, Asked, Command, EndClass, Event, LaneRecord, Owed, Ran, Seen, Shipped, State,
+    VoidCode,
 };
 
 pub(super) fn push() -> Asked {
     Asked {
         argv: ["git", "push", "origin", "topic"].map(str::to_owned).into(),
         cwd: "/home/ada/work".into(),
-        head: Some(Commit::new("c1")),
-        tree: Some(Tree::new("t1")),
+        seen: there("c1", "t1", b"aside"),
         diff: None,
         refused: None,
     }
+}
+
+pub(super) fn there(head: &str, tree: &str, aside: &[u8]) -> Seen {
+    let (head, tree) = (Commit::new(head), Tree::new(tree));
+    Seen { head: Some(head), tree: Some(tree), aside: Some(Digest::of(aside)) }
 }
 
 pub(super) fn ran(exit_code: i32) -> Box<Ran> {
@@ -40,8 +45,8 @@ impl Life {
         MessageId(self.id())
     }
 
-    fn begins(&mut self, approval: ApprovalId, head: &str, tree: &str) -> Vec<Event> {
-        let place = Ok((Some(Commit::new(head)), Some(Tree::new(tree))));
+    fn begins(&mut self, approval: ApprovalId, seen: Seen) -> Vec<Event> {
+        let place = Ok(seen);
         let message = self.message_id();
         self.controller_does(Command::BeginApproved { approval, place, message })
     }
@@ -65,7 +70,7 @@ fn a_person_permits_and_mission_control_runs_it_once_and_tells_the_lane() {
     assert_eq!(life.ticket.shipped(Effect::Push).0, Shipped::Requested);
     life.does(&ada(), Command::Approve { approval });
     assert_eq!(life.ticket.shipped(Effect::Push).0, Shipped::Approved);
-    life.begins(approval, "c1", "t1");
+    life.begins(approval, push().seen);
     let message = life.message_id();
     life.controller_does(Command::EndApproved { approval, ran: ran(0), message });
     life.is_at(approval, ApprovalState::Ran);
@@ -75,7 +80,7 @@ fn a_person_permits_and_mission_control_runs_it_once_and_tells_the_lane() {
     assert!(life.told().contains(&approval.to_string()), "{}", life.told());
     // Again: neither a second yes nor a second run.
     assert_eq!(life.refuses(&ada(), Command::Approve { approval }), "approval_closed");
-    let place = Ok((Some(Commit::new("c1")), Some(Tree::new("t1"))));
+    let place = Ok(push().seen);
     let message = life.message_id();
     let again = Command::BeginApproved { approval, place, message };
     assert_eq!(life.refuses(&Principal::Controller, again), "approval_closed");
@@ -85,7 +90,7 @@ fn a_person_permits_and_mission_control_runs_it_once_and_tells_the_lane() {
 fn a_command_that_failed_is_not_called_done() {
     let (mut life, approval) = asking(push());
     life.does(&ada(), Command::Approve { approval });
-    life.begins(approval, "c1", "t1");
+    life.begins(approval, push().seen);
     let message = life.message_id();
     life.controller_does(Command::EndApproved { approval, ran: ran(1), message });
     assert_eq!(life.ticket.shipped(Effect::Push).0, Shipped::Approved);
@@ -110,12 +115,15 @@ fn nobody_but_a_person_permits_or_refuses() {
 
 #[test]
 fn another_commit_or_other_files_make_it_void_at_the_last_moment() {
-    for (head, tree, code) in
-        [("c2", "t1", VoidCode::CommitChanged), ("c1", "t2", VoidCode::FilesChanged)]
-    {
+    for (seen, code) in [
+        (there("c2", "t1", b"aside"), VoidCode::CommitChanged),
+        (there("c1", "t2", b"aside"), VoidCode::FilesChanged),
+        (there("c1", "t1", b"other"), VoidCode::FilesChanged),
+        (Seen { aside: None, ..push().seen }, VoidCode::FilesChanged),
+    ] {
         let (mut life, approval) = asking(push());
         life.does(&ada(), Command::Approve { approval });
-        life.begins(approval, head, tree);
+        life.begins(approval, seen);
         life.is_at(approval, ApprovalState::Void);
         assert_eq!(life.ticket.approval(approval).and_then(|it| it.code), Some(code));
         assert!(life.told().contains("It was not run"), "{}", life.told());
@@ -145,18 +153,18 @@ fn what_nobody_answered_in_time_expires_and_cannot_be_permitted_any_more() {
 fn when_nobody_knows_whether_it_ran_a_person_is_asked_anew() {
     let (mut life, approval) = asking(push());
     life.does(&ada(), Command::Approve { approval });
-    life.begins(approval, "c1", "t1");
+    life.begins(approval, push().seen);
     life.controller_does(Command::LoseApproved { approval });
     life.stands(State::NeedsInput, "approval_open");
     let note = life.ticket.approval(approval).and_then(|it| it.note.clone()).expect("a note");
     assert!(note.contains("not known"), "{note}");
     assert_eq!(life.ticket.shipped(Effect::Push).0, Shipped::Requested, "unknown is not done");
-    let place = Ok((Some(Commit::new("c1")), Some(Tree::new("t1"))));
+    let place = Ok(push().seen);
     let message = life.message_id();
     let again = Command::BeginApproved { approval, place, message };
     assert_eq!(life.refuses(&Principal::Controller, again), "approval_closed");
     life.does(&ada(), Command::Approve { approval });
-    life.begins(approval, "c1", "t1");
+    life.begins(approval, push().seen);
     life.is_at(approval, ApprovalState::Running);
 }
 
@@ -183,7 +191,7 @@ fn nothing_is_dispatched_looked_at_or_landed_while_a_command_waits_or_runs() {
     life.does(&ada(), Command::Approve { approval });
     life.stands(State::Active, "approved_command");
     assert_eq!(life.ticket.owed(life.now), Owed::Nothing);
-    life.begins(approval, "c1", "t1");
+    life.begins(approval, push().seen);
     let message = life.message_id();
     life.controller_does(Command::EndApproved { approval, ran: ran(0), message });
     life.stands(State::Active, "observing");

@@ -63,7 +63,9 @@ fn pair(n: usize, s: &ShotView, packet: &PacketView) -> Markup {
                     i.knob aria-hidden="true" hidden { (icon("chevrons-left-right")) }
                 }
             }
-            figcaption { b { (label(s)) } " " @match s.difference_percent { Some(d) => { (format!("{d:.1}")) " % of the pixels differ" } None => { "the difference is unknown" } } }
+            figcaption { b { (label(s)) } " " @match s.difference_percent { Some(d) => { (words::percent(d)) " of the pixels differ" } None => { "the difference is unknown" } }
+                @if let Some(at) = &s.difference_area { ", all within " (at.width) " × " (at.height) " at " (at.x) ", " (at.y) }
+                @if !s.not_compared.is_empty() { ". " (words::count(s.not_compared.len(), "area")) " not compared, as the project says" } }
         }
     }
 }

@@ -135,7 +135,7 @@ fn shots(shots: &[ShotView]) -> Markup {
                 @for (digest, when) in [(&first.before, "Before"), (&first.after, "After")] {
                     @if let Some(d) = digest { a.shot href=(words::artifact(d)) { img loading="lazy" src=(words::artifact(d)) alt={ (when) ", " (caption(first)) }; } }
                 }
-                @for s in shots { small { (caption(s)) @if let Some(d) = s.difference_percent { " · " b { (format!("{d:.1}")) " %" } " changed" } } }
+                @for s in shots { small { (caption(s)) @if let Some(d) = s.difference_percent { " · " b { (words::percent(d)) } " changed" } } }
             }
         }
     }
