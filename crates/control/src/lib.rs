@@ -41,7 +41,7 @@ pub use packets::PacketDoc;
 pub use paths::HomePaths;
 pub use projects::{Project, programs_on_path};
 pub use reads::WhyDoc;
-pub use show::SessionDoc;
+pub use show::{BetweenRounds, SessionDoc};
 pub use sweep::{Correction, Rule, WorkspaceEntry};
 
 /// How a controller behaves where it may differ from the default.

@@ -30,6 +30,20 @@ pub struct SessionDoc {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What became of the work between two rounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BetweenRounds {
+    /// Which commit became which, as `git range-diff` tells it.
+    pub commits: String,
+    /// Whether it was longer.
+    pub is_cut: bool,
+    /// The difference of the two commits; nothing where the work was put on another base in between.
+    pub patch: Option<Vec<u8>>,
+}
+
+/// The most of a range-diff that is shown, in bytes.
+const RANGE_DIFF: u64 = 256 << 10;
+
 /// How many characters of a digest name a session.
 const ID_CHARS: usize = 12;
 
@@ -61,6 +75,26 @@ impl Control {
         const CONTEXT: u32 = 3;
         let project = self.project(key).await?;
         Ok(Git::at(&project.path).patch(base, head, CONTEXT).await?)
+    }
+
+    /// Returns what became of the work between two rounds that are both based on `base` or on something before it.
+    ///
+    /// # Errors
+    /// An unknown project, or commits that the repository does not have any more.
+    pub async fn between_rounds(
+        &self,
+        key: &ProjectKey,
+        base: &Commit,
+        old: &Commit,
+        new: &Commit,
+    ) -> Result<BetweenRounds> {
+        let project = self.project(key).await?;
+        let git = Git::at(&project.path);
+        let commits = git.range_diff(base, old, new, RANGE_DIFF).await?;
+        // On another base the difference of the two is mostly other people's work.
+        let is_rebased = !git.is_ancestor(base, old).await?;
+        let patch = if is_rebased { None } else { Some(self.patch(key, old, new).await?) };
+        Ok(BetweenRounds { commits: commits.text, is_cut: commits.is_cut, patch })
     }
 
     /// Returns every signed-in browser, the newest first.

@@ -71,11 +71,29 @@ impl Git {
     /// Returns the diff between two commits, at most `most` bytes of it.
     pub async fn diff_text(&self, base: &Commit, head: &Commit, most: u64) -> Result<DiffText> {
         let args = [["diff", "-M"].as_slice(), &PLAIN, &[hash(base)?, hash(head)?, "--"]].concat();
+        self.text_up_to(&args, most).await
+    }
+
+    async fn text_up_to(&self, args: &[&str], most: u64) -> Result<DiffText> {
         let asked = Asked { cut_at: Some(most.saturating_add(1)), ..Asked::default() };
-        let mut bytes = self.run_with(&args, asked).await?;
+        let mut bytes = self.run_with(args, asked).await?;
         let is_cut = bytes.len() as u64 > most;
         bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         Ok(DiffText { text: String::from_utf8_lossy(&bytes).into_owned(), is_cut })
+    }
+
+    /// Returns which commits of `base..old` became which of `base..new`, as `git range-diff` tells it, at most `most` bytes
+    /// of it. Where the work was rebased in between, this is the change of the work alone.
+    pub async fn range_diff(
+        &self,
+        base: &Commit,
+        old: &Commit,
+        new: &Commit,
+        most: u64,
+    ) -> Result<DiffText> {
+        let ends = [hash(base)?, hash(old)?, hash(new)?];
+        let args = [["range-diff"].as_slice(), &PLAIN, &ends].concat();
+        self.text_up_to(&args, most).await
     }
 
     /// Returns the paths that differ from what is checked out, untracked ones included, ignored ones not. For

@@ -167,3 +167,27 @@ async fn a_branch_with_dots_never_reaches_git() {
     let place = Place::new();
     assert!(matches!(place.seen().branch("../../main").await, Err(Error::BadName { .. })));
 }
+
+#[tokio::test]
+async fn between_two_rounds_each_commit_is_told_by_what_became_of_it_over_a_rebase_too() {
+    let place = Place::new();
+    place.git(&["checkout", "-q", "-b", "round-1"]);
+    let rest = "a line that stays\n".repeat(20);
+    place.write("work.txt", &format!("a first try\n{rest}"));
+    let old = place.commits("the work");
+    place.git(&["checkout", "-q", "main"]);
+    place.write("elsewhere.txt", "others' work\n");
+    let base = place.commits("of others");
+    place.git(&["checkout", "-q", "-b", "round-2"]);
+    place.write("work.txt", &format!("a second try\n{rest}"));
+    place.commits("the work");
+    place.write("test.txt", "a test\n");
+    let new = place.commits("its test");
+    let told = place.seen().range_diff(&base, &old, &new, 1 << 20).await.expect("a range-diff");
+    assert!(!told.is_cut && !told.text.contains("of others"), "{}", told.text);
+    let of = |subject: &str| told.text.lines().find(|it| it.ends_with(subject)).unwrap_or_default();
+    assert!(of("the work").contains(" ! ") && of("its test").contains(" > "), "{}", told.text);
+    assert!(told.text.contains("-+a first try") && told.text.contains("++a second try"));
+    let cut = place.seen().range_diff(&base, &old, &new, 20).await.expect("a range-diff");
+    assert!(cut.is_cut && cut.text.len() == 20);
+}

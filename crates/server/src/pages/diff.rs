@@ -1,6 +1,7 @@
 //! A diff on a page: unified or side by side, long files folded, findings below their lines.
 
 pub mod parse;
+pub(super) mod rounds;
 
 use maud::{Markup, html};
 use mission_domain::doc::FindingDoc;

@@ -5,14 +5,17 @@ mod shots;
 use maud::{Markup, html};
 use mission_domain::doc::{GateDoc, SignoffDoc, TicketDoc};
 
-use super::diff::{self, Style};
+use super::diff::{self, Style, parse};
 use super::form;
 use super::glyph::{self, icon};
 use super::packet_view::{CommandView, PacketView};
 use super::shell::{Keys, Page, document};
 use super::ticket::packet::{claimed, ranked, seen, stat};
-use super::view::{PacketPage, Viewer};
+use super::view::{PacketPage, Since, Viewer};
 use super::words;
+
+/// How many earlier rounds can be chosen.
+const MOST_ROUNDS: usize = 3;
 
 /// Lines of the diff shown beside the other parts; all of it is on its own page.
 const PREVIEW_LINES: usize = 400;
@@ -71,7 +74,7 @@ fn head(view: &PacketPage) -> Markup {
         h1 { (words::sentence(&words::gate(&gate.id))) @if gate.round > 1 { span.dim { " round " (gate.round) } } }
         (sentence(&view.packet))
         div.tools {
-            @if view.is_diff { (styles(view)) a.btn href=(path) data-key="p" { (icon("package-check")) "Packet" kbd { "p" } } }
+            @if view.is_diff { (rounds(view)) (styles(view)) a.btn href=(path) data-key="p" { (icon("package-check")) "Packet" kbd { "p" } } }
             @else { (others(view)) @if judges(view) { (form::quick_verdict(ticket, gate, view.shell.viewer(), true)) } }
         }
     }
@@ -146,9 +149,35 @@ fn styles(view: &PacketPage) -> Markup {
     let link = |style: Style, word: &str| {
         let here = style == view.style;
         let key = if here { "" } else { "s" };
-        html! { a href={ (path) "/diff?style=" (style.as_str()) } aria-current=[here.then_some("true")] data-key=(key) { (word) } }
+        html! { a href={ (path) "/diff?style=" (style.as_str()) (since(view)) } aria-current=[here.then_some("true")] data-key=(key) { (word) } }
     };
     html! { nav.seg aria-label="Style" { (link(Style::Unified, "Unified")) (link(Style::Split, "Split")) } }
+}
+
+/// Returns the part of an address that keeps the round.
+fn since(view: &PacketPage) -> String {
+    view.since.as_ref().map_or_else(String::new, |it| format!("&since={}", it.commit))
+}
+
+/// Returns the choice between the whole change and the change since what somebody decided on before.
+fn rounds(view: &PacketPage) -> Markup {
+    let path = words::packet_path(&view.ticket.key, &view.gate.id);
+    let style = view.style.as_str();
+    let here = view.since.as_ref().map(|it| it.commit.as_str());
+    let earlier = view.earlier();
+    html! {
+        @if !earlier.is_empty() {
+            nav.seg aria-label="Since" {
+                a href={ (path) "/diff?style=" (style) } aria-current=[here.is_none().then_some("true")] { "Whole change" }
+                @for (commit, decided, gate) in earlier.iter().take(MOST_ROUNDS) {
+                    a href={ (path) "/diff?style=" (style) "&since=" (commit) } aria-current=[(here == Some(*commit)).then_some("true")]
+                        title={ (words::plain(&decided.verdict)) " by " (words::principal(&decided.principal)) ", " (words::gate(gate)) } {
+                        "Since " (words::short(commit))
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Returns the packet on one screen.
@@ -313,8 +342,34 @@ fn signoff(gate: &GateDoc, s: &SignoffDoc, viewer: Viewer<'_>) -> Markup {
     }
 }
 
+/// Returns the change since an earlier round, with the review beside it.
+fn since_then(view: &PacketPage, since: &Since) -> Markup {
+    let nothing = parse::Patch::default();
+    let patch = since.patch.as_ref().unwrap_or(&nothing);
+    html! {
+        div.diff-grid data-packet=(view.packet.digest) {
+            aside.diff-side aria-label="Files and review" {
+                (diff::list(patch))
+                @if judges(view) { (form::review(&view.ticket, &view.gate, view.shell.viewer())) }
+            }
+            div {
+                @match &since.commits {
+                    Ok((text, is_cut)) => { (diff::rounds::commits(text, *is_cut)) }
+                    Err(why) => { p.banner data-tone="warn" { (icon("file-diff")) span dir="auto" { (why) } } }
+                }
+                @if since.patch.is_none() { p.pad.mid { "The work was put on another base in between: what its commits changed is above." } }
+                @else if patch.files.is_empty() { p.pad.mid { "No file differs from that round." } }
+                @else { (diff::files(patch, view.style, &view.ticket.findings, usize::MAX)) }
+            }
+        }
+    }
+}
+
 /// Returns the change on a page of its own, with the review beside it.
 fn whole_diff(view: &PacketPage) -> Markup {
+    if let Some(since) = &view.since {
+        return since_then(view, since);
+    }
     html! {
         @match &view.patch {
             Some(Ok(patch)) => {

@@ -14,7 +14,7 @@ mod packets;
 pub use home::{
     CalibrationView, DigestView, PolicyView, ProjectLine, ProjectsView, SettingsPart, SettingsView,
 };
-pub use packets::{PacketLine, PacketPage, PacketsView};
+pub use packets::{PacketLine, PacketPage, PacketsView, Since};
 
 /// Who looks, and when: what a fragment needs to say "You", to make a form, and to tell ages.
 #[derive(Debug, Clone, Copy)]

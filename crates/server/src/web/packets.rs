@@ -12,7 +12,7 @@ use super::shell::Visitor;
 use crate::app::Site;
 use crate::pages::diff::Style;
 use crate::pages::diff::parse::{Patch, parse};
-use crate::pages::view::{PacketLine, PacketPage, PacketsView};
+use crate::pages::view::{PacketLine, PacketPage, PacketsView, Since};
 use crate::pages::{self, PacketView};
 use crate::problem::{Answer, Problem};
 
@@ -74,6 +74,8 @@ fn lines(ticket: TicketDoc) -> Vec<PacketLine> {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Shown {
     style: Option<String>,
+    /// The commit of an earlier round.
+    since: Option<String>,
 }
 
 pub(super) async fn packet(
@@ -93,7 +95,31 @@ pub(super) async fn diff(
         Some("split") => Style::Split,
         Some(_) | None => Style::Unified,
     };
-    Ok(pages::packet_page::page(&view(&visitor, &key, &gate, style, true).await?))
+    let mut view = view(&visitor, &key, &gate, style, true).await?;
+    if let Some(commit) = shown.since.filter(|it| !it.is_empty()) {
+        view.since = Some(since(&visitor.site, &view, commit).await?);
+    }
+    Ok(pages::packet_page::page(&view))
+}
+
+/// Returns the work since the round in which somebody decided on `commit`.
+async fn since(site: &Site, view: &PacketPage, commit: String) -> Answer<Since> {
+    let none = || Problem::not_found(format!("nobody decided on `{commit}` in an earlier round"));
+    if !view.earlier().iter().any(|it| it.0 == commit) {
+        return Err(none());
+    }
+    let (Some(base), Some(head)) = (&view.packet.base, &view.packet.commit) else {
+        return Err(none());
+    };
+    let key: TicketKey = view.ticket.key.parse().map_err(|_| none())?;
+    let [base, old, new] = [base, &commit, head].map(Commit::new);
+    let told = site.control.between_rounds(key.project(), &base, &old, &new).await;
+    let (commits, patch) = match told {
+        Ok(it) => (Ok((it.commits, it.is_cut)), it.patch),
+        Err(error) => (Err(error.in_full()), None),
+    };
+    let patch = patch.map(|it| parse(&String::from_utf8_lossy(&it), it.len() >= CUT_AT));
+    Ok(Since { commit, commits, patch })
 }
 
 async fn view(
@@ -114,7 +140,8 @@ async fn view(
     let sealed_at = sealed_at(site, &key, &packet.digest).await?;
     let patch = patch(site, &key, &packet).await;
     let shell = visitor.shell().await?;
-    Ok(PacketPage { shell, ticket, gate: found, packet, sealed_at, patch, style, is_diff })
+    let since = None;
+    Ok(PacketPage { shell, ticket, gate: found, packet, sealed_at, patch, style, is_diff, since })
 }
 
 /// Returns when the packet was sealed.

@@ -90,6 +90,7 @@ fn more() -> Vec<(&'static str, String)> {
         ("packets", packets::page(&sample::packets()).into_string()),
         ("packet", packet_page::page(&sample::packet_page(false, Style::Unified)).into_string()),
         ("diff", packet_page::page(&sample::packet_page(true, Style::Unified)).into_string()),
+        ("diff-since", packet_page::page(&sample::since_page()).into_string()),
         ("diff-split", packet_page::page(&sample::packet_page(true, Style::Split)).into_string()),
         ("digest", digest::page(&sample::digest()).into_string()),
         ("policy", policy::page(&sample::policy()).into_string()),

@@ -17,7 +17,9 @@ mod home;
 mod views;
 mod work;
 
-pub(crate) use home::{calibration, digest, packet_page, packets, policy, projects, settings};
+pub(crate) use home::{
+    calibration, digest, packet_page, packets, policy, projects, settings, since_page,
+};
 
 pub(crate) use views::{asks, bands, board, fleet, needs_you, shell, ticket_view, tickets};
 pub(crate) use work::{acts, attempt, dead_attempt, events, lanes, message, packet};

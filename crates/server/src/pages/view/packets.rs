@@ -1,6 +1,6 @@
 //! What the pages of packets show.
 
-use mission_domain::doc::{GateDoc, TicketDoc};
+use mission_domain::doc::{GateDoc, SignoffDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 
 use super::Shell;
@@ -53,4 +53,36 @@ pub struct PacketPage {
     pub style: Style,
     /// Whether the diff has the page for itself.
     pub is_diff: bool,
+    /// The earlier round that the change is shown since; nothing where all of it is shown.
+    pub since: Option<Since>,
+}
+
+/// The work since an earlier round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The commit of that round.
+    pub commit: String,
+    /// Which commit became which, as `git range-diff` tells it, and whether it was cut; or why nobody can tell.
+    pub commits: Result<(String, bool), String>,
+    /// The difference of the two; nothing where the work was put on another base.
+    pub patch: Option<Patch>,
+}
+
+impl PacketPage {
+    /// Returns the earlier commits that somebody decided on, the newest first, with who did and on which gate.
+    pub fn earlier(&self) -> Vec<(&str, &SignoffDoc, &str)> {
+        let gates = self.ticket.gates.iter();
+        let all = gates.flat_map(|gate| gate.signoffs.iter().map(move |it| (gate, it)));
+        let about = all.filter_map(|(gate, it)| Some((it.commit.as_deref()?, it, &*gate.id)));
+        let mut all: Vec<_> = about.collect();
+        all.sort_by_key(|it| std::cmp::Reverse(it.1.at));
+        let mut seen: Vec<&str> = self.packet.commit.as_deref().into_iter().collect();
+        all.retain(|it| {
+            !seen.contains(&it.0) && {
+                seen.push(it.0);
+                true
+            }
+        });
+        all
+    }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use mission_control::{DigestChangeDoc, DigestDoc, DigestTicketDoc, SessionDoc, TokenDoc};
 use mission_domain::config;
+use mission_domain::doc::SignoffDoc;
 use mission_domain::rules::Rules;
 use mission_server::pages::diff::Style;
 use mission_server::pages::diff::parse::parse;
 use mission_server::pages::view::{
     CalibrationView, DigestView, PacketLine, PacketPage, PacketsView, PolicyView, ProjectLine,
-    ProjectsView, SettingsPart, SettingsView,
+    ProjectsView, SettingsPart, SettingsView, Since,
 };
 
 use super::*;
@@ -39,7 +40,31 @@ pub(crate) fn packet_page(is_diff: bool, style: Style) -> PacketPage {
         patch: Some(Ok(parse(&patch(), false))),
         style,
         is_diff,
+        since: None,
     }
+}
+
+/// The same since an earlier round, in which somebody asked for changes.
+pub(crate) fn since_page() -> PacketPage {
+    let mut page = packet_page(true, Style::Unified);
+    let earlier = "0123456789abcdef0123456789abcdef01234567";
+    let asked = SignoffDoc {
+        verdict: "changes".into(),
+        principal: "lane:qa/claude".into(),
+        commit: Some(earlier.into()),
+        packet: None,
+        fresh: false,
+        held: None,
+        reason: "the card says nothing of tonight".into(),
+        independence: None,
+        at: ago(90),
+    };
+    page.ticket.gates[0].signoffs.push(asked);
+    let commits = "1:  0123456 ! 1:  89abcde berth: a card\n    @@ web/BerthCard.tsx\n      <article class=\"berth\">\n    -+<b>{nights}</b>\n    ++<WeekStrip nights={nights} />\n-:  ------- > 2:  fedcba9 berth: <i>tonight</i>\n";
+    let patch = Some(parse(&patch(), false));
+    page.since =
+        Some(Since { commit: earlier.into(), commits: Ok((commits.into(), false)), patch });
+    page
 }
 
 pub(crate) fn packets() -> PacketsView {
