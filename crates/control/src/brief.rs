@@ -97,6 +97,15 @@ impl Brief<'_> {
             }
             text.push('\n');
         }
+        let decided = self.gate.signoffs.iter().rev().find_map(|it| it.commit.as_ref());
+        let head = self.ticket.head.as_ref().filter(|it| Some(&it.commit) != decided);
+        if let (Some(earlier), Some(head)) = (decided, head) {
+            let _ = writeln!(
+                text,
+                "This gate was decided on commit `{earlier}` before. What the work became since: `git range-diff {} {earlier} {}`.\n",
+                head.base, head.commit
+            );
+        }
     }
 
     fn missing(&self, text: &mut String) {

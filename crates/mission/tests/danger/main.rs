@@ -5,3 +5,4 @@ mod approvals;
 mod stage;
 mod suite;
 mod tries;
+mod unheld;

@@ -65,13 +65,39 @@ pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 pub(crate) struct Machine {
     dir: TempDir,
     server: Option<Child>,
+    /// What the kernel is made to lack.
+    lacks: Vec<&'static str>,
 }
+
+/// Becomes a command for which the kernel lacks some calls: they answer as on a kernel that was built without them.
+const LACKING: &str = r#"
+import ctypes, os, platform, struct, sys
+unshare = {"x86_64": 272, "aarch64": 97}[platform.machine()]
+numbers = {"landlock": [444, 445, 446], "unshare": [unshare]}
+lacking = [n for name in sys.argv[1].split(",") for n in numbers[name]]
+op = lambda code, jt, jf, k: struct.pack("HBBI", code, jt, jf, k)
+code = [op(0x20, 0, 0, 0)]
+code += [op(0x15, len(lacking) - at, 0, n) for at, n in enumerate(lacking)]
+code += [op(0x06, 0, 0, 0x7FFF0000), op(0x06, 0, 0, 0x00050000 | 38)]
+program = ctypes.create_string_buffer(b"".join(code))
+filter = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(code), ctypes.addressof(program)))
+libc = ctypes.CDLL(None, use_errno=True)
+for call in [(38, 1, 0, 0, 0), (22, 2, ctypes.addressof(filter), 0, 0)]:
+    if libc.prctl(*[ctypes.c_ulong(it) for it in call]) != 0:
+        sys.exit("prctl: " + os.strerror(ctypes.get_errno()))
+os.execv(sys.argv[2], sys.argv[2:])
+"#;
 
 impl Machine {
     /// Makes the machine and starts Mission Control on it.
     pub(crate) fn new() -> Self {
+        Self::without(&[])
+    }
+
+    /// The same on a kernel that lacks `calls`.
+    pub(crate) fn without(calls: &[&'static str]) -> Self {
         let dir = tempfile::Builder::new().prefix("md-").tempdir().expect("a folder");
-        let mut machine = Self { dir, server: None };
+        let mut machine = Self { dir, server: None, lacks: calls.to_vec() };
         for name in ["person/.ssh", "person/.kube", "project", "outside"] {
             fs::create_dir_all(machine.at(name)).expect("a folder");
         }
@@ -120,7 +146,11 @@ impl Machine {
     fn command(&self, args: &[&str]) -> Command {
         let exe = Path::new(env!("CARGO_BIN_EXE_mission"));
         let path = std::env::var("PATH").unwrap_or_default();
-        let mut command = Command::new(exe);
+        let mut command =
+            Command::new(if self.lacks.is_empty() { exe } else { "python3".as_ref() });
+        if !self.lacks.is_empty() {
+            command.args(["-c", LACKING, &self.lacks.join(",")]).arg(exe);
+        }
         command.args(args).env_clear().stdin(Stdio::null());
         command.env("PATH", path).env("HOME", self.at("person")).env("USER", "ada");
         command.env("MISSION_HOME", self.home()).current_dir(self.at("project"));
@@ -146,6 +176,11 @@ impl Machine {
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let said = self.says(&[args, &["--json"]].concat());
         serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"))
+    }
+
+    /// Returns what `mission doctor` says of the machine, whatever it makes of it.
+    pub(crate) fn doctor(&self) -> String {
+        self.mission(&["doctor"]).1.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Runs `script` as the person does, in a clone of their own; returns what it printed.
