@@ -1,5 +1,6 @@
 //! A diff on a page: unified or side by side, long files folded, findings below their lines.
 
+mod grammar;
 pub mod parse;
 pub(super) mod rounds;
 
@@ -80,7 +81,7 @@ pub(super) fn files(patch: &Patch, style: Style, findings: &[FindingDoc], most: 
         shown.push((file, lines));
     }
     html! {
-        div.diffs {
+        div.diffs data-colour=(grammar::engine()) {
             @for (n, (file, lines)) in shown.iter().enumerate() { (whole(n, file, *lines, style, findings)) }
             @if patch.is_cut { p.banner data-tone="warn" { (icon("file-diff")) p { b { "Cut. " } "The change is longer than 4 MiB; git shows all of it." } } }
         }
@@ -94,7 +95,7 @@ fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, findings: &[Find
     let is_long = file.len() > FOLD_AFTER;
     html! {
         div.diff-box {
-        details.diff-file id={ "file-" (n) } data-file=(file.path) open[!is_long || !here.is_empty()] {
+        details.diff-file id={ "file-" (n) } data-file=(file.path) data-grammar=[grammar::of(&file.path)] open[!is_long || !here.is_empty()] {
             summary {
                 (icon("chevron-down"))
                 code { @if let Some(was) = &file.was { (was) " → " } (file.path) }
