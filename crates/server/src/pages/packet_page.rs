@@ -349,6 +349,7 @@ fn since_then(view: &PacketPage, since: &Since) -> Markup {
     html! {
         div.diff-grid data-packet=(view.packet.digest) {
             aside.diff-side aria-label="Files and review" {
+                p.viewed-count data-viewed-count=(patch.files.len()) hidden {}
                 (diff::list(patch))
                 @if judges(view) { (form::review(&view.ticket, &view.gate, view.shell.viewer())) }
             }
