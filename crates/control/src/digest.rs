@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::execute::Control;
 
 /// What a person wants to hear of; steps of the machine in between are not among it.
-const NOTABLE: [&str; 20] = [
+const NOTABLE: [&str; 21] = [
     "opened",
     "judged",
     "sent_back",
@@ -23,6 +23,7 @@ const NOTABLE: [&str; 20] = [
     "handed_over",
     "could_not_run",
     "blocked",
+    "budget_nearly_spent",
     "unblocked",
     "retried",
     "landed",

@@ -182,6 +182,10 @@ impl Control {
         if !self.catch_up().await {
             return AFTER_FAILURE;
         }
+        if let Err(error) = self.know_spending().await {
+            tracing::warn!("what was used today is not known yet: {}", error.in_full());
+            return AFTER_FAILURE;
+        }
         let now = self.now();
         let (actions, next) = self.plan(now);
         for action in actions {
@@ -190,6 +194,7 @@ impl Control {
             }
             self.begin(action).await;
         }
+        self.end_turns();
         next.map_or(LONGEST_SLEEP, |at| until(now, at))
     }
 
@@ -233,7 +238,9 @@ impl Control {
             | Action::LoseApproved { .. }
             | Action::ExpireApproval { .. }
             | Action::PauseDispatch { .. }
-            | Action::ResumeDispatch) => {
+            | Action::ResumeDispatch
+            | Action::MarkBudget { .. }
+            | Action::FreeBudget { .. }) => {
                 if let Err(error) = self.carry_out(quick.clone()).await
                     && !matches!(error, Error::Rejected(_) | Error::RejectedByHome(_))
                 {
@@ -328,6 +335,13 @@ impl Control {
             }
             Action::ResumeDispatch => {
                 return self.execute_home(HomeCommand::ResumeDispatch, &by).await;
+            }
+            Action::MarkBudget { scope, until, is_spent, text } => {
+                let command = HomeCommand::MarkBudget { scope, until, is_spent, text };
+                return self.execute_home(command, &by).await;
+            }
+            Action::FreeBudget { scope, why } => {
+                return self.execute_home(HomeCommand::FreeBudget { scope, why }, &by).await;
             }
             Action::LoseApproved { ticket, approval } => {
                 (ticket, Command::LoseApproved { approval })

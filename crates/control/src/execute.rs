@@ -343,6 +343,9 @@ impl Control {
                     }
                     _ => {}
                 }
+                if let Some(spending) = &mut fleet.spending {
+                    spending.note(&ticket.key, event, ticket.updated_at);
+                }
             }
             fleet.put(ticket.clone(), version);
         }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mission_domain::home::Home;
-use mission_domain::ids::{ProjectKey, TicketKey, Timestamp, Version};
+use mission_domain::ids::{AttemptId, ProjectKey, TicketKey, Timestamp, Version};
 use mission_domain::plan::{self, Action, ProjectFacts};
+use mission_domain::spending::Spending;
 use mission_domain::ticket::Ticket;
 
 /// What the dispatcher looks at.
@@ -25,6 +26,12 @@ pub(crate) struct Fleet {
     pub(crate) leases: BTreeMap<TicketKey, Timestamp>,
     /// Tickets that something is being done for at this moment.
     pub(crate) busy: BTreeSet<TicketKey>,
+    /// What the attempts of the last day used; nothing while nobody asked for it.
+    pub(crate) spending: Option<Spending>,
+    /// Whether that is complete.
+    pub(crate) is_spending_read: bool,
+    /// Attempts whose lanes were told that their turn is the last one.
+    pub(crate) last_turns: BTreeSet<AttemptId>,
     /// Those of them that do nothing but wait for their turn to land.
     pub(crate) waiting_to_land: BTreeSet<TicketKey>,
     /// Whether a ticket that has ended was taken in since those were last forgotten.
@@ -39,6 +46,7 @@ impl Fleet {
             projects: &self.projects,
             home: &self.home,
             leases: &self.leases,
+            spending: self.spending.as_ref().filter(|_| self.is_spending_read),
             busy: &self.busy,
             now,
         }

@@ -60,7 +60,12 @@ impl Control {
 
     async fn hear(&self, frame: FromRunner) -> Result<()> {
         match frame {
-            FromRunner::Hello { .. } => self.adopt_lanes(),
+            FromRunner::Hello { .. } => {
+                // Another runner may not have heard that a turn is the last one.
+                self.fleet().last_turns.clear();
+                self.nudge();
+                self.adopt_lanes()
+            }
             FromRunner::Record { attempt, entry } => {
                 let number = entry.number;
                 self.record(attempt, entry).await?;
@@ -303,10 +308,13 @@ impl Control {
             }
         }
         let control = self.clone();
-        let (copy, parked) = (self.paths().copy(&ticket.key, id), ticket.parked.is_some());
+        let copy = self.paths().copy(&ticket.key, id);
+        // Whoever was ended in the middle of things may have left some of them unfinished.
+        let is_spent = class == EndClass::BudgetSpent || self.fleet().last_turns.remove(&id);
+        let is_to_be_kept = ticket.parked.is_some() || is_spent;
         let key = ticket.key.clone();
         self.spawn(async move {
-            if parked {
+            if is_to_be_kept {
                 control.keep_work(&key).await;
             }
             let _ = tokio::fs::remove_dir_all(copy).await;

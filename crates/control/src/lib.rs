@@ -4,6 +4,7 @@ mod again;
 mod approvals;
 mod ask;
 mod brief;
+mod budgets;
 mod checks;
 mod clock;
 mod digest;

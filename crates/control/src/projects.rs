@@ -89,6 +89,8 @@ impl Control {
         if is_new {
             let facts = self.facts(&project);
             self.fleet().projects.insert(project.key.clone(), facts);
+            // What held the dispatcher may be allowed now.
+            self.nudge();
         }
     }
 

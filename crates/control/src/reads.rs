@@ -79,6 +79,7 @@ impl Control {
                 detail: if detail.is_empty() { self.detail(ticket) } else { detail },
             });
         }
+        items.extend(self.spent_budgets(&tickets).await?);
         items.sort_by(|one, other| {
             let since = |it: &NeedsYouDoc| it.ticket.next_action.as_ref().map(|it| it.since);
             other.holds_up.cmp(&one.holds_up).then(since(one).cmp(&since(other)))
@@ -215,6 +216,7 @@ impl Control {
                 .map(|it| format!("{} ({}); a trial comes at {}", it.why, it.class, it.until)),
             found,
             from: project.path.join("mission.toml").display().to_string(),
+            untold: runtime.driver.untold().map(str::to_owned),
         }
     }
 

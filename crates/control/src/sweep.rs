@@ -165,7 +165,9 @@ fn told(action: &Action) -> Option<(Rule, TicketKey, String, String)> {
         | Action::LoseApproved { .. }
         | Action::ExpireApproval { .. }
         | Action::PauseDispatch { .. }
-        | Action::ResumeDispatch => return None,
+        | Action::ResumeDispatch
+        | Action::MarkBudget { .. }
+        | Action::FreeBudget { .. } => return None,
     })
 }
 

@@ -227,6 +227,9 @@ pub(crate) fn home_write(
         | HomeEvent::LaneResumed { .. }
         | HomeEvent::DispatchPaused { .. }
         | HomeEvent::DispatchResumed {}
+        | HomeEvent::DayBudgetNearlySpent { .. }
+        | HomeEvent::DayBudgetSpent { .. }
+        | HomeEvent::DayBudgetFree { .. }
         | HomeEvent::DemoMarked {}
         | HomeEvent::OperatorUndone { .. } => None,
     };

@@ -225,6 +225,7 @@ fn read_all(root: &Node, report: &Report) -> Option<Rules> {
         instructions: std::collections::BTreeMap::new(),
         key: project.key?,
         default_branch: project.default_branch?,
+        time_zone: project.time_zone?,
         workflow: project.workflow?,
         visual_paths: project.visual_paths,
         user_facing_paths: project.user_facing_paths,

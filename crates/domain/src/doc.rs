@@ -492,6 +492,25 @@ pub struct LaneDoc {
     pub note: Option<String>,
 }
 
+/// One budget, and how much of it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetDoc {
+    /// Whose: `MC`, `MC/coder`, or the ticket's key.
+    pub scope: String,
+    /// `day`, `lane` or `ticket`.
+    pub kind: String,
+    /// `free`, `nearly_spent` or `spent`.
+    pub state: String,
+    /// How much is used, of the measure of which most is.
+    pub percent: u64,
+    /// What was used of what, in words.
+    pub text: String,
+    /// What it cannot count, since programs do not tell it.
+    pub unknown: Option<String>,
+    /// When its day ends; nothing for a ticket's.
+    pub until: Option<Timestamp>,
+}
+
 /// One configured runtime and its breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeDoc {
@@ -511,6 +530,9 @@ pub struct RuntimeDoc {
     pub found: Option<bool>,
     /// Where the setting comes from: a file and line, or `built-in`.
     pub from: String,
+    /// What no budget can count of it, since its program does not tell it; nothing where it tells all.
+    #[serde(default)]
+    pub untold: Option<String>,
 }
 
 /// One decision that waits for a person.

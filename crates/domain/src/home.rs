@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{OperatorActId, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp};
+use crate::spending::Scope;
 use crate::ticket::{EndClass, Stamp};
 
 /// The first time a breaker stays open, in seconds; each further one is twice as long.
@@ -24,6 +25,9 @@ pub struct Home {
     pub paused: BTreeSet<String>,
     /// Why dispatch as a whole rests, and until when.
     pub outage: Option<(String, Timestamp)>,
+    /// Budgets of a day that are used up or nearly so, by the name of their scope.
+    #[serde(default)]
+    pub budgets: BTreeMap<String, BudgetMark>,
     /// Whether the demo made this home, which alone accepts its scripted person.
     pub demo: bool,
     /// How many acts the operator has on record.
@@ -52,6 +56,35 @@ pub struct Breaker {
     pub times: u32,
 }
 
+/// What was said of a budget of one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetMark {
+    /// Whose budget it is.
+    pub scope: Scope,
+    /// When its day ends.
+    pub until: Timestamp,
+    /// Whether all of it is used, so that nothing starts; else people were warned.
+    pub is_spent: bool,
+    /// What was used of what, in words.
+    pub text: String,
+}
+
+impl Home {
+    /// Returns what holds a lane at `now` because its day's budget is used up, its own or its project's.
+    pub fn spent_budget(
+        &self,
+        project: &ProjectKey,
+        role: &RoleId,
+        now: Timestamp,
+    ) -> Option<&BudgetMark> {
+        let of = |role: Option<&RoleId>| {
+            let scope = Scope { project: project.clone(), role: role.cloned() };
+            self.budgets.get(&scope.to_string())
+        };
+        [of(None), of(Some(role))].into_iter().flatten().find(|it| it.is_spent && it.until > now)
+    }
+}
+
 /// A request to change the home. It may be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the events, and named alike")]
@@ -72,6 +105,10 @@ pub enum HomeCommand {
     PauseDispatch { why: String, until: Timestamp },
     /// Dispatch goes on.
     ResumeDispatch,
+    /// Most of a budget of a day is used, or all of it.
+    MarkBudget { scope: Scope, until: Timestamp, is_spent: bool, text: String },
+    /// A budget of a day was raised, or its day is over.
+    FreeBudget { scope: Scope, why: String },
     /// Mark this home as the demo's.
     MarkDemo,
     /// The operator acted by a rule.
@@ -116,6 +153,12 @@ pub enum HomeEvent {
     DispatchPaused { why: String, until: Timestamp },
     /// Dispatch goes on.
     DispatchResumed {},
+    /// Most of a budget of a day is used.
+    DayBudgetNearlySpent { scope: Scope, until: Timestamp, text: String },
+    /// A budget of a day is used up: nothing starts, and what runs ends with its turn.
+    DayBudgetSpent { scope: Scope, until: Timestamp, text: String },
+    /// A budget of a day was raised, or its day is over.
+    DayBudgetFree { scope: Scope, why: String },
     /// This home is the demo's.
     DemoMarked {},
     /// The operator acted.
@@ -218,6 +261,22 @@ pub fn decide_home(
             }
             HomeEvent::DispatchResumed {}
         }
+        HomeCommand::MarkBudget { scope, until, is_spent, text } => {
+            let known = home.budgets.get(&scope.to_string());
+            if known.is_some_and(|it| it.until == until && it.is_spent >= is_spent) {
+                return Ok(Vec::new());
+            }
+            match is_spent {
+                true => HomeEvent::DayBudgetSpent { scope, until, text },
+                false => HomeEvent::DayBudgetNearlySpent { scope, until, text },
+            }
+        }
+        HomeCommand::FreeBudget { scope, why } => {
+            if !home.budgets.contains_key(&scope.to_string()) {
+                return Ok(Vec::new());
+            }
+            HomeEvent::DayBudgetFree { scope, why }
+        }
         HomeCommand::MarkDemo => HomeEvent::DemoMarked {},
         HomeCommand::RecordAct { act } => {
             HomeEvent::OperatorActed { id: OperatorActId(home.acts + 1), act }
@@ -251,6 +310,17 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, _stamp: &Stamp) {
         }
         HomeEvent::DispatchPaused { why, until } => home.outage = Some((why, until)),
         HomeEvent::DispatchResumed {} => home.outage = None,
+        HomeEvent::DayBudgetNearlySpent { scope, until, text } => {
+            let mark = BudgetMark { scope, until, is_spent: false, text };
+            home.budgets.insert(mark.scope.to_string(), mark);
+        }
+        HomeEvent::DayBudgetSpent { scope, until, text } => {
+            let mark = BudgetMark { scope, until, is_spent: true, text };
+            home.budgets.insert(mark.scope.to_string(), mark);
+        }
+        HomeEvent::DayBudgetFree { scope, .. } => {
+            home.budgets.remove(&scope.to_string());
+        }
         HomeEvent::DemoMarked {} => home.demo = true,
         HomeEvent::OperatorActed { id, .. } => home.acts = home.acts.max(id.0),
         HomeEvent::OperatorUndone { .. } => {}

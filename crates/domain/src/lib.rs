@@ -1,6 +1,7 @@
 //! Tickets, gates and roles as plain data and pure functions. No IO: time and ids arrive as arguments.
 
 pub mod config;
+pub mod day;
 pub mod doc;
 pub mod guard;
 pub mod home;
@@ -9,5 +10,6 @@ pub mod mutants;
 pub mod plan;
 pub mod principal;
 pub mod rules;
+pub mod spending;
 pub mod ticket;
 pub mod told;

@@ -11,9 +11,14 @@ use crate::ids::{
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{Driver, Role, Rules};
+use crate::spending::{Scope, Spending};
 use crate::ticket::{
     ApprovalState, BlockCode, EndHow, MessageState, Owed, Purpose, Rejection, Ticket,
 };
+
+mod day;
+
+pub use day::{Standing, standings};
 
 /// Deaths within [`OUTAGE_WINDOW_S`] that make an outage, if at least half of the workers died.
 const OUTAGE_DEATHS: usize = 5;
@@ -38,6 +43,8 @@ pub struct Fleet<'a> {
     pub home: &'a Home,
     /// Until when each live attempt holds its lease. Attempts of people have none.
     pub leases: &'a BTreeMap<TicketKey, Timestamp>,
+    /// What the attempts of the last day used; nothing while that is not known yet.
+    pub spending: Option<&'a Spending>,
     /// Tickets that something is being done for at this moment.
     pub busy: &'a BTreeSet<TicketKey>,
     /// The time.
@@ -184,6 +191,24 @@ pub enum Action {
     },
     /// The rest is over.
     ResumeDispatch,
+    /// Say that most of a budget of a day is used, or all of it.
+    MarkBudget {
+        /// Whose.
+        scope: Scope,
+        /// When its day ends.
+        until: Timestamp,
+        /// Whether all of it is used.
+        is_spent: bool,
+        /// What was used of what.
+        text: String,
+    },
+    /// A budget of a day was raised, or its day is over.
+    FreeBudget {
+        /// Whose.
+        scope: Scope,
+        /// Which of the two.
+        why: String,
+    },
 }
 
 /// Returns everything to be done now, most urgent work first.
@@ -222,9 +247,11 @@ pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
             Owed::Finish => actions.push(Action::Finish { ticket: ticket.key.clone() }),
         }
     }
+    let budgets = day::Budgets::of(fleet);
+    budgets.changes(fleet, &mut actions);
     match outage(fleet) {
         Some(pause) => actions.push(pause),
-        None => dispatch(fleet, queue, &mut actions),
+        None => dispatch(fleet, queue, &budgets, &mut actions),
     }
     actions
 }
@@ -253,7 +280,12 @@ pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
     let leases = fleet.leases.values().copied();
     let breakers = fleet.home.breakers.values().map(|it| it.until);
     let outage = fleet.home.outage.as_ref().map(|it| it.1);
-    let moments = tickets.chain(leases).chain(breakers.filter(|it| *it > fleet.now)).chain(outage);
+    let budgets = day::Budgets::of(fleet).next_moment(fleet);
+    let moments = tickets
+        .chain(budgets)
+        .chain(leases)
+        .chain(breakers.filter(|it| *it > fleet.now))
+        .chain(outage);
     moments.min()
 }
 
@@ -396,7 +428,12 @@ fn outage(fleet: &Fleet<'_>) -> Option<Action> {
 }
 
 /// Gives free slots to queued tickets: by priority, then to the campaign and project that has least, then by age.
-fn dispatch(fleet: &Fleet<'_>, mut queue: Vec<Queued<'_>>, actions: &mut Vec<Action>) {
+fn dispatch(
+    fleet: &Fleet<'_>,
+    mut queue: Vec<Queued<'_>>,
+    budgets: &day::Budgets,
+    actions: &mut Vec<Action>,
+) {
     if fleet.home.outage.is_some() || queue.is_empty() {
         return;
     }
@@ -408,7 +445,10 @@ fn dispatch(fleet: &Fleet<'_>, mut queue: Vec<Queued<'_>>, actions: &mut Vec<Act
         if let Some(known) = roles.get(&it.role) {
             return *known;
         }
-        let can = running.has_slot(fleet, it) && has_runtime(fleet, it, &running);
+        let is_held = budgets.hold(fleet, it.ticket.key.project(), &it.role);
+        let can = running.has_slot(fleet, it)
+            && has_runtime(fleet, it, &running)
+            && (!is_held || takes_person(fleet, it));
         roles.insert(it.role.clone(), can);
         can
     });
@@ -423,6 +463,9 @@ fn dispatch(fleet: &Fleet<'_>, mut queue: Vec<Queued<'_>>, actions: &mut Vec<Act
         match choose(fleet, &queued, &running) {
             Choice::Runtime(runtime, identity) => {
                 let by_person = driver_of(fleet, queued.ticket, &runtime) == Some(Driver::Person);
+                if !by_person && budgets.hold(fleet, queued.ticket.key.project(), &queued.role) {
+                    continue;
+                }
                 running.add(queued.ticket, &queued.role, &runtime, by_person);
                 actions.push(Action::Claim {
                     ticket: queued.ticket.key.clone(),
@@ -495,6 +538,13 @@ fn role_of<'a>(fleet: &Fleet<'a>, project: &ProjectKey, role: &RoleId) -> Option
 fn driver_of(fleet: &Fleet<'_>, ticket: &Ticket, runtime: &RuntimeId) -> Option<Driver> {
     let rules = &fleet.projects.get(ticket.key.project())?.rules;
     rules.runtimes.get(runtime).map(|it| it.driver)
+}
+
+/// Returns whether people work for the lane of a queued ticket: what they do costs nothing.
+fn takes_person(fleet: &Fleet<'_>, queued: &Queued<'_>) -> bool {
+    let role = role_of(fleet, queued.ticket.key.project(), &queued.role);
+    let mut runtimes = role.into_iter().flat_map(|it| &it.runtimes);
+    runtimes.any(|it| driver_of(fleet, queued.ticket, it) == Some(Driver::Person))
 }
 
 /// Who takes a queued ticket.
@@ -598,7 +648,11 @@ pub fn held_by(fleet: &Fleet<'_>, ticket: &Ticket) -> Option<String> {
         return Some(format!("all slots of {lane} are taken"));
     }
     match choose(fleet, &queued, &running) {
-        Choice::Runtime(..) => None,
+        Choice::Runtime(id, _) if driver_of(fleet, ticket, &id) == Some(Driver::Person) => None,
+        Choice::Runtime(..) => {
+            let spent = fleet.home.spent_budget(project, &queued.role, fleet.now);
+            spent.map(|it| it.text.clone())
+        }
         Choice::Person(why) | Choice::Nobody(why) => Some(why),
     }
 }

@@ -229,6 +229,23 @@ words!(
     }
 );
 
+impl Driver {
+    /// Returns what a budget cannot count of such a runtime, in words; nothing where its program tells all of it.
+    pub fn untold(self) -> Option<&'static str> {
+        match self {
+            Self::Claude | Self::Person => None,
+            Self::Codex => Some("cost unknown: a budget counts its tokens and its wall time only"),
+            Self::Acp => Some(
+                "cost unknown, tokens only where its agent tells them: else a budget counts its wall time only",
+            ),
+            Self::Exec | Self::Tmux => {
+                Some("tokens and cost unknown: a budget counts its wall time only")
+            }
+            Self::External => Some("tokens, cost and time at work unknown: no budget counts them"),
+        }
+    }
+}
+
 words!(
     /// How long one process of a runtime lives.
     #[derive(Default)]
@@ -492,13 +509,23 @@ pub struct Allowance {
     pub wall_s: Option<u64>,
 }
 
-/// What tickets and days may use.
+impl Allowance {
+    /// Returns whether it limits anything.
+    pub fn is_limit(&self) -> bool {
+        self.cost_micros.is_some() || self.tokens.is_some() || self.wall_s.is_some()
+    }
+}
+
+/// What tickets, lanes and days may use.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Budget {
     /// One ticket, over all its attempts.
     pub ticket: Allowance,
     /// All tickets of the project in one day.
     pub day: Allowance,
+    /// Each lane of the project in one day.
+    #[serde(default)]
+    pub lane: Allowance,
 }
 
 /// A ticket that is filed again and again.
@@ -536,6 +563,9 @@ pub struct Rules {
     pub key: ProjectKey,
     /// The branch that work lands on.
     pub default_branch: String,
+    /// The zone in which its days begin and its schedules are read, as the IANA database names it.
+    #[serde(default = "utc")]
+    pub time_zone: String,
     /// The workflow of tickets that name none.
     pub workflow: WorkflowId,
     /// Globs of paths that make a ticket visual.
@@ -570,6 +600,10 @@ pub struct Rules {
     /// Digests of the instruction files on the default branch, by the role that names them.
     #[serde(default)]
     pub instructions: BTreeMap<RoleId, Digest>,
+}
+
+fn utc() -> String {
+    crate::day::UTC.into()
 }
 
 /// What a ticket is judged by: a change of anything else is no change of its policy.

@@ -86,6 +86,7 @@ pub fn told(event: &EventDoc) -> String {
         "handed_over" => format!("asked a person to decide {}: {}", its_gate(), text("why")),
         "could_not_run" => format!("could not run {}: {}", its_gate(), text("cause")),
         "blocked" => format!("blocked it: {}", text("text")),
+        "budget_nearly_spent" => format!("warned: {}", text("text")),
         "unblocked" => format!("let it go on: {}", text("reason")),
         "retried" => format!("gave it another try: {}", text("reason")),
         "landed" => format!("landed {}", short(text("commit"))),

@@ -65,6 +65,13 @@ pub enum ToRunner {
         /// Who wants it.
         by: String,
     },
+    /// Let an attempt's turn in flight be its last one, as [`crate::shim_protocol::Request::LastTurn`] says.
+    LastTurn {
+        /// Which.
+        attempt: AttemptId,
+        /// Who wants it, or what.
+        by: String,
+    },
     /// Answer what an attempt's program asks leave for.
     Answer {
         /// Which.

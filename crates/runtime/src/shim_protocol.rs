@@ -90,6 +90,12 @@ pub enum Request {
         /// Who wants it.
         by: String,
     },
+    /// Let the turn in flight be the last one: when it has ended, the attempt does, and no further turn begins. A program that waits
+    /// is ended at once; one on a terminal, whose turns nobody can tell apart, goes on until it reports.
+    LastTurn {
+        /// Who wants it, or what.
+        by: String,
+    },
     /// Answer what the program asks. `not_asked` when it waits for no such answer.
     Answer {
         /// The id of the question.

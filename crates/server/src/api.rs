@@ -236,6 +236,12 @@ fn fleet(table: Table) -> Table {
             Route::get("/roles", "Lists roles").query("project").gives("{roles:[object]}"),
             f::roles,
         )
+        .add(
+            Route::get("/budgets", "Says how much of each budget is used")
+                .query("project")
+                .gives("{budgets:[Budget]}"),
+            f::budgets,
+        )
         .add(Route::get("/lanes", "Lists lanes").query("project").gives("{lanes:[Lane]}"), f::lanes)
         .add(
             Route::post("/lanes/{role}/pause", "Lets a lane take no more work")

@@ -63,7 +63,7 @@ impl Route {
 }
 
 /// The documents, with their fields in the notation of [`schema`].
-const DOCUMENTS: [(&str, &str); 21] = [
+const DOCUMENTS: [(&str, &str); 22] = [
     (
         "Ticket",
         "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! approvals:[Approval]! created_at! updated_at! closed_at? version:int!",
@@ -104,7 +104,8 @@ const DOCUMENTS: [(&str, &str); 21] = [
         "Lane",
         "role! project! state! slots:int! attempts:[string]! queued:int! runtimes:[Runtime]! note?",
     ),
-    ("Runtime", "name! driver! command:[string]! model? breaker! note? found:bool? from!"),
+    ("Runtime", "name! driver! command:[string]! model? breaker! note? found:bool? from! untold?"),
+    ("Budget", "scope! kind! state! percent:int! text! unknown? until?"),
     ("NeedsYou", "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail!"),
     ("OperatorAct", "id! rule! ticket? cause! did! at! undone:bool! undoable:bool!"),
     ("Why", "key! state! code! text! next! who! held_by:[string]!"),

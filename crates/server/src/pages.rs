@@ -62,6 +62,7 @@
 pub mod assets;
 pub mod bands;
 pub mod board;
+mod budget;
 pub mod calibration;
 pub mod campaign;
 pub mod diff;

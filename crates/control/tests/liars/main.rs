@@ -4,6 +4,7 @@
 
 mod branches;
 mod claims;
+mod days;
 mod landing;
 mod records;
 mod reviews;

@@ -86,14 +86,7 @@ impl Stage {
         commit_in(&repository, "first");
         let store = open_sqlite(&home, Role::Controller).await.expect("a store");
         let clock = Arc::new(StageClock(AtomicI64::new(1_772_000_000_000)));
-        let options = Options {
-            exe: "/bin/false".into(),
-            url: None,
-            retry_base_ms: 1,
-            confine: true,
-            checks_at_once: 2,
-        };
-        let control = Control::open(HomePaths::new(&home), store, clock.clone(), options).await;
+        let control = Control::open(HomePaths::new(&home), store, clock.clone(), options()).await;
         let control = control.expect("a controller");
         let project = control.add_project(&repository, true, &ada()).await.expect("a project");
         assert_eq!(project.problem, None);
@@ -106,7 +99,16 @@ impl Stage {
 
     /// Ada files another ticket of the same project; from now on the story is about that one.
     pub(crate) async fn files_another(&mut self) {
-        let request = TicketRequest { title: "And that too".into(), ..TicketRequest::default() };
+        self.files("And that too", None).await;
+    }
+
+    /// The same on a workflow that is not the default one.
+    pub(crate) async fn files_on(&mut self, workflow: &str) {
+        self.files("And that as well", Some(workflow.into())).await;
+    }
+
+    async fn files(&mut self, title: &str, workflow: Option<String>) {
+        let request = TicketRequest { title: title.into(), workflow, ..TicketRequest::default() };
         let ticket = self.control.open_ticket(request, &ada(), "cli").await.expect("a ticket");
         self.ticket = ticket.key.parse().expect("a key");
     }
@@ -130,6 +132,21 @@ impl Stage {
     pub(crate) async fn gate(&self, name: &str) -> Gate {
         let ticket = self.look().await;
         ticket.gates.iter().find(|it| it.rule.id.as_str() == name).expect("the gate").clone()
+    }
+
+    /// Another server takes the home over.
+    pub(crate) async fn restarts(&mut self) {
+        self.control.store().close().await;
+        let store = open_sqlite(&self.home(), Role::Controller).await.expect("a store");
+        let (paths, options) = (HomePaths::new(self.home()), options());
+        let control = Control::open(paths, store, self.clock.clone(), options).await;
+        self.control = control.expect("a controller");
+        self.control.load_fleet().await.expect("a fleet");
+    }
+
+    /// Lets time go by.
+    pub(crate) fn passes(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
     /// Lets a minute go by: a lane that is tried again may start.
@@ -298,6 +315,16 @@ impl Stage {
     /// Where the default branch is.
     pub(crate) fn main(&self) -> String {
         git_in(&self.repository(), &["rev-parse", "main"])
+    }
+}
+
+fn options() -> Options {
+    Options {
+        exe: "/bin/false".into(),
+        url: None,
+        retry_base_ms: 1,
+        confine: true,
+        checks_at_once: 2,
     }
 }
 

@@ -358,6 +358,9 @@ fn about(action: &Action) -> Option<&TicketKey> {
         | Action::RunApproved { ticket, .. }
         | Action::LoseApproved { ticket, .. }
         | Action::ExpireApproval { ticket, .. } => Some(ticket),
-        Action::PauseDispatch { .. } | Action::ResumeDispatch => None,
+        Action::PauseDispatch { .. }
+        | Action::ResumeDispatch
+        | Action::MarkBudget { .. }
+        | Action::FreeBudget { .. } => None,
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn base(folder_name: &str, found: &Found) -> Node {
     for_table(&mut root, "project", |project| {
         project.fill("key", || text(ProjectKey::from_folder(folder_name).as_str()));
         project.fill("default_branch", || text(branch));
+        project.fill("time_zone", || text(crate::day::UTC));
     });
     for (role, instructions) in INSTRUCTIONS {
         for_table(&mut root, "role", |roles| {

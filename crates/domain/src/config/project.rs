@@ -15,6 +15,7 @@ use crate::rules::{
 pub(super) struct Project {
     pub(super) key: Option<ProjectKey>,
     pub(super) default_branch: Option<String>,
+    pub(super) time_zone: Option<String>,
     pub(super) workflow: Option<WorkflowId>,
     pub(super) visual_paths: Vec<String>,
     pub(super) user_facing_paths: Vec<String>,
@@ -25,9 +26,10 @@ pub(super) struct Project {
     pub(super) preview: Option<Preview>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "key",
     "default_branch",
+    "time_zone",
     "workflow",
     "visual_paths",
     "user_facing_paths",
@@ -44,6 +46,7 @@ pub(super) fn project(node: &Node, known: &Known<'_>) -> Option<Project> {
     Some(Project {
         key: key(&fields),
         default_branch: default_branch(&fields),
+        time_zone: time_zone(&fields).map(str::to_owned),
         workflow: known.name(&fields, "workflow").map(WorkflowId::new),
         visual_paths: globs(&fields, "visual_paths"),
         user_facing_paths: globs(&fields, "user_facing_paths"),
@@ -81,6 +84,20 @@ fn default_branch(fields: &Fields<'_>) -> Option<String> {
         return None;
     }
     Some(text.into())
+}
+
+/// Returns the time zone that a table names, which must be one.
+fn time_zone<'n>(fields: &Fields<'n>) -> Option<&'n str> {
+    let name = fields.text("time_zone")?;
+    if crate::day::zone(name).is_none() {
+        let shown = names::shown(name);
+        let message = format!(
+            "there is no time zone `{shown}`; write one like `UTC`, `Europe/Berlin` or `America/New_York`"
+        );
+        fields.bad("time_zone", message);
+        return None;
+    }
+    Some(name)
 }
 
 fn globs(fields: &Fields<'_>, key: &str) -> Vec<String> {
@@ -209,10 +226,9 @@ fn ignored_area(preview: &Fields<'_>, item: &Node) -> Option<IgnoredArea> {
 
 /// Reads `[budget]`.
 pub(super) fn budget(node: &Node, known: &Known<'_>) -> Option<Budget> {
-    let fields = Fields::open(node, "budget", &["ticket", "day"], known.report)?;
-    let ticket = fields.table("ticket", &["cost_usd", "tokens", "wall"]);
-    let day = fields.table("day", &["cost_usd", "tokens"]);
-    Some(Budget { ticket: allowance(ticket), day: allowance(day) })
+    let fields = Fields::open(node, "budget", &["ticket", "lane", "day"], known.report)?;
+    let table = |key| allowance(fields.table(key, &["cost_usd", "tokens", "wall"]));
+    Some(Budget { ticket: table("ticket"), lane: table("lane"), day: table("day") })
 }
 
 fn allowance(fields: Option<Fields<'_>>) -> Allowance {

@@ -95,7 +95,8 @@ const MIDDLE: &str = "# network = false                 # whether these commands
 # No budget unless written. For example:
 # [budget]
 # ticket = { cost_usd = 20, tokens = 5_000_000, wall = \"8h\" }
-# day = { cost_usd = 100 }
+# day = { cost_usd = 100 }                                       # all tickets together; the day is that of project.time_zone
+# lane = { cost_usd = 40 }                                       # each lane in one day
 ";
 
 fn lanes(found: &Found) -> String {

@@ -40,6 +40,25 @@ impl Ticket {
         }
     }
 
+    /// Returns how much of `most` is used at `now`, in percent and in words, once that is so much that people should know.
+    pub fn budget_warning(&self, most: &Allowance, now: Timestamp) -> Option<(u64, String)> {
+        let spent = self.spent(now);
+        let parts = [
+            ("tokens", most.tokens, spent.tokens),
+            ("cost", most.cost_micros, spent.cost_micros),
+            ("time", most.wall_s, spent.wall_s),
+        ];
+        let used = parts.iter().filter_map(|(name, most, spent)| {
+            let most = self.allowed((*most)?).max(1);
+            let percent = (*spent)?.saturating_mul(100) / most;
+            (percent >= WARN_PERCENT).then(|| (percent, format!("{percent} % of the {name}")))
+        });
+        let used: Vec<(u64, String)> = used.collect();
+        let percent = used.iter().map(|it| it.0).max()?;
+        let parts: Vec<String> = used.into_iter().map(|it| it.1).collect();
+        Some((percent, format!("the ticket used {} that its budget allows", parts.join(" and "))))
+    }
+
     fn allowed(&self, most: u64) -> u64 {
         most.saturating_mul(u64::from(self.grants) + 1)
     }
@@ -71,20 +90,8 @@ impl Draft<'_> {
     /// Tells people once that most of the ticket's budget is used.
     pub(super) fn warn_of_budget(&mut self) {
         let most = &self.context.rules.budget.ticket;
-        let spent = self.ticket.spent(self.context.now);
-        let parts = [
-            ("tokens", most.tokens, spent.tokens),
-            ("cost", most.cost_micros, spent.cost_micros),
-            ("time", most.wall_s, spent.wall_s),
-        ];
-        let used = parts.iter().filter_map(|(name, most, spent)| {
-            let most = self.ticket.allowed((*most)?).max(1);
-            let percent = (*spent)?.saturating_mul(100) / most;
-            (percent >= WARN_PERCENT).then(|| format!("{percent} % of the {name}"))
-        });
-        let used: Vec<String> = used.collect();
-        if !used.is_empty() && !self.ticket.is_warned {
-            let text = format!("the ticket used {} that its budget allows", used.join(" and "));
+        let told = self.ticket.budget_warning(most, self.context.now);
+        if let Some((_, text)) = told.filter(|_| !self.ticket.is_warned) {
             self.push(Event::BudgetNearlySpent { text });
         }
     }

@@ -109,6 +109,7 @@ pub(crate) fn runtimes(runtimes: &[RuntimeDoc], screen: &Screen) -> String {
         };
         let model = it.model.as_ref().map_or_else(String::new, |it| format!(" (model {it})"));
         let note = it.note.as_ref().map_or_else(String::new, |it| format!("\n→ {it}"));
+        let untold = it.untold.as_ref().map_or_else(String::new, |it| format!("\n→ {it}"));
         let line: Vec<_> = it.command.iter().map(|word| crate::process::quoted(word)).collect();
         table.row(vec![
             cell(Tone::Strong, it.name.as_str()),
@@ -116,7 +117,7 @@ pub(crate) fn runtimes(runtimes: &[RuntimeDoc], screen: &Screen) -> String {
             cell(words::result(&it.breaker), words::plain(&it.breaker)),
             cell(tone, found),
             text(it.from.as_str()),
-            text(format!("{}{model}{note}", line.join(" "))),
+            text(format!("{}{model}{note}{untold}", line.join(" "))),
         ]);
     }
     table.render(screen)

@@ -145,6 +145,9 @@ impl Hub {
             Some(ToRunner::Interrupt { attempt, by }) => {
                 self.order(attempt, Request::Interrupt { by })
             }
+            Some(ToRunner::LastTurn { attempt, by }) => {
+                self.order(attempt, Request::LastTurn { by })
+            }
             Some(ToRunner::Answer { attempt, id, leave, by }) => {
                 self.order(attempt, Request::Answer { id, leave, by })
             }

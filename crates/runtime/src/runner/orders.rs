@@ -46,6 +46,7 @@ pub(crate) fn refused(
         | Request::Approval { .. }
         | Request::Input { .. }
         | Request::Interrupt { .. }
+        | Request::LastTurn { .. }
         | Request::ReadMessages
         | Request::Answer { .. }
         | Request::Stop { .. }

@@ -76,6 +76,16 @@ impl Shim {
                 Ok(false) => refused("idle", "no turn is in flight that could be interrupted"),
                 Err(e) => self.not_stored(&e),
             },
+            Request::LastTurn { by } => {
+                // What waits to be typed stays undelivered, for the next attempt.
+                let typist = self.running.as_mut().and_then(|running| running.typist());
+                let untyped = typist.map(|it| it.give_up()).unwrap_or_default();
+                if !untyped.is_empty() {
+                    self.queue.push_back(Text { messages: untyped, text: String::new() });
+                }
+                self.last_turn.get_or_insert(by);
+                Reply::Ack { record: self.log.last() }
+            }
             Request::Answer { id, leave, by } => match self.give_leave(&id, &leave, &by) {
                 Ok(true) => Reply::Ack { record: self.log.last() },
                 Ok(false) => refused("not_asked", "the agent waits for no such answer (any more)"),
@@ -119,7 +129,7 @@ impl Shim {
         let is_over = self.running.as_ref().is_none_or(|r| r.reaped.is_some())
             && self.spec.driver != Driver::Exec
             || self.talk.as_ref().is_some_and(Talk::is_closing);
-        if self.stop.is_some() || is_over {
+        if self.stop.is_some() || self.last_turn.is_some() || is_over {
             return refused("ended", "the attempt is ending: the message waits for the next one");
         }
         // A server that was restarted says again what it cannot know to have arrived.

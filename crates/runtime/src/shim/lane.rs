@@ -49,6 +49,8 @@ pub(crate) struct Shim {
     /// Messages that were accepted, the brief's among them: none is taken twice.
     pub(crate) accepted: std::collections::BTreeSet<mission_domain::ids::MessageId>,
     pub(crate) stop: Option<Stop>,
+    /// Who wants the turn in flight to be the last one.
+    pub(crate) last_turn: Option<String>,
     pub(crate) watch: Watch,
     pub(crate) oom: OomWatch,
     pub(crate) began: Instant,
@@ -94,6 +96,7 @@ impl Shim {
             queue: VecDeque::new(),
             accepted: spec.brief_messages.iter().copied().collect(),
             stop: None,
+            last_turn: None,
             watch: Watch::new(&spec.limits, began),
             oom: OomWatch::start(),
             began,

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::launch;
 use crate::record::Record;
 use crate::shim::child::{self, ChildIo};
+use crate::shim::ending::GRACE;
 use crate::shim::frames::Frames;
 use crate::shim::lane::Shim;
 use crate::shim::link::{Change, Link};
@@ -267,6 +268,11 @@ impl Shim {
     fn next_turn(&mut self) -> Result<()> {
         let Some(talk) = self.talk.as_mut().filter(|it| it.is_idle()) else { return Ok(()) };
         if self.stop.is_some() {
+            return Ok(());
+        }
+        // Nothing is in flight: this is the moment at which nothing is cut off.
+        if let Some(by) = self.last_turn.clone() {
+            self.stop(&by, GRACE);
             return Ok(());
         }
         let Some(text) = self.queue.pop_front() else { return Ok(()) };

@@ -130,7 +130,8 @@ impl Shim {
             self.queue.push_front(Text { messages: undelivered, text: String::new() });
         }
         self.sum_up(reaped)?;
-        let is_clean = reaped.exit_code == Some(0) && self.stop.is_none();
+        let goes_on = self.stop.is_none() && self.last_turn.is_none();
+        let is_clean = reaped.exit_code == Some(0) && goes_on;
         match self.queue.pop_front() {
             Some(turn) if is_clean && self.spec.driver == Driver::Exec => {
                 self.start_turn(turn.clone()).inspect_err(|_| self.queue.push_front(turn))?;

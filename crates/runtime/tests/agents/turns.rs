@@ -3,7 +3,7 @@
 use mission_domain::ids::MessageId;
 use mission_runtime::agent::{AgentState, Leave, TurnHow};
 use mission_runtime::markers::{Marker, Markers};
-use mission_runtime::record::{ExitRecord, LastTool, Record};
+use mission_runtime::record::{ExitRecord, LastTool, Record, StopCause};
 use mission_runtime::record_log::read_after;
 use mission_runtime::shim_protocol::{Reply, Request};
 use mission_runtime::{DeathClass, classify, proc_tree};
@@ -229,5 +229,28 @@ fn an_agent_that_forgets_to_report_is_reminded_once() {
         );
         assert_eq!(exit.markers, Markers::None);
         assert_eq!(classify(&exit, false), DeathClass::NoReport);
+    }
+}
+
+#[test]
+fn a_last_turn_comes_to_its_own_end_and_then_the_attempt_is_stopped() {
+    for agent in BOTH {
+        let stage = Stage::with(agent);
+        let script =
+            "sh until [ -e ../go ]; do sleep 0.05; done ;; sh echo all > whole ;; say more";
+        let shim = Shim::start(stage.lane(1, script));
+        shim.says("until [ -e ../go ]");
+        shim.turn(2, "[[script: sh touch never ;; say DONE: two]]");
+        let by = "the day's budget of MC".to_owned();
+        assert!(matches!(shim.ask(&Request::LastTurn { by: by.clone() }), Reply::Ack { .. }));
+        std::fs::write(stage.home.path().join("go"), "").unwrap();
+        let (exit, records) = to_the_end(shim);
+        assert_eq!(std::fs::read_to_string(stage.file("whole")).unwrap(), "all\n", "{agent:?}");
+        assert!(!stage.file("never").exists());
+        assert_eq!(Shim::course(&records), ["+1", "-1"], "{agent:?}");
+        assert_eq!(exit.last_turn.as_ref().map(|it| it.how), Some(TurnHow::Completed));
+        assert_eq!(exit.stop_cause, StopCause::Stopped { by });
+        assert_eq!(classify(&exit, false), DeathClass::Stopped);
+        assert_eq!(exit.undelivered, [MessageId(2)]);
     }
 }

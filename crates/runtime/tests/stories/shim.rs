@@ -153,6 +153,28 @@ fn turns_given_meanwhile_run_one_after_another_as_processes_of_their_own() {
 }
 
 #[test]
+fn after_a_last_turn_nothing_more_is_begun_and_what_waited_stays_undelivered() {
+    let home = Home::new();
+    let shim = Shim::start(
+        home.lane(1, "echo up; until [ -e ../go ]; do sleep 0.01; done; echo whole; echo DONE: it"),
+    );
+    shim.says("up");
+    let turn =
+        |number, text: &str| Request::Turn { messages: vec![MessageId(number)], text: text.into() };
+    assert!(matches!(shim.ask(&turn(2, "more")), Reply::Ack { .. }));
+    let last = Request::LastTurn { by: "the day's budget of MC".into() };
+    assert!(matches!(shim.ask(&last), Reply::Ack { .. }));
+    assert!(matches!(shim.ask(&last), Reply::Ack { .. }), "a repeat has no effect");
+    let late = shim.connect().ask(&turn(3, "and more"));
+    assert!(late.unwrap_err().to_string().contains("ended"));
+    std::fs::write(home.path().join("go"), "").unwrap();
+    let exit = shim.ends();
+    assert_eq!((exit.exit_code, exit.turns, exit.stop_cause), (Some(0), 1, StopCause::None));
+    assert_eq!(exit.undelivered, vec![MessageId(2)]);
+    assert!(exit.last_output.contains("whole"));
+}
+
+#[test]
 fn a_turn_that_fails_ends_the_attempt_and_names_what_was_not_delivered() {
     let home = Home::new();
     let gate = home.path().join("go");

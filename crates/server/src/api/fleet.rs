@@ -77,6 +77,15 @@ pub(super) async fn lanes(
     Ok(Json(json!({ "lanes": lanes })))
 }
 
+pub(super) async fn budgets(
+    State(site): State<Site>,
+    who: Who,
+    Asked(OfProject { project }): Asked<OfProject>,
+) -> Answer<Json<Value>> {
+    let budgets = site.control.budgets(who.narrow(project)?.as_ref()).await?;
+    Ok(Json(json!({ "budgets": budgets })))
+}
+
 pub(super) async fn runtimes(
     State(site): State<Site>,
     who: Who,

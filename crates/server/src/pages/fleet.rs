@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc};
 
+use super::budget;
 use super::form;
 use super::glyph::{self, icon, icon_as};
 use super::needs_you::handled;
@@ -40,6 +41,7 @@ pub fn page(view: &FleetView) -> Markup {
                     (consoles(&view.consoles, viewer))
                 }
                 aside aria-label="Deaths, breakers and corrections" {
+                    (budget::panel(&view.budgets))
                     (deaths(&view.attempts, viewer))
                     (breakers(&view.lanes, &view.ended))
                     (handled(&view.acts, viewer))

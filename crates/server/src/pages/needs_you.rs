@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use mission_domain::doc::{LaneDoc, OperatorActDoc};
 
 use super::ask::ask;
+use super::budget;
 use super::digest;
 use super::fleet;
 use super::form;
@@ -33,6 +34,7 @@ pub fn page(view: &NeedsYouView) -> Markup {
                 }
                 aside aria-label="Fleet and corrections" {
                     (lanes_panel(&view.lanes))
+                    (budget::panel(&view.budgets))
                     (digest::panel(&view.digest, view.is_since_seen, viewer))
                     (handled(&view.acts, viewer))
                 }

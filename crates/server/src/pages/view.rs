@@ -2,7 +2,8 @@
 
 use mission_control::DigestDoc;
 use mission_domain::doc::{
-    AttemptDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc, TicketDoc,
+    AttemptDoc, BudgetDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc,
+    TicketDoc,
 };
 use mission_domain::ids::Timestamp;
 
@@ -92,6 +93,8 @@ pub struct NeedsYouView {
     pub lanes: Vec<LaneDoc>,
     /// What the operator did, newest first; ten at most are shown.
     pub acts: Vec<OperatorActDoc>,
+    /// How budgets stand.
+    pub budgets: Vec<BudgetDoc>,
     /// What changed since the person last looked.
     pub digest: DigestDoc,
     /// Whether that is since they marked something as seen; else since yesterday.
@@ -285,6 +288,8 @@ pub struct FleetView {
     pub consoles: Vec<ConsoleView>,
     /// What the operator did, newest first.
     pub acts: Vec<OperatorActDoc>,
+    /// How budgets stand.
+    pub budgets: Vec<BudgetDoc>,
 }
 
 /// The page *New ticket*: what was typed, and what was wrong with it.

@@ -102,6 +102,8 @@ impl Visitor {
         if let Some((why, until)) = self.site.control.home().outage {
             notices.push(format!("Dispatch rests until {until}: {why}"));
         }
+        let own = self.who.caller.project.as_ref();
+        notices.extend(self.site.control.budget_notices(own));
         for project in projects {
             let broken = project.config_problem.as_deref();
             notices

@@ -57,7 +57,8 @@ pub(super) async fn needs_you(visitor: Visitor, headers: HeaderMap) -> Answer<Ma
     let shell = visitor.shell().await?;
     let Limited { asks, lanes, acts } = limited(&visitor).await?;
     let (digest, is_since_seen) = home::lately(&visitor, &headers).await?;
-    let view = NeedsYouView { shell, asks, lanes, acts, digest, is_since_seen };
+    let budgets = visitor.site.control.budgets(visitor.project.as_ref()).await?;
+    let view = NeedsYouView { shell, asks, lanes, acts, budgets, digest, is_since_seen };
     Ok(pages::needs_you::page(&view))
 }
 
@@ -67,7 +68,8 @@ pub(super) async fn fleet(visitor: Visitor) -> Answer<Markup> {
     let attempts = attempts_now(&visitor).await?;
     let ended = ended(&visitor).await?;
     let consoles = consoles(&visitor, &attempts).await;
-    let view = FleetView { shell, lanes, attempts, ended, consoles, acts };
+    let budgets = visitor.site.control.budgets(visitor.project.as_ref()).await?;
+    let view = FleetView { shell, lanes, attempts, ended, consoles, acts, budgets };
     Ok(pages::fleet::page(&view))
 }
 

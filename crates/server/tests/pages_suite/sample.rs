@@ -1,9 +1,9 @@
 //! Sample documents: every state and outcome, long and foreign titles, and a board of any size.
 
 use mission_domain::doc::{
-    AttemptDoc, DeathDoc, EventDoc, FindingDoc, GateDoc, LaneDoc, MessageDoc, NeedsYouDoc,
-    NextActionDoc, OperatorActDoc, PacketRefDoc, ProjectDoc, QuestionDoc, ReasonDoc, RuntimeDoc,
-    SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc, WorkspaceDoc,
+    AttemptDoc, BudgetDoc, DeathDoc, EventDoc, FindingDoc, GateDoc, LaneDoc, MessageDoc,
+    NeedsYouDoc, NextActionDoc, OperatorActDoc, PacketRefDoc, ProjectDoc, QuestionDoc, ReasonDoc,
+    RuntimeDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc, WorkspaceDoc,
 };
 use mission_domain::ids::{Timestamp, Version};
 use mission_server::pages::PacketView;

@@ -50,6 +50,8 @@ fn every_bad_file_is_told_line_column_and_what_to_do() {
         ("areas that are none", "[project.preview]\ncommand = \"x\"\nready = \"http://127.0.0.1:$PORT/\"\nclock = \"noon\"\nignore = [{ area = [1, 2] }, { page = \"/\" }, { area = [0, 0, -1, 5], on = 3 }]\n".into()),
         ("preview without a command", "[project.preview]\nready = \"localhost\"\npages = [\"x\"]\nwidths = [10]\n".into()),
         ("budget", "[budget]\nticket = { cost_usd = -1, tokens = 0, wall = \"long\" }\n".into()),
+        ("lane's budget", "[budget]\nlane = { token = 5 }\nday = { wall = \"0h\" }\n".into()),
+        ("time zone", "[project]\ntime_zone = \"Europe/Atlantis\"\n".into()),
         ("unknown driver", "[runtime.mine]\ndriver = \"exce\"\ncommand = [\"x\"]\n".into()),
         ("command as a line", "[runtime.mine]\ncommand = \"my agent\"\n".into()),
         ("runtime without a command", "[runtime.mine]\nmodel = \"m\"\n".into()),

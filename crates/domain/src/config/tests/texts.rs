@@ -63,6 +63,8 @@ fn shaped() -> impl Strategy<Value = String> {
         "preview",
         "ticket",
         "day",
+        "lane",
+        "time_zone",
         "runtimes",
         "slots",
         "evidence",

@@ -28,6 +28,7 @@ fn released(tickets: &[&Ticket]) -> Vec<(u32, u32, Vec<u32>)> {
         projects: &projects,
         home: &home,
         leases: &leases,
+        spending: None,
         busy: &busy,
         now,
     };

@@ -12,6 +12,7 @@ fn runtime_doc(found: Option<bool>, breaker: &str) -> RuntimeDoc {
         note: None,
         found,
         from: "built-in".into(),
+        untold: None,
     }
 }
 

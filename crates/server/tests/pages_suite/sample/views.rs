@@ -100,6 +100,7 @@ pub(crate) fn needs_you() -> NeedsYouView {
         asks: asks(),
         lanes: lanes(),
         acts: acts(),
+        budgets: budgets(),
         digest,
         is_since_seen,
     }
@@ -147,7 +148,27 @@ pub(crate) fn fleet() -> FleetView {
             attach: None,
         }],
         acts: acts(),
+        budgets: budgets(),
     }
+}
+
+fn budgets() -> Vec<BudgetDoc> {
+    let budget = |scope: &str, kind: &str, state: &str, percent| BudgetDoc {
+        scope: scope.into(),
+        kind: kind.into(),
+        state: state.into(),
+        percent,
+        text: "$84.00 of $100.00 until 00:00 (UTC)".into(),
+        unknown: (kind == "day")
+            .then(|| "unknown, and so not counted: the cost of 3 attempts".into()),
+        until: None,
+    };
+    vec![
+        budget("MC", "day", "nearly_spent", 84),
+        budget("MC/coder", "lane", "spent", 104),
+        budget("MC/qa", "lane", "free", 12),
+        budget("MC-7", "ticket", "nearly_spent", 91),
+    ]
 }
 
 const STATE_OUTCOMES: [(&str, &[&str]); 12] = [

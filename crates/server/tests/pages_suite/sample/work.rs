@@ -26,6 +26,7 @@ fn runtime(name: &str, breaker: &str) -> RuntimeDoc {
         note: (breaker != "closed").then(|| "3 deaths in 10 min; trial at 14:33".into()),
         found: Some(true),
         from: "built-in".into(),
+        untold: None,
     }
 }
 
