@@ -240,7 +240,11 @@ impl Control {
             | Action::PauseDispatch { .. }
             | Action::ResumeDispatch
             | Action::MarkBudget { .. }
-            | Action::FreeBudget { .. }) => {
+            | Action::FreeBudget { .. }
+            | Action::SetSchedule { .. }
+            | Action::RunSchedule { .. }
+            | Action::SkipSchedule { .. }
+            | Action::DropSchedule { .. }) => {
                 if let Err(error) = self.carry_out(quick.clone()).await
                     && !matches!(error, Error::Rejected(_) | Error::RejectedByHome(_))
                 {
@@ -338,6 +342,21 @@ impl Control {
             }
             Action::MarkBudget { scope, until, is_spent, text } => {
                 let command = HomeCommand::MarkBudget { scope, until, is_spent, text };
+                return self.execute_home(command, &by).await;
+            }
+            Action::SetSchedule { project, schedule, cron, time_zone } => {
+                let command = HomeCommand::SetSchedule { project, schedule, cron, time_zone };
+                return self.execute_home(command, &by).await;
+            }
+            Action::RunSchedule { project, schedule, due, caught_up } => {
+                return self.run_schedule(&project, &schedule, due, caught_up).await;
+            }
+            Action::SkipSchedule { project, schedule, due, why } => {
+                let command = HomeCommand::SkipSchedule { project, schedule, due, why };
+                return self.execute_home(command, &by).await;
+            }
+            Action::DropSchedule { project, schedule } => {
+                let command = HomeCommand::DropSchedule { project, schedule };
                 return self.execute_home(command, &by).await;
             }
             Action::FreeBudget { scope, why } => {

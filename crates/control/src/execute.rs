@@ -413,7 +413,7 @@ impl Control {
     }
 
     /// Decides a home command and returns what to write and what the home is then. Hold `home_turn`.
-    fn home_part(
+    pub(crate) fn home_part(
         &self,
         command: HomeCommand,
         by: &Principal,

@@ -24,6 +24,7 @@ mod paths;
 mod perform;
 mod projects;
 mod reads;
+mod schedules;
 mod session;
 mod show;
 mod signed;

@@ -167,6 +167,10 @@ fn told(action: &Action) -> Option<(Rule, TicketKey, String, String)> {
         | Action::PauseDispatch { .. }
         | Action::ResumeDispatch
         | Action::MarkBudget { .. }
+        | Action::SetSchedule { .. }
+        | Action::RunSchedule { .. }
+        | Action::SkipSchedule { .. }
+        | Action::DropSchedule { .. }
         | Action::FreeBudget { .. } => return None,
     })
 }

@@ -230,6 +230,10 @@ pub(crate) fn home_write(
         | HomeEvent::DayBudgetNearlySpent { .. }
         | HomeEvent::DayBudgetSpent { .. }
         | HomeEvent::DayBudgetFree { .. }
+        | HomeEvent::ScheduleSet { .. }
+        | HomeEvent::ScheduleRan { .. }
+        | HomeEvent::ScheduleSkipped { .. }
+        | HomeEvent::ScheduleDropped { .. }
         | HomeEvent::DemoMarked {}
         | HomeEvent::OperatorUndone { .. } => None,
     };

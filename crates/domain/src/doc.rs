@@ -511,6 +511,31 @@ pub struct BudgetDoc {
     pub until: Option<Timestamp>,
 }
 
+/// One schedule, with its last run and its next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleDoc {
+    /// Its project.
+    pub project: String,
+    /// Its name there.
+    pub name: String,
+    /// When it is due, as a cron line.
+    pub cron: String,
+    /// The zone on whose clocks that is read.
+    pub time_zone: String,
+    /// The title of the ticket that it files.
+    pub title: String,
+    /// When it is due next.
+    pub next: Option<Timestamp>,
+    /// When it was due last; nothing where it never was.
+    pub last: Option<Timestamp>,
+    /// Whether that run stood for runs that were missed.
+    pub caught_up: bool,
+    /// Why that run filed no ticket; nothing where it did.
+    pub skipped: Option<String>,
+    /// The ticket that it filed last.
+    pub ticket: Option<String>,
+}
+
 /// One configured runtime and its breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeDoc {

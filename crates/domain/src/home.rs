@@ -28,6 +28,9 @@ pub struct Home {
     /// Budgets of a day that are used up or nearly so, by the name of their scope.
     #[serde(default)]
     pub budgets: BTreeMap<String, BudgetMark>,
+    /// Up to when each schedule was looked after, by its name like `MC/nightly-audit`.
+    #[serde(default)]
+    pub schedules: BTreeMap<String, ScheduleMark>,
     /// Whether the demo made this home, which alone accepts its scripted person.
     pub demo: bool,
     /// How many acts the operator has on record.
@@ -67,6 +70,43 @@ pub struct BudgetMark {
     pub is_spent: bool,
     /// What was used of what, in words.
     pub text: String,
+}
+
+/// How far a schedule was looked after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleMark {
+    /// Its project.
+    pub project: ProjectKey,
+    /// Its name there.
+    pub schedule: String,
+    /// The cron line that was read, and the zone of its clocks.
+    pub cron: String,
+    /// The zone.
+    pub time_zone: String,
+    /// What came due up to this moment has been filed or skipped, or came before the schedule was there.
+    pub handled: Timestamp,
+    /// The ticket that was filed last: while it is open no other one is.
+    pub ticket: Option<TicketKey>,
+    /// The last time that it was due.
+    pub last: Option<ScheduledRun>,
+}
+
+/// What became of a schedule when it was due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledRun {
+    /// When it was due.
+    pub due: Timestamp,
+    /// When it was looked after.
+    pub at: Timestamp,
+    /// Why no ticket was filed; nothing where one was.
+    pub skipped: Option<String>,
+    /// Whether it stands for runs that were missed.
+    pub caught_up: bool,
+}
+
+/// Returns a schedule's name, like `MC/nightly-audit`.
+pub fn schedule_name(project: &ProjectKey, schedule: &str) -> String {
+    format!("{project}/{schedule}")
 }
 
 impl Home {
@@ -109,6 +149,20 @@ pub enum HomeCommand {
     MarkBudget { scope: Scope, until: Timestamp, is_spent: bool, text: String },
     /// A budget of a day was raised, or its day is over.
     FreeBudget { scope: Scope, why: String },
+    /// Look after a schedule from now on, or from now on as it reads now.
+    SetSchedule { project: ProjectKey, schedule: String, cron: String, time_zone: String },
+    /// A ticket is filed for a schedule that is due.
+    RunSchedule {
+        project: ProjectKey,
+        schedule: String,
+        due: Timestamp,
+        ticket: TicketKey,
+        caught_up: bool,
+    },
+    /// No ticket is filed for a schedule that is due.
+    SkipSchedule { project: ProjectKey, schedule: String, due: Timestamp, why: String },
+    /// A schedule is there no more.
+    DropSchedule { project: ProjectKey, schedule: String },
     /// Mark this home as the demo's.
     MarkDemo,
     /// The operator acted by a rule.
@@ -159,6 +213,20 @@ pub enum HomeEvent {
     DayBudgetSpent { scope: Scope, until: Timestamp, text: String },
     /// A budget of a day was raised, or its day is over.
     DayBudgetFree { scope: Scope, why: String },
+    /// A schedule is looked after from now on.
+    ScheduleSet { project: ProjectKey, schedule: String, cron: String, time_zone: String },
+    /// A ticket was filed for a schedule.
+    ScheduleRan {
+        project: ProjectKey,
+        schedule: String,
+        due: Timestamp,
+        ticket: TicketKey,
+        caught_up: bool,
+    },
+    /// A schedule was due and no ticket was filed.
+    ScheduleSkipped { project: ProjectKey, schedule: String, due: Timestamp, why: String },
+    /// A schedule is there no more.
+    ScheduleDropped { project: ProjectKey, schedule: String },
     /// This home is the demo's.
     DemoMarked {},
     /// The operator acted.
@@ -277,6 +345,31 @@ pub fn decide_home(
             }
             HomeEvent::DayBudgetFree { scope, why }
         }
+        HomeCommand::SetSchedule { project, schedule, cron, time_zone } => {
+            let known = home.schedules.get(&schedule_name(&project, &schedule));
+            if known.is_some_and(|it| it.cron == cron && it.time_zone == time_zone) {
+                return Ok(Vec::new());
+            }
+            HomeEvent::ScheduleSet { project, schedule, cron, time_zone }
+        }
+        HomeCommand::RunSchedule { project, schedule, due, ticket, caught_up } => {
+            if !is_due(home, &project, &schedule, due) {
+                return Ok(Vec::new());
+            }
+            HomeEvent::ScheduleRan { project, schedule, due, ticket, caught_up }
+        }
+        HomeCommand::SkipSchedule { project, schedule, due, why } => {
+            if !is_due(home, &project, &schedule, due) {
+                return Ok(Vec::new());
+            }
+            HomeEvent::ScheduleSkipped { project, schedule, due, why }
+        }
+        HomeCommand::DropSchedule { project, schedule } => {
+            if !home.schedules.contains_key(&schedule_name(&project, &schedule)) {
+                return Ok(Vec::new());
+            }
+            HomeEvent::ScheduleDropped { project, schedule }
+        }
         HomeCommand::MarkDemo => HomeEvent::DemoMarked {},
         HomeCommand::RecordAct { act } => {
             HomeEvent::OperatorActed { id: OperatorActId(home.acts + 1), act }
@@ -286,8 +379,13 @@ pub fn decide_home(
     Ok(vec![event])
 }
 
+/// Returns whether nobody looked after what came due then: it happens once.
+fn is_due(home: &Home, project: &ProjectKey, schedule: &str, due: Timestamp) -> bool {
+    home.schedules.get(&schedule_name(project, schedule)).is_some_and(|it| it.handled < due)
+}
+
 /// Moves the home to where `event` says it is.
-pub fn apply_home(home: &mut Home, event: &HomeEvent, _stamp: &Stamp) {
+pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
     match event.clone() {
         HomeEvent::ProjectAdded { key, path, trusted } => {
             home.projects.insert(key, Project { path, trusted });
@@ -320,6 +418,31 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, _stamp: &Stamp) {
         }
         HomeEvent::DayBudgetFree { scope, .. } => {
             home.budgets.remove(&scope.to_string());
+        }
+        HomeEvent::ScheduleSet { project, schedule, cron, time_zone } => {
+            let name = schedule_name(&project, &schedule);
+            let (ticket, last) =
+                home.schedules.remove(&name).map_or((None, None), |it| (it.ticket, it.last));
+            let handled = stamp.at;
+            let mark = ScheduleMark { project, schedule, cron, time_zone, handled, ticket, last };
+            home.schedules.insert(name, mark);
+        }
+        HomeEvent::ScheduleRan { project, schedule, due, ticket, caught_up } => {
+            if let Some(mark) = home.schedules.get_mut(&schedule_name(&project, &schedule)) {
+                mark.ticket = Some(ticket);
+                mark.handled = due;
+                mark.last = Some(ScheduledRun { due, at: stamp.at, skipped: None, caught_up });
+            }
+        }
+        HomeEvent::ScheduleSkipped { project, schedule, due, why } => {
+            if let Some(mark) = home.schedules.get_mut(&schedule_name(&project, &schedule)) {
+                mark.handled = due;
+                let (at, skipped) = (stamp.at, Some(why));
+                mark.last = Some(ScheduledRun { due, at, skipped, caught_up: false });
+            }
+        }
+        HomeEvent::ScheduleDropped { project, schedule } => {
+            home.schedules.remove(&schedule_name(&project, &schedule));
         }
         HomeEvent::DemoMarked {} => home.demo = true,
         HomeEvent::OperatorActed { id, .. } => home.acts = home.acts.max(id.0),

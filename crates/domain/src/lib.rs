@@ -10,6 +10,7 @@ pub mod mutants;
 pub mod plan;
 pub mod principal;
 pub mod rules;
+pub mod schedule;
 pub mod spending;
 pub mod ticket;
 pub mod told;

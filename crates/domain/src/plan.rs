@@ -17,6 +17,7 @@ use crate::ticket::{
 };
 
 mod day;
+mod schedules;
 
 pub use day::{Standing, standings};
 
@@ -202,6 +203,46 @@ pub enum Action {
         /// What was used of what.
         text: String,
     },
+    /// Look after a schedule from now on.
+    SetSchedule {
+        /// Its project.
+        project: ProjectKey,
+        /// Its name there.
+        schedule: String,
+        /// Its cron line.
+        cron: String,
+        /// The zone of its clocks.
+        time_zone: String,
+    },
+    /// File the ticket of a schedule.
+    RunSchedule {
+        /// Its project.
+        project: ProjectKey,
+        /// Its name there.
+        schedule: String,
+        /// When it came due.
+        due: Timestamp,
+        /// Whether it stands for runs that were missed.
+        caught_up: bool,
+    },
+    /// File none, and say why.
+    SkipSchedule {
+        /// Its project.
+        project: ProjectKey,
+        /// Its name there.
+        schedule: String,
+        /// When it came due.
+        due: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// Look after a schedule no more: it is not there.
+    DropSchedule {
+        /// Its project.
+        project: ProjectKey,
+        /// Its name there.
+        schedule: String,
+    },
     /// A budget of a day was raised, or its day is over.
     FreeBudget {
         /// Whose.
@@ -247,6 +288,7 @@ pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
             Owed::Finish => actions.push(Action::Finish { ticket: ticket.key.clone() }),
         }
     }
+    schedules::due(fleet, &mut actions);
     let budgets = day::Budgets::of(fleet);
     budgets.changes(fleet, &mut actions);
     match outage(fleet) {
@@ -281,6 +323,7 @@ pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
     let breakers = fleet.home.breakers.values().map(|it| it.until);
     let outage = fleet.home.outage.as_ref().map(|it| it.1);
     let budgets = day::Budgets::of(fleet).next_moment(fleet);
+    let budgets = budgets.into_iter().chain(schedules::next_moment(fleet));
     let moments = tickets
         .chain(budgets)
         .chain(leases)

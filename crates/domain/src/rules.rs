@@ -535,6 +535,9 @@ pub struct Schedule {
     pub id: String,
     /// When, as five fields of cron or a word like `@daily`.
     pub cron: String,
+    /// The zone on whose clocks that is read, as the IANA database names it.
+    #[serde(default = "utc")]
+    pub time_zone: String,
     /// What is filed.
     pub ticket: ScheduledTicket,
 }

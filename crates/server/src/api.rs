@@ -242,6 +242,12 @@ fn fleet(table: Table) -> Table {
                 .gives("{budgets:[Budget]}"),
             f::budgets,
         )
+        .add(
+            Route::get("/schedules", "Lists schedules with their last runs and their next")
+                .query("project")
+                .gives("{schedules:[Schedule]}"),
+            f::schedules,
+        )
         .add(Route::get("/lanes", "Lists lanes").query("project").gives("{lanes:[Lane]}"), f::lanes)
         .add(
             Route::post("/lanes/{role}/pause", "Lets a lane take no more work")

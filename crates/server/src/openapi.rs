@@ -63,7 +63,7 @@ impl Route {
 }
 
 /// The documents, with their fields in the notation of [`schema`].
-const DOCUMENTS: [(&str, &str); 22] = [
+const DOCUMENTS: [(&str, &str); 23] = [
     (
         "Ticket",
         "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! approvals:[Approval]! created_at! updated_at! closed_at? version:int!",
@@ -105,6 +105,10 @@ const DOCUMENTS: [(&str, &str); 22] = [
         "role! project! state! slots:int! attempts:[string]! queued:int! runtimes:[Runtime]! note?",
     ),
     ("Runtime", "name! driver! command:[string]! model? breaker! note? found:bool? from! untold?"),
+    (
+        "Schedule",
+        "project! name! cron! time_zone! title! next? last? caught_up:bool! skipped? ticket?",
+    ),
     ("Budget", "scope! kind! state! percent:int! text! unknown? until?"),
     ("NeedsYou", "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail!"),
     ("OperatorAct", "id! rule! ticket? cause! did! at! undone:bool! undoable:bool!"),

@@ -9,4 +9,5 @@ mod landing;
 mod records;
 mod reviews;
 mod rules;
+mod schedules;
 mod stage;

@@ -361,6 +361,10 @@ fn about(action: &Action) -> Option<&TicketKey> {
         Action::PauseDispatch { .. }
         | Action::ResumeDispatch
         | Action::MarkBudget { .. }
+        | Action::SetSchedule { .. }
+        | Action::RunSchedule { .. }
+        | Action::SkipSchedule { .. }
+        | Action::DropSchedule { .. }
         | Action::FreeBudget { .. } => None,
     }
 }

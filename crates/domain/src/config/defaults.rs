@@ -75,7 +75,12 @@ pub(super) fn complete(root: &mut Node, found: &Found) {
         policy.fill("protect", || texts(protect.iter().map(String::as_str)));
         policy.fill("approval_expires", || text("24h"));
     });
+    let zone = root.find(&["project", "time_zone"]).cloned();
     for_each(root, "schedule", |schedule| {
+        // One that is none is told where it stands, and not once more for each schedule.
+        let zone =
+            zone.as_ref().and_then(Node::as_text).filter(|it| crate::day::zone(it).is_some());
+        schedule.fill("time_zone", || text(zone.unwrap_or(crate::day::UTC)));
         for_table(schedule, "ticket", |ticket| {
             ticket.fill("body", || text(""));
             ticket.fill("labels", || texts([]));

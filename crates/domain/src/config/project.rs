@@ -285,13 +285,15 @@ fn guarded(fields: &Fields<'_>, words: &Node) -> Option<Vec<String>> {
 /// Reads `[schedule.ID]`.
 pub(super) fn schedule(id: &str, node: &Node, known: &Known<'_>) -> Option<Schedule> {
     let name = format!("schedule.{id}");
-    let fields = Fields::open(node, name, &["cron", "ticket"], known.report)?;
+    let fields = Fields::open(node, name, &["cron", "time_zone", "ticket"], known.report)?;
     fields.need("cron", "cron = \"0 2 * * *\"");
     fields.need("ticket", "ticket = { title = \"Dependency audit\" }");
     let cron = fields.text("cron");
-    if let Some(fault) = cron.and_then(quantity::cron_fault) {
+    let fault = |it: &str| quantity::cron_fault(it).or_else(|| crate::schedule::fault(it));
+    if let Some(fault) = cron.and_then(fault) {
         fields.bad("cron", format!("the cron line {fault}; write minute, hour, day, month and weekday, like `0 2 * * *`"));
     }
+    let zone = time_zone(&fields).map(str::to_owned);
     let keys = ["title", "body", "workflow", "labels", "priority", "policy"];
     let ticket = fields.table("ticket", &keys)?;
     ticket.need("title", "title = \"Dependency audit\"");
@@ -303,6 +305,7 @@ pub(super) fn schedule(id: &str, node: &Node, known: &Known<'_>) -> Option<Sched
     Some(Schedule {
         id: id.into(),
         cron: cron?.into(),
+        time_zone: zone?,
         ticket: ScheduledTicket {
             title: title?.into(),
             body: body?.into(),

@@ -86,6 +86,15 @@ pub(super) async fn budgets(
     Ok(Json(json!({ "budgets": budgets })))
 }
 
+pub(super) async fn schedules(
+    State(site): State<Site>,
+    who: Who,
+    Asked(OfProject { project }): Asked<OfProject>,
+) -> Answer<Json<Value>> {
+    let schedules = site.control.schedules(who.narrow(project)?.as_ref()).await?;
+    Ok(Json(json!({ "schedules": schedules })))
+}
+
 pub(super) async fn runtimes(
     State(site): State<Site>,
     who: Who,

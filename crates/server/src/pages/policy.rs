@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
+use mission_domain::day::zone_or_utc;
+use mission_domain::doc::ScheduleDoc;
+use mission_domain::ids::Timestamp;
 use mission_domain::rules::{Allowance, Permission, Policy, Rules};
 
 use super::glyph::{self, icon};
@@ -24,7 +27,7 @@ pub fn page(view: &PolicyView) -> Markup {
             body_class: "",
             body: html! {
                 @if view.rules.is_empty() { div.empty { (icon("shield-check")) b { "No project yet" } span { "Policies come with a project. Run " code { "mission init" } " in a repository." } } }
-                @for (key, rules) in &view.rules { (project(key, rules)) }
+                @for (key, rules) in &view.rules { (project(key, rules, &view.schedules)) }
             },
             keys: &[(&["esc"], "back")],
         },
@@ -32,7 +35,7 @@ pub fn page(view: &PolicyView) -> Markup {
 }
 
 /// Returns the rules of one project.
-fn project(key: &str, rules: &Rules) -> Markup {
+fn project(key: &str, rules: &Rules, schedules: &[ScheduleDoc]) -> Markup {
     html! {
         section.panel.rule-set aria-labelledby={ "h-policy-" (key) } {
             header { h2 id={ "h-policy-" (key) } { (key) } span.dim { "rules " (glyph::hash(&rules.digest().to_string())) } a.end href={ "/settings?part=all&q=policy&project=" (key) } { "where they come from" } }
@@ -40,12 +43,30 @@ fn project(key: &str, rules: &Rules) -> Markup {
                 @for policy in rules.policies.values() { (one(policy)) }
                 section { h3 { "Who may write" } (permissions(rules)) }
                 section { h3 { "Budget" } (budget(rules)) }
-                @if !rules.schedules.is_empty() { section { h3 { "Schedules" } ul.rules { @for s in rules.schedules.values() { li { (icon("calendar-clock")) span { b { (s.id) } " " code { (s.cron) } " files “" bdi { (s.ticket.title) } "”" } } } } } }
+                @if !rules.schedules.is_empty() { section { h3 { "Schedules" } ul.rules { @for s in schedules.iter().filter(|it| it.project == key) { li { (icon("calendar-clock")) span { b { (s.name) } " " code { (s.cron) } " (" (s.time_zone) ") files “" bdi { (s.title) } "”" (runs(s)) } } } } } }
                 section { h3 { "Landing" } ul.rules {
                     li { (icon("git-commit-horizontal")) span { "Work lands on " code { (rules.default_branch) } " by " (rules.land) ", once every required gate holds a fresh sign-off" } }
                     @for check in &rules.checks { li { (icon("check-check")) span { code { (check.run) } @if check.advisory { " is shown, not required" } @else { " must pass in a clean checkout" } } } }
                 } }
             }
+        }
+    }
+}
+
+/// Returns when a schedule is due next, and what became of its last run.
+fn runs(s: &ScheduleDoc) -> Markup {
+    let on_its_clocks = |at: Timestamp| {
+        let local = at.to_zoned_datetime(zone_or_utc(&s.time_zone));
+        local.strftime("%Y-%m-%d %H:%M").to_string()
+    };
+    html! {
+        small {
+            @match s.next { Some(at) => { "next " (on_its_clocks(at)) } None => { "never due again" } }
+            @if let Some(at) = s.last {
+                " · last " (on_its_clocks(at))
+                @if let Some(why) = &s.skipped { " was skipped: " bdi { (why) } }
+                @else { @if let Some(key) = &s.ticket { ": " (glyph::key(key)) } @if s.caught_up { ", caught up for what was missed" } }
+            } @else { " · not due yet" }
         }
     }
 }
@@ -88,7 +109,8 @@ fn budget(rules: &Rules) -> Markup {
     html! {
         dl.facts {
             dt { "A ticket" } dd { (allowance(&rules.budget.ticket)) }
-            dt { "A day" } dd { (allowance(&rules.budget.day)) }
+            dt { "A lane in a day" } dd { (allowance(&rules.budget.lane)) }
+            dt { "A day of " (rules.time_zone) } dd { (allowance(&rules.budget.day)) }
         }
     }
 }

@@ -96,7 +96,8 @@ async fn rules(visitor: &Visitor) -> Vec<(String, Arc<Rules>)> {
 
 pub(super) async fn policy(visitor: Visitor) -> Answer<Markup> {
     let (shell, rules) = (visitor.shell().await?, rules(&visitor).await);
-    Ok(pages::policy::page(&PolicyView { shell, rules }))
+    let schedules = visitor.site.control.schedules(visitor.project.as_ref()).await?;
+    Ok(pages::policy::page(&PolicyView { shell, rules, schedules }))
 }
 
 pub(super) async fn calibration(visitor: Visitor) -> Answer<Markup> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mission_control::{DigestDoc, SessionDoc, TokenDoc};
 use mission_domain::config::Setting;
-use mission_domain::doc::{ProjectDoc, RuntimeDoc};
+use mission_domain::doc::{ProjectDoc, RuntimeDoc, ScheduleDoc};
 use mission_domain::rules::Rules;
 
 use super::Shell;
@@ -47,6 +47,8 @@ pub struct PolicyView {
     pub shell: Shell,
     /// The projects in view with the rules in force.
     pub rules: Vec<(String, Arc<Rules>)>,
+    /// Their schedules.
+    pub schedules: Vec<ScheduleDoc>,
 }
 
 /// The page *Calibration*.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mission_control::{DigestChangeDoc, DigestDoc, DigestTicketDoc, SessionDoc, TokenDoc};
 use mission_domain::config;
-use mission_domain::doc::SignoffDoc;
+use mission_domain::doc::{ScheduleDoc, SignoffDoc};
 use mission_domain::rules::Rules;
 use mission_server::pages::diff::Style;
 use mission_server::pages::diff::parse::parse;
@@ -126,7 +126,23 @@ fn rules() -> Vec<(String, Arc<Rules>)> {
 }
 
 pub(crate) fn policy() -> PolicyView {
-    PolicyView { shell: shell(), rules: rules() }
+    let schedule = |name: &str, skipped: Option<&str>| ScheduleDoc {
+        project: "MC".into(),
+        name: name.into(),
+        cron: "0 2 * * *".into(),
+        time_zone: "Europe/Berlin".into(),
+        title: "Dependency audit".into(),
+        next: Some(now()),
+        last: Some(now()),
+        caught_up: skipped.is_none(),
+        skipped: skipped.map(str::to_owned),
+        ticket: Some("MC-12".into()),
+    };
+    let schedules = vec![
+        schedule("nightly-audit", None),
+        schedule("weekly", Some("MC-12 of the run before is still open")),
+    ];
+    PolicyView { shell: shell(), rules: rules(), schedules }
 }
 
 pub(crate) fn projects() -> ProjectsView {
