@@ -121,6 +121,7 @@ impl Tally {
         self.redelivered += other.redelivered;
         self.fenced += other.fenced;
         self.replayed += other.replayed;
+        self.scheduled.iter_mut().zip(other.scheduled).for_each(|(sum, it)| *sum += it);
     }
 }
 
@@ -153,6 +154,7 @@ fn no_schedule_of_crashes_breaks_a_promise() {
     assert!(tally.events > 20 * least && tally.claims > least, "{tally:?}");
     assert!(tally.landings > least / 8 && tally.staled > least / 4, "{tally:?}");
     assert!(tally.fenced > least && tally.jumps > least / 4, "{tally:?}");
+    assert!(tally.scheduled.iter().all(|it| *it > least / 8), "{tally:?}");
     assert!(tally.replayed > least / 4 && tally.redelivered > least / 100, "{tally:?}");
 }
 

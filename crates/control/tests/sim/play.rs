@@ -48,6 +48,8 @@ pub(crate) struct Tally {
     pub(crate) redelivered: u64,
     pub(crate) fenced: u64,
     pub(crate) replayed: u64,
+    /// Tickets that a schedule filed, and runs of it that were skipped.
+    pub(crate) scheduled: [u64; 2],
 }
 
 impl Tally {

@@ -41,6 +41,10 @@ gates = [
 [workflow.umbrella]
 gates = [ { id = "final", role = "controller", decided_by = "controller" } ]
 
+[schedule.watch]
+cron = "*/2 * * * *"
+ticket = { title = "Look around", workflow = "research" }
+
 [role.planner]
 runtimes = ["one"]
 slots = 2
