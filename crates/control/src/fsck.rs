@@ -270,10 +270,15 @@ fn contents(packet: &mission_evidence::packet::Packet) -> Vec<Digest> {
 fn named_digests(ticket: &Ticket) -> Vec<Digest> {
     let evidence = ticket.attempts.iter().flat_map(|it| it.evidence.iter());
     let evidence = evidence.filter_map(|it| it.artifact.clone());
+    let recordings = ticket.attempts.iter().filter_map(|it| it.recording.clone());
     let packets = ticket.gates.iter().filter_map(|it| it.packet.as_ref());
     let packets = packets.flat_map(|it| [Some(it.digest.clone()), it.envelope.clone()]).flatten();
     let signed = ticket.gates.iter().flat_map(|it| it.signoffs.iter());
-    evidence.chain(packets).chain(signed.filter_map(|it| it.packet.clone())).collect()
+    evidence
+        .chain(recordings)
+        .chain(packets)
+        .chain(signed.filter_map(|it| it.packet.clone()))
+        .collect()
 }
 
 impl FsckReport {

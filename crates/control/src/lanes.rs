@@ -71,10 +71,16 @@ impl Control {
                 self.record(attempt, entry).await?;
                 self.send_to_runner(ToRunner::Ack { attempt, record: number })
             }
-            FromRunner::Exited { attempt, exit } => self.exited(attempt, &exit).await,
+            FromRunner::Exited { attempt, exit } => {
+                self.exited(attempt, &exit).await?;
+                self.keep_recording(attempt);
+                Ok(())
+            }
             FromRunner::ShimLost { attempt, lost } => {
                 let text = serde_json::to_string(&lost).unwrap_or_default();
-                self.lost(attempt, format!("its shim died without an exit record: {text}")).await
+                self.lost(attempt, format!("its shim died without an exit record: {text}")).await?;
+                self.keep_recording(attempt);
+                Ok(())
             }
             FromRunner::StartFailed { attempt, error } => {
                 let Some(key) = self.key_of(attempt).await? else { return Ok(()) };
@@ -97,6 +103,7 @@ impl Control {
         };
         for ticket in live {
             let Some(live) = ticket.live_attempt() else { continue };
+            self.give_back_left(&ticket);
             let (key, attempt, after_record) = (ticket.key.clone(), live.id, live.last_record);
             if live.report.is_some() {
                 // The timer that would have ended it went with the last server.
@@ -177,10 +184,13 @@ impl Control {
                 }
                 Err(error) => return self.unreadable(id, "request for approval", &error),
             },
+            // What a page did is on record under the person's own name.
+            Record::TookOver { by: None } => LaneRecord::TookOver,
+            Record::GaveBack { by: None } => LaneRecord::GaveBack,
             Record::Input { .. }
             | Record::Answered { .. }
-            | Record::TookOver
-            | Record::GaveBack
+            | Record::TookOver { by: Some(_) }
+            | Record::GaveBack { by: Some(_) }
             | Record::Exited { .. }
             | Record::Unknown => return Ok(()),
         };

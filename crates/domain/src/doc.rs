@@ -330,6 +330,12 @@ pub struct AttemptDoc {
     pub terminal: Option<TerminalDoc>,
     /// How its process died, where it did.
     pub death: Option<DeathDoc>,
+    /// The person who took its session over and has not given it back, as a principal.
+    #[serde(default)]
+    pub held_by: Option<String>,
+    /// The digest of what it printed, as asciicast v2, once it is over.
+    #[serde(default)]
+    pub recording: Option<String>,
     /// What it used.
     pub usage: UsageDoc,
 }

@@ -29,6 +29,7 @@ mod open;
 mod policy;
 mod situation;
 mod state;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -63,6 +63,15 @@ pub fn told(event: &EventDoc) -> String {
         "commented" => format!("noted: {}", text("text")),
         "claimed" => format!("claimed {} for {}", its_gate(), attempt()),
         "began" => format!("began {}", attempt()),
+        "took_over" if event.principal.starts_with("lane:") => {
+            format!("has somebody at its own screen in {}", attempt())
+        }
+        "took_over" => format!("took over {}", attempt()),
+        "gave_back" if event.principal.starts_with("lane:") => {
+            format!("has its own screen back in {}", attempt())
+        }
+        "gave_back" => format!("gave {} back", attempt()),
+        "recorded" => format!("kept the recording of {}", attempt()),
         "evidence_added" => "handed in evidence".into(),
         "reported" => "reported".into(),
         "attempt_ended" => ended(event, &attempt()),

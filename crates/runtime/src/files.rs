@@ -48,6 +48,11 @@ impl LaneFiles {
         self.0.join("journal")
     }
 
+    /// When the journal grew: [`crate::times::Times`].
+    pub fn times(&self) -> PathBuf {
+        self.0.join("journal.times")
+    }
+
     /// The frames of a session, both ways, for the drivers that speak a protocol.
     pub fn frames(&self) -> PathBuf {
         self.0.join("frames.log")

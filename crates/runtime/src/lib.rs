@@ -19,6 +19,7 @@ pub mod runner;
 pub mod shim;
 pub mod shim_protocol;
 pub mod spec;
+pub mod times;
 
 pub use client::RunnerClient;
 pub use death::{DeathClass, classify};

@@ -72,6 +72,29 @@ pub enum ToRunner {
         /// Who wants it, or what.
         by: String,
     },
+    /// Let a person have an attempt's session.
+    TakeOver {
+        /// Which.
+        attempt: AttemptId,
+        /// Who.
+        by: String,
+    },
+    /// End that.
+    GiveBack {
+        /// Which.
+        attempt: AttemptId,
+        /// Who says so.
+        by: String,
+    },
+    /// Give an attempt's terminal what the person pressed who has it.
+    Keys {
+        /// Which.
+        attempt: AttemptId,
+        /// Who pressed them.
+        by: String,
+        /// The bytes, base64.
+        data: String,
+    },
     /// Answer what an attempt's program asks leave for.
     Answer {
         /// Which.

@@ -85,10 +85,18 @@ pub enum Record {
         /// Who answered: `policy`, or a principal.
         by: String,
     },
-    /// A person began to work in the program's own screen.
-    TookOver,
-    /// That person's turn ended.
-    GaveBack,
+    /// A person took the session over.
+    TookOver {
+        /// Who, as a principal; none for somebody in the program's own screen, who is not known by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// The session is the agent's alone again.
+    GaveBack {
+        /// Who had it; none as above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// `mission report` said something.
     Report {
         /// As it was given.

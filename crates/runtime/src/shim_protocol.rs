@@ -107,6 +107,23 @@ pub enum Request {
     },
     /// Take the messages that wait into the turn in flight. Answered by [`Reply::Messages`]; `idle` when no turn is in flight.
     ReadMessages,
+    /// Let a person have the session: nothing of ours is typed into it until it is given back. `ended` when nothing runs.
+    TakeOver {
+        /// Who.
+        by: String,
+    },
+    /// End that. Acknowledged also when nobody has it.
+    GiveBack {
+        /// Who says so.
+        by: String,
+    },
+    /// Give the program's terminal what the person pressed. `not_held` unless they took it over, `no_terminal` where there is none.
+    Keys {
+        /// Who pressed them.
+        by: String,
+        /// The bytes, base64.
+        data: String,
+    },
     /// End the attempt: SIGTERM, then SIGKILL after `grace_ms`.
     Stop {
         /// Milliseconds between the two.
@@ -142,7 +159,7 @@ pub enum Reply {
     },
     /// Not done.
     Refused {
-        /// `busy`, `idle`, `ended`, `not_asked`, `unknown_request`, `bad_request` or `storage`.
+        /// `busy`, `idle`, `ended`, `not_asked`, `not_held`, `no_terminal`, `unknown_request`, `bad_request` or `storage`.
         code: String,
         /// Why, for people.
         text: String,

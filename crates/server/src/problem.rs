@@ -151,6 +151,7 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::TooEarly { .. }
         | R::StaleEpoch(_)
         | R::AttemptOver(_)
+        | R::NothingToTakeOver(_)
         | R::NoPacket(_)
         | R::PacketChanged(_)
         | R::NothingToWithdraw(_)

@@ -56,6 +56,8 @@ fn lease_holds(before: &Ticket, event: &Event, doc: &EventDoc) {
             | Event::EvidenceAdded { .. }
             | Event::ApprovalRequested(_)
             | Event::BoundsUnheld { .. }
+            | Event::TookOver { .. }
+            | Event::GaveBack { .. }
             | Event::Reported { .. }
             | Event::AttemptEnded { .. }
             | Event::MessagesDelivered { .. }

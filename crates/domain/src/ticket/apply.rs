@@ -83,6 +83,18 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
                 it.evidence.push(*evidence);
             });
         }
+        Event::TookOver { attempt, record, by } => {
+            on_attempt(ticket, attempt, record, |it| it.hand_to(by));
+        }
+        Event::GaveBack { attempt, record } => {
+            let is_at_its_screen = record > 0;
+            on_attempt(ticket, attempt, record, |it| {
+                it.held_by = it.held_by.take().filter(|_| is_at_its_screen);
+            });
+        }
+        Event::Recorded { attempt, recording } => {
+            on_attempt(ticket, attempt, 0, |it| it.recording = Some(recording));
+        }
         Event::BoundsUnheld { attempt, record, unheld } => {
             on_attempt(ticket, attempt, record, |it| it.unheld = unheld);
         }
@@ -96,7 +108,10 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         }
         Event::AttemptEnded { attempt, record, end, retry_at } => {
             let class = end.class;
-            on_attempt(ticket, attempt, record, |it| it.end = Some(*end));
+            on_attempt(ticket, attempt, record, |it| {
+                it.held_by = None;
+                it.end = Some(*end);
+            });
             leave_attempt(ticket, attempt, class, retry_at);
         }
         Event::ApprovalRequested(approval) => {

@@ -188,9 +188,15 @@ pub struct Attempt {
     /// What it was asked to keep to and could have broken: each bound that its machine did not enforce, in words.
     #[serde(default)]
     pub unheld: Vec<String>,
-    /// The people who spoke in it, the last one last.
+    /// The people who spoke in it or took it over, the last one last.
     #[serde(default)]
     pub people: Vec<Principal>,
+    /// The person who took its session over and has not given it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<Principal>,
+    /// What it printed, with its times, once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Digest>,
     /// The session of its program, where that tells one.
     #[serde(default)]
     pub session: Option<AgentSession>,
@@ -236,13 +242,15 @@ impl Attempt {
         *by == self.principal || (self.is_persons() && by.is_person())
     }
 
-    /// Returns who did its work: the people who spoke in it where people work it, else the lane.
+    /// Returns who did its work: the people who spoke in it where people work it, else the lane with those who took it over.
     pub fn workers(&self) -> Vec<Contributor> {
+        let of = |it: &Principal| Contributor { principal: it.clone(), identity: None };
+        let people = self.people.iter().map(of);
         if self.is_persons() && !self.people.is_empty() {
-            let of = |it: &Principal| Contributor { principal: it.clone(), identity: None };
-            return self.people.iter().map(of).collect();
+            return people.collect();
         }
-        vec![Contributor { principal: self.principal.clone(), identity: self.identity.clone() }]
+        let (principal, identity) = (self.principal.clone(), self.identity.clone());
+        [Contributor { principal, identity }].into_iter().chain(people).collect()
     }
 
     /// Returns what it could have broken, in words: work elsewhere is held by nobody here.
@@ -264,6 +272,15 @@ impl Attempt {
             self.people.retain(|it| it != by);
             self.people.push(by.clone());
         }
+    }
+
+    /// Lets a person have its session: from here on what it makes is theirs too.
+    pub(super) fn hand_to(&mut self, by: Option<Principal>) {
+        // Who sits at the program's own screen is not known by name, and the session is not held for them.
+        let Some(by) = by else { return };
+        self.people.retain(|it| *it != by);
+        self.people.push(by.clone());
+        self.held_by = Some(by);
     }
 
     /// Returns whether a turn began after its report: what that turn took is not answered by the report.

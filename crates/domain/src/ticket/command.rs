@@ -128,6 +128,12 @@ pub enum Command {
     /// Nobody answered in time.
     ExpireApproval { approval: ApprovalId, message: MessageId },
 
+    /// A person takes the session of a live attempt over; whoever held it before does so no longer.
+    TakeOver { attempt: AttemptId },
+    /// The session of an attempt is the agent's alone again.
+    GiveBack { attempt: AttemptId },
+    /// The recording of an attempt's output was kept.
+    KeepRecording { attempt: AttemptId, recording: Digest },
     /// End an attempt that cannot speak for itself.
     EndAttempt { attempt: AttemptId, epoch: Epoch, class: EndClass, summary: String },
     /// The private working copy was made.
@@ -190,6 +196,10 @@ pub enum LaneRecord {
     Evidence(Box<Evidence>),
     /// A guarded command is to be run, if a person permits it.
     Approval(Box<Asked>),
+    /// Somebody began to work in the program's own screen.
+    TookOver,
+    /// What they began there is over.
+    GaveBack,
     /// Bounds that its machine did not enforce, in words.
     Unheld(Vec<String>),
     /// The agent said how far it is.
@@ -236,6 +246,10 @@ pub enum Rejection {
     StaleEpoch(AttemptId),
     #[error("attempt `{0}` is over")]
     AttemptOver(AttemptId),
+    #[error(
+        "`{0}` has no session here that could be taken over: nothing runs yet, or it runs elsewhere"
+    )]
+    NothingToTakeOver(AttemptId),
     #[error("the ticket has no attempt `{0}`")]
     UnknownAttempt(AttemptId),
     #[error("`{attempt}` is the work of `{of}`, so only they may speak in it, not `{by}`")]
@@ -319,6 +333,7 @@ impl Rejection {
             Self::TooEarly { .. } => "too_early",
             Self::StaleEpoch(_) => "stale_epoch",
             Self::AttemptOver(_) => "attempt_over",
+            Self::NothingToTakeOver(_) => "nothing_to_take_over",
             Self::UnknownAttempt(_) => "unknown_attempt",
             Self::NotYourAttempt { .. } => "not_your_attempt",
             Self::OwnWork { .. } => "own_work",

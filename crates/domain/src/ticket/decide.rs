@@ -65,6 +65,11 @@ pub fn decide(
         Command::ExpireApproval { approval, message } => {
             draft.expire_approval(approval, message)?;
         }
+        Command::TakeOver { attempt } => draft.take_over(attempt)?,
+        Command::GiveBack { attempt } => draft.give_back(attempt)?,
+        Command::KeepRecording { attempt, recording } => {
+            draft.keep_recording(attempt, recording)?;
+        }
         Command::EndAttempt { attempt, epoch, class, summary } => {
             draft.end_attempt(attempt, epoch, class, summary)?;
         }

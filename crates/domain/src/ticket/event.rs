@@ -145,6 +145,12 @@ pub enum Event {
     EvidenceAdded { attempt: AttemptId, record: u64, evidence: Box<Evidence> },
     /// Its machine did not enforce these bounds.
     BoundsUnheld { attempt: AttemptId, record: u64, unheld: Vec<String> },
+    /// A person took its session over; without a name somebody in the program's own screen.
+    TookOver { attempt: AttemptId, record: u64, by: Option<Principal> },
+    /// Its session is the agent's alone again.
+    GaveBack { attempt: AttemptId, record: u64 },
+    /// What it printed was kept, as a recording.
+    Recorded { attempt: AttemptId, recording: Digest },
     /// The agent said how far it is.
     Reported { attempt: AttemptId, record: u64, report: Report },
     /// The attempt is over, its lease with it.
@@ -252,6 +258,9 @@ impl Event {
             | Self::EvidenceAdded { attempt, .. }
             | Self::Reported { attempt, .. }
             | Self::BoundsUnheld { attempt, .. }
+            | Self::TookOver { attempt, .. }
+            | Self::GaveBack { attempt, .. }
+            | Self::Recorded { attempt, .. }
             | Self::AttemptEnded { attempt, .. }
             | Self::QuestionAsked { attempt, .. }
             | Self::DeliveryRefused { attempt, .. }

@@ -126,6 +126,10 @@ impl Draft<'_> {
             LaneRecord::Session(session) => {
                 self.push(Event::SessionOpened { attempt: id, record: number, session });
             }
+            LaneRecord::TookOver => {
+                self.push(Event::TookOver { attempt: id, record: number, by: None });
+            }
+            LaneRecord::GaveBack => self.push(Event::GaveBack { attempt: id, record: number }),
             LaneRecord::Evidence(evidence) => {
                 self.push(Event::EvidenceAdded { attempt: id, record: number, evidence });
             }

@@ -249,6 +249,8 @@ pub fn attempt_doc(ticket: &Ticket, attempt: &Attempt) -> AttemptDoc {
         ended_at: attempt.end.as_ref().map(|it| it.at),
         terminal: attempt.end.as_ref().map(|end| terminal_doc(attempt, end)),
         death: attempt.end.as_ref().and_then(|end| end.death.clone()),
+        held_by: attempt.held_by.as_ref().map(ToString::to_string),
+        recording: attempt.recording.as_ref().map(ToString::to_string),
         usage: UsageDoc {
             tokens: attempt.figures.tokens,
             cost_usd: attempt.figures.cost_micros.map(dollars),
@@ -315,7 +317,9 @@ fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {
         artifacts: attempt
             .evidence
             .iter()
-            .filter_map(|it| it.artifact.as_ref().map(ToString::to_string))
+            .filter_map(|it| it.artifact.as_ref())
+            .chain(attempt.recording.as_ref())
+            .map(ToString::to_string)
             .collect(),
     }
 }

@@ -148,6 +148,15 @@ impl Hub {
             Some(ToRunner::LastTurn { attempt, by }) => {
                 self.order(attempt, Request::LastTurn { by })
             }
+            Some(ToRunner::TakeOver { attempt, by }) => {
+                self.order(attempt, Request::TakeOver { by })
+            }
+            Some(ToRunner::GiveBack { attempt, by }) => {
+                self.order(attempt, Request::GiveBack { by })
+            }
+            Some(ToRunner::Keys { attempt, by, data }) => {
+                self.order(attempt, Request::Keys { by, data })
+            }
             Some(ToRunner::Answer { attempt, id, leave, by }) => {
                 self.order(attempt, Request::Answer { id, leave, by })
             }

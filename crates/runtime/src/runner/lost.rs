@@ -35,8 +35,8 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
         | Record::Session { .. }
         | Record::Steered { .. }
         | Record::Answered { .. }
-        | Record::TookOver
-        | Record::GaveBack
+        | Record::TookOver { .. }
+        | Record::GaveBack { .. }
         | Record::Exited { .. }
         | Record::Unknown => None,
     });

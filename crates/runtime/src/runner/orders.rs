@@ -47,6 +47,9 @@ pub(crate) fn refused(
         | Request::Input { .. }
         | Request::Interrupt { .. }
         | Request::LastTurn { .. }
+        | Request::TakeOver { .. }
+        | Request::GiveBack { .. }
+        | Request::Keys { .. }
         | Request::ReadMessages
         | Request::Answer { .. }
         | Request::Stop { .. }

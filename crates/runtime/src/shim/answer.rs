@@ -94,6 +94,9 @@ impl Shim {
             Request::Turn { messages, text } => {
                 self.queue_turn("controller".to_owned(), messages, text)
             }
+            Request::TakeOver { by } => self.take_over(by),
+            Request::GiveBack { .. } => self.give_back(),
+            Request::Keys { by, data } => self.press_keys(&by, &data),
             Request::ReadMessages => self.read_messages(),
             Request::Stop { grace_ms, by } => {
                 self.stop(&by, Duration::from_millis(grace_ms));
@@ -110,7 +113,7 @@ impl Shim {
     }
 
     /// Puts `record` on the disk before it is acknowledged.
-    fn keep(&mut self, record: Record) -> Reply {
+    pub(super) fn keep(&mut self, record: Record) -> Reply {
         self.watch.progress(Instant::now());
         match self.note(record) {
             Ok(record) => Reply::Ack { record },
@@ -242,6 +245,6 @@ impl Shim {
     }
 }
 
-fn refused(code: &str, text: &str) -> Reply {
+pub(super) fn refused(code: &str, text: &str) -> Reply {
     Reply::Refused { code: code.to_owned(), text: text.to_owned() }
 }

@@ -76,6 +76,10 @@ impl Shim {
     /// Ends what has reached a limit, and kills what has had its grace.
     pub(crate) fn keep_limits(&mut self) {
         let now = Instant::now();
+        if self.held.is_some() {
+            // A person who thinks is no stall.
+            self.watch.progress(now);
+        }
         // An agent that speaks a protocol shows its progress there; what it runs may work in silence.
         let agent = self.talk.as_ref().and(self.running.as_ref()).map(|running| running.pid);
         if self.stop.is_none()

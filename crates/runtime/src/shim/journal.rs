@@ -4,8 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use nix::pty::Winsize;
 
 use crate::error::{Error, Result};
+use crate::shim::times::Moments;
 
 /// How much of the end is kept for the exit record.
 pub(crate) const LAST_OUTPUT_BYTES: usize = 2048;
@@ -21,6 +25,7 @@ const MESSAGE_BYTES: usize = 1024 * 1024;
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
+    moments: Moments,
     pub(crate) bytes: u64,
     pub(crate) lost_bytes: u64,
     pub(crate) disk_full: bool,
@@ -29,12 +34,12 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path, moments: Moments) -> Result<Self> {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         let file = file.map_err(Error::file(path))?;
         let path = path.to_owned();
         let (tail, message) = (Vec::new(), Vec::new());
-        Ok(Self { path, file, bytes: 0, lost_bytes: 0, disk_full: false, tail, message })
+        Ok(Self { path, file, moments, bytes: 0, lost_bytes: 0, disk_full: false, tail, message })
     }
 
     /// Takes output. What the disk refuses is counted, not fatal: the program must not die of it.
@@ -46,6 +51,9 @@ impl Journal {
         let room = JOURNAL_BYTES.saturating_sub(self.bytes);
         let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         self.lost_bytes += (bytes.len() - fits) as u64;
+        if fits > 0 {
+            self.moments.grows(self.bytes, Instant::now());
+        }
         match self.file.write_all(&bytes[..fits]) {
             Ok(()) => self.bytes += fits as u64,
             Err(e) => {
@@ -55,6 +63,11 @@ impl Journal {
                 self.bytes = kept;
             }
         }
+    }
+
+    /// Notes the size that the terminal has from here on.
+    pub(crate) fn sized(&mut self, size: &Winsize) {
+        self.moments.sized(self.bytes, Instant::now(), (size.ws_col, size.ws_row));
     }
 
     /// Forgets the present turn's stdout and returns it.
@@ -117,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_counted_and_the_tail_is_kept() {
-        let mut journal = Journal::create(Path::new("/dev/full")).unwrap();
+        let mut journal = Journal::create(Path::new("/dev/full"), Moments::none()).unwrap();
         journal.take(b"lost words", true);
         assert!(journal.disk_full);
         assert_eq!((journal.bytes, journal.lost_bytes), (0, 10));
@@ -128,7 +141,7 @@ mod tests {
     #[test]
     fn the_tail_is_the_last_two_kibibytes_and_broken_utf8_is_replaced() {
         let temp = tempfile::tempdir().unwrap();
-        let mut journal = Journal::create(&temp.path().join("journal")).unwrap();
+        let mut journal = Journal::create(&temp.path().join("journal"), Moments::none()).unwrap();
         journal.take(&[b'a'; 5000], false);
         journal.take(b"end\xff", false);
         assert!(journal.last_output().ends_with("aend\u{fffd}"));

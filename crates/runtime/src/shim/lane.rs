@@ -21,6 +21,7 @@ use crate::shim::os::{Reap, reap};
 use crate::shim::outer::Outer;
 use crate::shim::sources::Source;
 use crate::shim::talk::Talk;
+use crate::shim::times::Moments;
 use crate::shim::tmux_server::TmuxServer;
 use crate::shim::tree;
 use crate::shim::turns::Turns;
@@ -51,6 +52,8 @@ pub(crate) struct Shim {
     pub(crate) stop: Option<Stop>,
     /// Who wants the turn in flight to be the last one.
     pub(crate) last_turn: Option<String>,
+    /// Who has the session, while somebody has.
+    pub(crate) held: Option<String>,
     pub(crate) watch: Watch,
     pub(crate) oom: OomWatch,
     pub(crate) began: Instant,
@@ -86,7 +89,7 @@ impl Shim {
         files::reserve(&files.exit())?;
         Ok(Self {
             log,
-            journal: Journal::create(&files.journal())?,
+            journal: Journal::create(&files.journal(), Moments::create(&files.times(), began))?,
             door,
             outer,
             tmux: TmuxServer::of_this_window().filter(|_| is_tmux),
@@ -97,6 +100,7 @@ impl Shim {
             accepted: spec.brief_messages.iter().copied().collect(),
             stop: None,
             last_turn: None,
+            held: None,
             watch: Watch::new(&spec.limits, began),
             oom: OomWatch::start(),
             began,
@@ -233,11 +237,12 @@ impl Shim {
         }
     }
 
-    fn follow_size(&self) {
+    fn follow_size(&mut self) {
         if let (Some(size), Some(running)) =
             (self.outer.as_ref().and_then(Outer::size), &self.running)
         {
             running.resize(&size);
+            self.journal.sized(&size);
         }
     }
 

@@ -56,6 +56,8 @@ pub(crate) struct Talk {
     repeats: u32,
     pub(crate) usage: Option<Usage>,
     pub(crate) last_end: Option<TurnEnd>,
+    /// How a turn ended while a person had the session: judged once they gave it back.
+    pub(in crate::shim) unjudged: Option<TurnEnd>,
     /// Whether the attempt has reported through the shim's socket.
     pub(crate) has_reported: bool,
     nudges: u32,
@@ -95,6 +97,7 @@ impl Talk {
             repeats: 0,
             usage: None,
             last_end: None,
+            unjudged: None,
             has_reported: false,
             nudges: 0,
             refusals: Vec::new(),
@@ -170,7 +173,7 @@ impl Talk {
         self.set(state);
     }
 
-    fn is_idle(&self) -> bool {
+    pub(in crate::shim) fn is_idle(&self) -> bool {
         self.stand.0 == AgentState::Idle && self.closing.is_none()
     }
 

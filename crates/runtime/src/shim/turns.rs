@@ -72,6 +72,7 @@ impl Shim {
             }
             Driver::Tmux => {
                 let size = self.outer.as_ref().and_then(Outer::size).unwrap_or(SIZE);
+                self.journal.sized(&size);
                 let mut running = child::on_terminal(command, &size)?;
                 running.typist().into_iter().for_each(|typist| typist.add(turn.clone()));
                 running
@@ -98,7 +99,9 @@ impl Shim {
 
     /// Types what is due into the program's terminal.
     pub(crate) fn type_on(&mut self) -> Result<()> {
-        let Some(running) = &mut self.running else { return Ok(()) };
+        // A person has the terminal: what waits is typed after them.
+        let free = self.running.as_mut().filter(|_| self.held.is_none());
+        let Some(running) = free else { return Ok(()) };
         let stroke = running
             .typist()
             .and_then(|typist| typist.stroke(Instant::now(), || tree::own_use().cpu_ticks));

@@ -56,7 +56,9 @@ fn a_person_takes_over_in_the_agents_own_screen_and_gives_back_and_both_are_reco
     let records = || -> Vec<Record> {
         read_after(&files.records(), 0).unwrap().into_iter().map(|it| it.record).collect()
     };
-    eventually("the session given back", || records().contains(&Record::GaveBack).then_some(()));
+    eventually("the session given back", || {
+        records().contains(&Record::GaveBack { by: None }).then_some(())
+    });
     shim.becomes(AgentState::Idle);
     // The queue is ours again, and what is sent is seen on the screen.
     shim.turn(2, "[[script: say DONE: by the lane]]");
@@ -64,11 +66,11 @@ fn a_person_takes_over_in_the_agents_own_screen_and_gives_back_and_both_are_reco
     assert_eq!(exit.markers, Markers::One { marker: Marker::Done, text: "by the lane".into() });
     let records = records();
     let at = |found: fn(&Record) -> bool| records.iter().position(found).unwrap();
-    let took = at(|it| *it == Record::TookOver);
+    let took = at(|it| *it == Record::TookOver { by: None });
     let typed = at(
         |it| matches!(it, Record::Input { who, text, .. } if who == "person at the terminal" && text.contains("it is typed")),
     );
-    let gave = at(|it| *it == Record::GaveBack);
+    let gave = at(|it| *it == Record::GaveBack { by: None });
     let ours = at(
         |it| matches!(it, Record::TurnDelivered { messages, .. } if *messages == [MessageId(2)]),
     );

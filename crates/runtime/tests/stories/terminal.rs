@@ -8,7 +8,7 @@ use mission_runtime::{LaunchSpec, ProcessCard, proc_tree};
 use nix::sys::signal::Signal;
 
 use crate::fleet::Fleet;
-use crate::stage::{Home, is_gone, signal};
+use crate::stage::{Home, eventually_async, is_gone, signal};
 
 /// A program that asks for bracketed paste, shows what it got, reports, and stays.
 const AGENT: &str = "printf 'ready \\033[?2004h> '; while IFS= read -r line; do echo \"got <$line>\" | tr -d '\\033'; \
@@ -195,4 +195,45 @@ async fn tmux_ends_with_its_last_window_also_when_the_runner_was_killed_at_that_
 /// The process that the home's runner is.
 fn fleet_pid(home: &Home) -> i32 {
     ProcessCard::read(&home.path().join("run/runner.json")).unwrap().pid
+}
+
+#[tokio::test]
+async fn a_person_who_takes_over_types_into_the_program_and_messages_wait_until_they_give_back() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let spec = home.tmux_lane(1, AGENT);
+    fleet.start(&spec);
+    fleet.hears_record(|r| matches!(r, Record::Report { .. })).await;
+    let (attempt, ada) = (spec.attempt, "person:ada".to_owned());
+    let keys = |by: &str, text: &str| {
+        use base64::Engine as _;
+        let data = base64::engine::general_purpose::STANDARD.encode(text);
+        ToRunner::Keys { attempt, by: by.into(), data }
+    };
+    let says = |text: &str| {
+        let journal = std::fs::read(spec.files().journal()).unwrap_or_default();
+        String::from_utf8_lossy(&journal).contains(text)
+    };
+    fleet.client.send(keys("person:ada", "too early\r")).unwrap();
+    fleet.client.send(ToRunner::TakeOver { attempt, by: ada.clone() }).unwrap();
+    let took = Record::TookOver { by: Some(ada.clone()) };
+    fleet.hears_record(|r| *r == took).await;
+    let messages = vec![MessageId(2)];
+    fleet.client.send(ToRunner::Turn { attempt, messages, text: "and this".into() }).unwrap();
+    fleet.client.send(keys("person:bob", "not mine\r")).unwrap();
+    fleet.client.send(keys("person:ada", "by hand\r")).unwrap();
+    eventually_async(|| says("got <by hand>")).await;
+    fleet.client.send(ToRunner::GiveBack { attempt, by: "controller".into() }).unwrap();
+    let gave = Record::GaveBack { by: Some(ada) };
+    fleet.hears_record(|r| *r == gave).await;
+    fleet.hears_record(|r| matches!(r, Record::TurnDelivered { turn: 2, .. })).await;
+    eventually_async(|| says("and this")).await;
+    let journal =
+        String::from_utf8_lossy(&std::fs::read(spec.files().journal()).unwrap()).into_owned();
+    assert!(journal.find("by hand") < journal.find("and this"), "{journal}");
+    assert!(!journal.contains("too early") && !journal.contains("not mine"), "{journal}");
+    let times = mission_runtime::times::Times::read(&spec.files().times());
+    assert_eq!(times.size(), Some((200, 50)));
+    assert!(times.marks.len() > 2, "{times:?}");
+    fleet.shut_down().await;
 }

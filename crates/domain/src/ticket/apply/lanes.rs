@@ -45,6 +45,8 @@ pub(super) fn claim(ticket: &mut Ticket, claimed: Claimed, at: Timestamp) {
         by_person: claimed.by_person,
         unheld: Vec::new(),
         people: Vec::new(),
+        held_by: None,
+        recording: None,
         session: None,
         figures: Figures::default(),
         is_waiting: false,

@@ -14,6 +14,7 @@ fn usual(life: &Life, command: &Command) -> Principal {
         | Command::EndApproved { .. }
         | Command::LoseApproved { .. }
         | Command::ExpireApproval { .. }
+        | Command::KeepRecording { .. }
         | Command::EndAttempt { .. }
         | Command::MakeWorkspace { .. }
         | Command::RemoveWorkspace { .. }
@@ -41,6 +42,8 @@ fn usual(life: &Life, command: &Command) -> Principal {
         | Command::Supersede { .. }
         | Command::Reopen
         | Command::Retry { .. }
+        | Command::TakeOver { .. }
+        | Command::GiveBack { .. }
         | Command::Comment { .. }
         | Command::Judge { .. }
         | Command::Withdraw { .. }

@@ -2,7 +2,7 @@
 
 use super::fixture::{Life, ada, gate_id, key, verdict_on};
 use super::lanes::{done, finding, question, verdict};
-use crate::ids::{AttemptId, Commit, Epoch, MessageId};
+use crate::ids::{AttemptId, Commit, Digest, Epoch, MessageId};
 use crate::ticket::{
     BlockCode, ChangeKind, Command, EndClass, EndHow, Kind, LaneRecord, MessageKind, Purpose,
     VerdictWord,
@@ -307,6 +307,12 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
         ("attempt exits", exit(EndClass::Reported)),
         ("attempt crashes", exit(EndClass::Crashed)),
         ("attempt meets a quota", exit(EndClass::Quota)),
+        ("person takes over", Command::TakeOver { attempt }),
+        ("session is given back", Command::GiveBack { attempt }),
+        (
+            "recording is kept",
+            Command::KeepRecording { attempt, recording: Digest::of(b"recording") },
+        ),
         (
             "lease runs out",
             Command::EndAttempt { attempt, epoch, class: EndClass::Lost, summary: text() },

@@ -1,10 +1,10 @@
 //! Who may do what: persons, the demo's stand-in, tokens that are no person, and lanes.
 
-use super::fixture::{Life, ada, key, lane, verdict_on};
+use super::fixture::{Life, ada, key, lane, person, verdict_on};
 use super::lanes::done;
 use crate::ids::MessageId;
 use crate::principal::Principal;
-use crate::ticket::{Command, MessageKind, State, VerdictWord};
+use crate::ticket::{Command, Event, LaneRecord, MessageKind, State, VerdictWord};
 
 fn token() -> Principal {
     Principal::External("ci".into())
@@ -104,4 +104,38 @@ fn a_named_decider_is_the_only_person_who_counts() {
     life.controller_does(Command::Seal { attempt, seen });
     let verdict = verdict_on(Some("plan"), VerdictWord::Pass);
     assert_eq!(life.refuses(&ada(), verdict), "gate_not_open");
+}
+
+#[test]
+fn a_person_takes_a_session_over_and_what_it_delivers_is_their_work_too() {
+    let mut life = Life::at("implementation");
+    let attempt = life.dispatches();
+    let take = Command::TakeOver { attempt };
+    assert_eq!(life.refuses(&ada(), take.clone()), "nothing_to_take_over");
+    life.records(LaneRecord::Began { pid: 7, tmux: None });
+    for by in [Principal::Controller, token(), lane("coder", "codex")] {
+        assert_eq!(life.refuses(&by, take.clone()), "not_a_person");
+    }
+    life.does(&ada(), take.clone());
+    let held = |life: &Life| life.ticket.attempt(attempt).expect("it").held_by.clone();
+    assert_eq!(held(&life), Some(ada()));
+    assert!(life.does(&ada(), take.clone()).is_empty(), "who has it takes nothing more");
+    life.does(&person("bob"), take);
+    assert_eq!(held(&life), Some(person("bob")), "the last one has it");
+    let back = Command::GiveBack { attempt };
+    assert_eq!(life.refuses(&lane("coder", "codex"), back.clone()), "not_a_person");
+    life.does(&Principal::Controller, back.clone());
+    assert_eq!(held(&life), None);
+    assert!(life.does(&ada(), back).is_empty(), "nobody has it");
+    let workers = life.ticket.attempt(attempt).expect("it").workers();
+    let workers: Vec<Principal> = workers.into_iter().map(|it| it.principal).collect();
+    assert_eq!(workers[1..], [ada(), person("bob")]);
+    // Somebody in the program's own screen has no name, and nothing is held for them.
+    let events = life.records(LaneRecord::TookOver);
+    assert!(matches!(&events[..], [Event::TookOver { by: None, .. }]));
+    assert_eq!(held(&life), None);
+    life.does(&ada(), Command::TakeOver { attempt });
+    life.exits(crate::ticket::EndClass::Crashed);
+    assert_eq!(held(&life), None, "its end takes it from whoever had it");
+    assert_eq!(life.refuses(&ada(), Command::TakeOver { attempt }), "attempt_over");
 }

@@ -46,7 +46,7 @@ impl Shim {
             Told::TookOver => {
                 talk.is_taken_over = true;
                 talk.settle();
-                self.note(Record::TookOver)?;
+                self.note(Record::TookOver { by: None })?;
             }
             Told::Typed(text) => {
                 let who = TYPIST.to_owned();
@@ -164,7 +164,7 @@ impl Shim {
         let Some(flight) = talk.flight.take() else {
             talk.is_taken_over = false;
             talk.settle();
-            self.note(Record::GaveBack)?;
+            self.note(Record::GaveBack { by: None })?;
             return self.conclude_if_reported();
         };
         talk.settle();
@@ -190,7 +190,8 @@ impl Shim {
     }
 
     /// Decides what follows a turn of ours.
-    fn after_turn(&mut self, end: &TurnEnd) -> Result<()> {
+    pub(in crate::shim) fn after_turn(&mut self, end: &TurnEnd) -> Result<()> {
+        let waits = self.waits_for_its_holder(end);
         let Some(talk) = &mut self.talk else { return Ok(()) };
         let is_reported = talk.has_reported || matches!(self.turns.markers, Markers::One { .. });
         match end.how {
@@ -202,6 +203,10 @@ impl Shim {
             }
             // Whoever interrupted has something to say, or stops the attempt.
             TurnHow::Interrupted => Ok(()),
+            TurnHow::Completed if waits => {
+                talk.unjudged = Some(end.clone());
+                Ok(())
+            }
             TurnHow::Completed if talk.nudges < NUDGES => {
                 talk.nudges += 1;
                 let refused: String =

@@ -77,6 +77,8 @@ pub(crate) fn attempt(id: &str, state: &str) -> AttemptDoc {
         ended_at: None,
         terminal: None,
         death: None,
+        held_by: None,
+        recording: None,
         usage: UsageDoc { tokens: Some(4_100_000), cost_usd: Some(6.84), wall_s: Some(7800.0) },
     }
 }

@@ -1,0 +1,83 @@
+//! A person at a lane's session: taking it over and giving it back, both on record, and what they press meanwhile.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mission_domain::doc::AttemptDoc;
+use mission_domain::ids::AttemptId;
+use mission_domain::principal::Principal;
+use mission_domain::ticket::{Command, Ticket, attempt_doc};
+use mission_runtime::protocol::ToRunner;
+use mission_runtime::spec::Driver;
+use mission_runtime::times::Sizes;
+use mission_runtime::{LaneFiles, LaunchSpec};
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+
+/// What a lane's session is shown on, and where it is kept.
+#[derive(Debug)]
+pub struct Screen {
+    /// Whether the program has a terminal; else its journal is lines.
+    pub has_terminal: bool,
+    /// The terminal's size, to be followed.
+    pub sizes: Sizes,
+    /// The raw bytes that it printed; the file may not be there yet.
+    pub journal: PathBuf,
+}
+
+impl Control {
+    /// Lets `by` have the session of an attempt: nothing of ours is typed into it until it is given back.
+    ///
+    /// # Errors
+    /// An unknown attempt, one that is over or has no session here, or somebody who is no person.
+    pub async fn take_over(&self, id: AttemptId, by: &Principal) -> Result<AttemptDoc> {
+        let doc = self.hand(id, Command::TakeOver { attempt: id }, by).await?;
+        self.send_to_runner(ToRunner::TakeOver { attempt: id, by: by.to_string() })?;
+        Ok(doc)
+    }
+
+    /// Lets the agent have its session alone again, whoever had it.
+    ///
+    /// # Errors
+    /// An unknown attempt, one that is over, or a lane that asks.
+    pub async fn give_back(&self, id: AttemptId, by: &Principal) -> Result<AttemptDoc> {
+        let doc = self.hand(id, Command::GiveBack { attempt: id }, by).await?;
+        self.send_to_runner(ToRunner::GiveBack { attempt: id, by: by.to_string() })?;
+        Ok(doc)
+    }
+
+    /// Gives the terminal of an attempt `keys`, base64, of whoever took it over. Its shim refuses anybody else.
+    ///
+    /// # Errors
+    /// No runner is there.
+    pub fn press(&self, id: AttemptId, by: &Principal, keys: String) -> Result<()> {
+        self.send_to_runner(ToRunner::Keys { attempt: id, by: by.to_string(), data: keys })
+    }
+
+    /// Returns what the attempt's session is shown on; none for one that runs nothing here.
+    pub fn screen(&self, id: AttemptId) -> Option<Screen> {
+        let dir = self.paths().lane(id);
+        let has_terminal = LaunchSpec::read(&dir).ok()?.driver == Driver::Tmux;
+        let files = LaneFiles::new(&dir);
+        Some(Screen { has_terminal, sizes: Sizes::of(files.times()), journal: files.journal() })
+    }
+
+    /// Gives back every session that somebody had when the last server ended: whoever that was is not connected any more.
+    pub(crate) fn give_back_left(&self, ticket: &Arc<Ticket>) {
+        let Some(live) = ticket.live_attempt().filter(|it| it.held_by.is_some()) else { return };
+        let (control, id) = (self.clone(), live.id);
+        self.spawn(async move {
+            if let Err(error) = control.give_back(id, &Principal::Controller).await {
+                tracing::warn!("{id} was not given back: {}", error.in_full());
+            }
+        });
+    }
+
+    async fn hand(&self, id: AttemptId, command: Command, by: &Principal) -> Result<AttemptDoc> {
+        let missing = || Error::Missing(format!("attempt `{id}`"));
+        let key = self.key_of(id).await?.ok_or_else(missing)?;
+        let ticket = self.execute(&key, command, by).await?;
+        ticket.attempt(id).map(|it| attempt_doc(&ticket, it)).ok_or_else(missing)
+    }
+}
