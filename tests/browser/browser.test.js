@@ -1,6 +1,7 @@
 // Every story on one stage: `node --test browser.test.js`, with MISSION_BIN naming the program.
 import { after, before, test } from "node:test";
 import { Stage } from "./stage.js";
+import { console } from "./stories/console.js";
 import { doors } from "./stories/doors.js";
 import { keyboard } from "./stories/keyboard.js";
 import { looks } from "./stories/looks.js";
@@ -13,4 +14,4 @@ const stage = {};
 before(async () => Object.assign(stage, { it: await Stage.make() }), { timeout: 600_000 });
 after(async () => stage.it?.down());
 
-for (const story of [keyboard, scriptless, two, packets, doors, looks, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));
+for (const story of [keyboard, scriptless, two, packets, console, doors, looks, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));

@@ -37,6 +37,9 @@ function program(names) {
 const PLAN = `printf '# Plan\\n\\n1. write it\\n\\n## Files\\n\\n- greeting.txt\\n' > "$TMPDIR/plan.md" && mission report evidence plan "$TMPDIR/plan.md" && mission report done --summary 'a plan with 1 step'`;
 const PLANNER = `if grep -q 'Ask first' "$MISSION_BRIEF" && ! grep -q 'as blue as the sea' "$MISSION_BRIEF"; then mission report question --summary 'Which colour shall the greeting have?'; else ${PLAN}; fi`;
 const CODER = `for n in $(seq 1 40); do echo "line $n of the greeting, round $MISSION_ATTEMPT"; done > greeting.txt; echo '<b>not markup</b>' >> greeting.txt; for n in $(seq 1 400); do echo "$n $MISSION_ATTEMPT"; done > long.txt; git add -A && git commit -qm 'greet' && mission report evidence command -- sh check.sh && mission report evidence risk 'none: it is a greeting' && for f in $(grep -o 'F-[0-9]*' "$MISSION_BRIEF" | sort -u); do mission report answer "$f" fixed 'written anew'; done; mission report done --summary 'the greeting is there'`;
+// Two programs with a terminal: one counts and says what it is told, one draws its whole screen anew without end.
+const SEEN = `stty -echo; printf 'ready for a line\\r\\n'; (n=0; while [ $n -lt 5 ]; do n=$((n+1)); printf 'tick %s\\r\\n' "$n"; sleep 0.2; done) & while IFS= read -r line; do case $line in hello* | too*) printf 'got <%s>\\r\\n' "$line" ;; esac; done`;
+const BUSY = `n=0; row=$(printf '%0190d' 0); while :; do n=$((n+1)); printf '\\033[H\\033[2Jframe %s\\r\\n' "$n"; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do printf '\\033[3%sm%s\\033[38;2;%s;99;200m%s\\033[0m\\r\\n' "$((i % 8))" "$row" "$((n % 255))" "$i"; done; sleep 0.01; done`;
 const RULES = `[project]
 key = "EX"
 checks = ["sh check.sh"]
@@ -49,6 +52,21 @@ command = ["sh", "-c", '''${PLANNER}''']
 [runtime.codes]
 driver = "exec"
 command = ["sh", "-c", '''${CODER}''']
+
+[runtime.seen]
+driver = "tmux"
+command = ["sh", "-c", '''${SEEN}''']
+
+[runtime.busy]
+driver = "tmux"
+command = ["sh", "-c", '''${BUSY}''']
+
+[role.watched]
+runtimes = ["seen"]
+slots = 4
+
+[role.drawn]
+runtimes = ["busy"]
 
 [role.planner]
 runtimes = ["plans"]
@@ -64,6 +82,12 @@ gates = [
   { id = "implementation", role = "coder", decided_by = ["controller"], requires = ["commit", "changed_files", "commands", "risk"] },
   { id = "final_validation", role = "controller", decided_by = ["controller", "person"], sends_back_to = "implementation" },
 ]
+
+[workflow.seen]
+gates = [{ id = "plan", role = "watched", decided_by = ["person"], requires = ["plan"] }]
+
+[workflow.busy]
+gates = [{ id = "plan", role = "drawn", decided_by = ["person"], requires = ["plan"] }]
 
 [workflow.twenty]
 gates = [

@@ -32,6 +32,8 @@ impl Control {
     /// # Errors
     /// An unknown attempt, one that is over or has no session here, or somebody who is no person.
     pub async fn take_over(&self, id: AttemptId, by: &Principal) -> Result<AttemptDoc> {
+        // What cannot be carried out is not recorded either.
+        self.has_runner()?;
         let doc = self.hand(id, Command::TakeOver { attempt: id }, by).await?;
         self.send_to_runner(ToRunner::TakeOver { attempt: id, by: by.to_string() })?;
         Ok(doc)

@@ -372,11 +372,16 @@ impl Control {
         }
     }
 
+    pub(crate) fn has_runner(&self) -> Result<()> {
+        let runner = self.inner.runner.lock().expect("nobody panics while holding the runner");
+        runner.as_ref().map(drop).ok_or_else(no_runner)
+    }
+
     pub(crate) fn send_to_runner(&self, frame: ToRunner) -> Result<()> {
         let runner = self.inner.runner.lock().expect("nobody panics while holding the runner");
         match runner.as_ref() {
             Some(runner) => Ok(runner.send(frame)?),
-            None => Err(Error::Missing("runner: `mission up` starts one".into())),
+            None => Err(no_runner()),
         }
     }
 
@@ -472,6 +477,10 @@ impl Control {
         let queued = ticket.queued_for(&attempt.role);
         queued.filter(|it| it.state == MessageState::Queued).map(|it| it.id).collect()
     }
+}
+
+fn no_runner() -> Error {
+    Error::Missing("runner: `mission up` starts one".into())
 }
 
 fn figures(usage: Option<Usage>) -> Figures {

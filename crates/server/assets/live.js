@@ -109,7 +109,7 @@
 
   const print = ({ attempt, text }) => {
     const screen = byId(`screen-${attempt}`);
-    if (!screen) return;
+    if (!screen || screen.hidden) return;
     const follows = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 24;
     screen.append(text);
     if (screen.textContent.length > TERMINAL_CHARS) screen.textContent = screen.textContent.slice(-TERMINAL_CHARS / 2);

@@ -3,6 +3,7 @@
 mod access;
 mod approvals;
 mod attempts;
+mod console;
 mod extract;
 mod fleet;
 mod home;
@@ -182,6 +183,10 @@ fn attempts(table: Table) -> Table {
                 .gives("Attempt"),
             a::interrupt,
         )
+        .add(Route::get("/attempts/{id}/console", "Opens the attempt's console: a WebSocket with its journal, from a byte on").query("after").text(), console::console)
+        .add(Route::post("/attempts/{id}/take-over", "Lets a person have the attempt's session").gives("Attempt"), console::take_over)
+        .add(Route::post("/attempts/{id}/give-back", "Lets the agent have its session alone again").gives("Attempt"), console::give_back)
+        .add(Route::get("/attempts/{id}/recording", "Returns what the attempt printed with its times, as asciicast v2, up to now where it runs").text(), console::recording)
         .add(Route::post("/attempts/{id}/report", "Says how far the work is").body("kind! summary text verdict reason findings:[Finding]").gives("Attempt"), a::report)
         .add(Route::post("/attempts/{id}/evidence", "Hands evidence in").body("kind! text url file artifact command paths:[] answer").gives("Attempt"), a::evidence)
 }

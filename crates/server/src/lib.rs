@@ -3,6 +3,7 @@
 mod api;
 mod app;
 mod auth;
+mod console;
 mod events;
 mod guard;
 mod live;

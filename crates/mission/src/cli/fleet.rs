@@ -109,6 +109,18 @@ pub(crate) enum AttemptCommand {
     Attach {
         /// The attempt
         id: AttemptId,
+        /// Only look at its window, without taking it over
+        #[arg(short, long)]
+        read_only: bool,
+    },
+    /// Write what the agent printed with its times, as asciicast v2
+    #[command(after_help = "Example:\n  mission attempt recording A-31 --out A-31.cast")]
+    Recording {
+        /// The attempt
+        id: AttemptId,
+        /// Where to write it, instead of standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Print the agent's output
     #[command(after_help = "Example:\n  mission attempt logs A-31 -f")]

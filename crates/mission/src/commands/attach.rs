@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::Done;
 use crate::context::{Context, note};
 use crate::door::Door;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::process;
 
 /// How often the journal is looked at again.
@@ -24,8 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// What can be typed beside a message.
 const HELP: &str = "a line is a message to the agent · /interrupt ends its turn · Ctrl-D leaves, the agent goes on";
 
-/// Attaches to attempt `id`.
-pub(super) async fn run(context: &Context, id: AttemptId) -> Done {
+/// Attaches to attempt `id`; with `read_only` nothing is taken over.
+pub(super) async fn run(context: &Context, id: AttemptId, read_only: bool) -> Done {
     let door = context.door().await?;
     let attempt: AttemptDoc = door.get(&format!("/attempts/{id}")).await?.read()?;
     if attempt.state == "ended" {
@@ -36,18 +36,40 @@ pub(super) async fn run(context: &Context, id: AttemptId) -> Done {
     let lane = context.home.dir().join("lanes").join(id.to_string());
     // A lane of another host has no folder here: its journal is to be had all the same.
     match screen(&lane).unwrap_or(Screen::None) {
-        Screen::Window(place) => window(&place),
+        Screen::Window(place) => window(&door, id, &place, read_only).await,
         Screen::Client(client) if std::io::stdin().is_terminal() => client_of(&lane, &client),
         Screen::Client(_) | Screen::None => journal(&door, &attempt).await,
     }
 }
 
-/// Becomes tmux, at the attempt's window.
-fn window(place: &TmuxPlace) -> Done {
+/// Sits at the attempt's window: taken over meanwhile, and given back when tmux is left. Who may only look only looks.
+async fn window(door: &Door, id: AttemptId, place: &TmuxPlace, read_only: bool) -> Done {
     let target = format!("={}:{}", place.session, place.window);
+    let took = match read_only {
+        true => false,
+        false => match door.post(&format!("/attempts/{id}/take-over"), &json!({})).await {
+            Ok(_) => true,
+            Err(failure) if failure.exit == Exit::Refused => {
+                note(&format!("read only: {}", failure.text));
+                false
+            }
+            Err(failure) => return Err(failure),
+        },
+    };
     let mut tmux = process::command("tmux");
     tmux.arg("-S").arg(&place.socket).args(["attach-session", "-t", &target]).env_remove("TMUX");
-    Err(not_started("tmux", &tmux.exec()))
+    if !took {
+        tmux.arg("-r");
+    }
+    let left = tmux.status().map_err(|e| not_started("tmux", &e));
+    if took {
+        // An attempt that ended meanwhile has nothing to give back.
+        match door.post(&format!("/attempts/{id}/give-back"), &json!({})).await {
+            Ok(_) => note(&format!("{id} is the agent's alone again")),
+            Err(failure) => note(&format!("{id} was not given back: {}", failure.text)),
+        }
+    }
+    left.map(drop)
 }
 
 /// Becomes the agent's own screen, as a second client of its session.

@@ -1,6 +1,7 @@
 //! `mission attempt …`: single runs of agents.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use mission_domain::doc::AttemptDoc;
@@ -11,7 +12,7 @@ use super::ticket::Attempts;
 use super::{Done, attach};
 use crate::cli::Key;
 use crate::cli::fleet::AttemptCommand;
-use crate::context::Context;
+use crate::context::{Context, note};
 use crate::door::{Door, with_query};
 use crate::failure::Failure;
 use crate::output::attempt;
@@ -28,7 +29,8 @@ pub(crate) async fn run(context: &Context, command: AttemptCommand) -> Done {
             let answer = context.door().await?.get(&format!("/attempts/{id}")).await?;
             context.show(&answer, attempt::show)
         }
-        AttemptCommand::Attach { id } => attach::run(context, id).await,
+        AttemptCommand::Attach { id, read_only } => attach::run(context, id, read_only).await,
+        AttemptCommand::Recording { id, out } => recording(context, id, out.as_deref()).await,
         AttemptCommand::Logs { id, follow } => logs(context, id, follow).await,
         AttemptCommand::Interrupt { id } => {
             let answer = context
@@ -89,6 +91,22 @@ async fn logs(context: &Context, id: AttemptId, follow: bool) -> Done {
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
+}
+
+/// Writes a recording to `out`, or to standard output.
+async fn recording(context: &Context, id: AttemptId, out: Option<&Path>) -> Done {
+    let answer = context.door().await?.get(&format!("/attempts/{id}/recording")).await?;
+    let Some(path) = out else {
+        let mut out = std::io::stdout().lock();
+        // Whoever reads has gone: so does this.
+        return out
+            .write_all(&answer.bytes)
+            .and_then(|()| out.flush())
+            .map_err(|_| Failure::printed_no());
+    };
+    std::fs::write(path, &answer.bytes).map_err(|e| Failure::file(path, &e))?;
+    note(&format!("{} holds the recording of {id}; `asciinema play` shows it", path.display()));
+    Ok(())
 }
 
 async fn ended(door: &Door, id: AttemptId) -> Result<bool, Failure> {

@@ -231,7 +231,7 @@ fn tile(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
                 span.end { (glyph::run(&a.state, &words::plain(&a.state))) }
             }
             pre.screen tabindex="0" aria-label={ "Last lines of " (a.id) } { @if last.is_empty() { "Nothing was printed yet." } @else { (last) } }
-            footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } span.end { "up " (words::age(a.started_at, viewer.now)) } }
+            footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } @if c.is_here { a href={ (words::ticket_path(&a.ticket)) "#terminal-" (a.id) } { "Terminal" span.sr { " of " (a.id) } } } span.end { "up " (words::age(a.started_at, viewer.now)) } }
         }
     }
 }

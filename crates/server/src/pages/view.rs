@@ -258,6 +258,10 @@ pub struct ConsoleView {
     pub output: String,
     /// The command that attaches to it, where one works.
     pub attach: Option<String>,
+    /// Whether it ran here: then it has a terminal and a recording.
+    pub is_here: bool,
+    /// The attempts of its ticket before it that have a recording, newest first.
+    pub earlier: Vec<AttemptDoc>,
 }
 
 /// A ticket beside this one.

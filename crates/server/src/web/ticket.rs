@@ -63,7 +63,7 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
     Ok(TicketView {
         shell,
         packet: packet(site, key, &ticket).await,
-        console: console(site, attempts.first().filter(|_| ticket.kind != "campaign")).await,
+        console: console_of(site, &ticket, &attempts).await,
         messages: messages(site, key).await?,
         events: events(site, key).await?,
         acts: acts(site, key).await?,
@@ -130,6 +130,17 @@ async fn packet(site: &Site, key: &TicketKey, ticket: &TicketDoc) -> Option<Pack
     .ok()
 }
 
+/// Returns the newest attempt's terminal, with those before it.
+async fn console_of(
+    site: &Site,
+    ticket: &TicketDoc,
+    attempts: &[AttemptDoc],
+) -> Option<ConsoleView> {
+    let (newest, before) = attempts.split_first().filter(|_| ticket.kind != "campaign")?;
+    let earlier = before.iter().filter(|it| it.recording.is_some()).cloned().collect();
+    console(site, Some(newest)).await.map(|it| ConsoleView { earlier, ..it })
+}
+
 /// Returns what the newest attempt last printed.
 pub(super) async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option<ConsoleView> {
     let attempt = attempt?.clone();
@@ -139,7 +150,8 @@ pub(super) async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option
     let socket = site.control.paths().tmux();
     let place = attempt.tmux.as_deref().filter(|_| is_live);
     let attach = place.map(|it| format!("tmux -S {} attach -t {it}", socket.display()));
-    Some(ConsoleView { attempt, output, attach })
+    let is_here = site.control.paths().lane(id).join("spec.json").exists();
+    Some(ConsoleView { attempt, output, attach, is_here, earlier: Vec::new() })
 }
 
 /// Returns the end of an attempt's journal, and where it goes on.

@@ -23,6 +23,8 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         attempt: sample::dead_attempt(),
         output: "Killed".into(),
         attach: None,
+        is_here: true,
+        earlier: Vec::new(),
     });
     let mut question = sample::ticket_view();
     question.ticket = sample::question_ticket();

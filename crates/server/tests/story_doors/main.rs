@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod approvals;
+mod console;
 mod forms;
 mod live;
 mod openapi;

@@ -182,6 +182,13 @@ impl Stage {
         cookie.split(';').next().unwrap().to_owned()
     }
 
+    /// As [`Self::signs_in`], for the app that is served on `port`: its cookie has a name of its own.
+    pub(crate) async fn signs_in_at(&self, port: u16) -> String {
+        let cookie = self.signs_in().await;
+        let (_, secret) = cookie.split_once('=').unwrap();
+        format!("mission_session_{port}={secret}")
+    }
+
     pub(crate) async fn files(&self, title: &str) -> TicketKey {
         let reply = self.post("/api/v1/tickets", json!({ "title": title })).await.expect(201);
         reply.json()["key"].as_str().unwrap().parse().unwrap()

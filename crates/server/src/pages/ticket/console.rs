@@ -1,8 +1,10 @@
-//! The newest attempt: its runtime, what its terminal last showed, and how it died where it did.
+//! The newest attempt: its runtime, what its terminal last showed, and how it died where it did. With scripts its terminal can be
+//! opened: followed, searched, and taken over.
 
 use maud::{Markup, html};
 use mission_domain::doc::{AttemptDoc, DeathDoc, TerminalDoc};
 
+use crate::pages::assets::url;
 use crate::pages::glyph::{self, icon, icon_as};
 use crate::pages::view::{ConsoleView, Viewer};
 use crate::pages::words;
@@ -16,6 +18,9 @@ pub fn console(console: Option<&ConsoleView>, viewer: Viewer<'_>) -> Markup {
                 @if let Some(c) = console {
                     span.dim { (c.attempt.id) " · " (c.attempt.role) }
                     (activity(&c.attempt))
+                    @if c.is_here {
+                        button.btn.sm.ghost type="button" data-console=(c.attempt.id) aria-controls={ "terminal-" (c.attempt.id) } aria-expanded="false" hidden { "Terminal" }
+                    }
                 }
             }
             @match console {
@@ -32,7 +37,10 @@ fn activity(attempt: &AttemptDoc) -> Markup {
     let word = if died { "died" } else { attempt.state.as_str() };
     html! {
         (glyph::run(word, &words::plain(word)))
-        span.end { @if attempt.state != "ended" { "read from " (words::plain(&attempt.state_source)) } }
+        span.end {
+            @if let Some(by) = &attempt.held_by { b { bdi { (words::principal(by)) } " has it" } }
+            @else if attempt.state != "ended" { "read from " (words::plain(&attempt.state_source)) }
+        }
     }
 }
 
@@ -53,12 +61,69 @@ fn content(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
         pre.screen id={ "screen-" (a.id) } data-screen tabindex="0" role="log" aria-live="off" aria-label={ "Last output of " (a.id) } {
             @if c.output.is_empty() { "Nothing was printed yet." } @else { (c.output) }
         }
-        @if let Some(attach) = &c.attach {
-            p.attach {
-                code { (attach) }
-                button.icon-btn type="button" data-copy=(attach) aria-label="Copy the command" hidden { (icon("copy")) }
-                span.end.dim { "read only here" }
+        @if c.is_here { (terminal_host(a)) }
+        (foot(c))
+    }
+}
+
+/// Returns the place of the terminal, empty and hidden until a script opens it. It is never swapped while it is open.
+fn terminal_host(a: &AttemptDoc) -> Markup {
+    let label = format!("Terminal of {}", a.id);
+    html! {
+        div.terminal id={ "terminal-" (a.id) } data-screen data-terminal=(a.id) data-role=(a.role) role="group" aria-label=(label) hidden
+            data-xterm=(url("vendor/xterm-6.0.0.mjs")) data-fit=(url("vendor/xterm-addon-fit-0.11.0.mjs")) data-search-addon=(url("vendor/xterm-addon-search-0.16.0.mjs"))
+            data-styles={ (url("vendor/xterm-6.0.0.css")) " " (url("console.css")) } {
+            div.console-bar {
+                label.console-find { (icon("search")) input.field type="search" placeholder="Find" aria-label="Find in the terminal" data-find; }
+                span.dim data-found role="status" {}
+                button.icon-btn type="button" data-step="-1" aria-label="Match before" title="Match before" { (icon("arrow-up")) }
+                button.icon-btn.down type="button" data-step="1" aria-label="Next match" title="Next match" { (icon("arrow-up")) }
+                span.end {
+                    button.btn.sm type="button" data-hand hidden { "Take over" }
+                    button.btn.sm type="button" data-interrupt hidden { "Interrupt" }
+                    button.icon-btn type="button" data-copy-all aria-label="Copy the selection, or all of it" title="Copy the selection, or all of it" { (icon("copy")) }
+                    button.icon-btn type="button" data-full aria-pressed="false" aria-label="Full window" title="Full window" { (icon("maximize-2")) }
+                    button.icon-btn type="button" data-close aria-label="Close the terminal" title="Close the terminal" { (icon("x")) }
+                }
             }
+            div.console-view data-view {}
+            form.console-line data-line hidden {
+                input.field name="text" autocomplete="off" aria-label={ "Message to " (a.role) } placeholder={ "Message to " (a.role) };
+                button.btn.sm type="submit" { (icon("send")) "Send" }
+            }
+            p.console-note data-note role="status" {}
+        }
+    }
+}
+
+/// Returns how to attach from a shell, and what was recorded.
+fn foot(c: &ConsoleView) -> Markup {
+    html! {
+        @if c.is_here || c.attach.is_some() {
+            p.attach {
+                @if let Some(attach) = &c.attach {
+                    code { (attach) }
+                    button.icon-btn type="button" data-copy=(attach) aria-label="Copy the command" hidden { (icon("copy")) }
+                }
+                @if c.is_here { span.end { (recording(&c.attempt, "Recording")) } }
+            }
+        }
+        @if !c.earlier.is_empty() {
+            details.earlier {
+                summary { (words::count(c.earlier.len(), "earlier attempt")) }
+                ul { @for a in &c.earlier {
+                    li { code { (a.id) } span { (a.role) " · " (a.runtime) } (glyph::run(&a.state, &words::plain(a.terminal.as_ref().map_or("ended", |it| &it.status)))) span.end { (recording(a, "Recording")) } }
+                } }
+            }
+        }
+    }
+}
+
+/// Returns the link to what an attempt printed, with its times.
+fn recording(a: &AttemptDoc, word: &str) -> Markup {
+    html! {
+        a.recording href={ "/api/v1/attempts/" (a.id) "/recording" } download={ (a.id) ".cast" } title="What it printed, with its times (asciicast v2)" {
+            (icon_as("i s", "download")) (word) span.sr { " of " (a.id) }
         }
     }
 }

@@ -1,0 +1,160 @@
+// The console of a lane: opened, followed, searched, taken over and given back; a viewer only looks.
+import assert from "node:assert/strict";
+import { until } from "../stage.js";
+
+/** The attempt that holds a ticket, once its program runs. */
+const running = (stage, key) =>
+  until(`an attempt of ${key} runs`, async () => {
+    const { attempts } = await stage.api(`/attempts?ticket=${key}`);
+    return attempts.find((it) => it.pid && it.state !== "ended");
+  });
+
+const text = (page) => page.locator(".console-view .xterm-rows").innerText();
+const shows = (page, what) => until(`the terminal shows ${what}`, async () => (await text(page)).includes(what));
+const told = async (stage, key) => (await stage.api(`/events?ticket=${key}&limit=1000`)).events.map((it) => [it.type, it.principal]);
+
+/** Opens a ticket's page and its terminal. */
+async function opens(page, key, id) {
+  await page.goto(`/tickets/${key}`);
+  await page.locator("#link-state[data-link=live]").waitFor();
+  await page.click(`[data-console="${id}"]`);
+  await page.locator(".console-view .xterm-rows").waitFor();
+}
+
+/** Signs a viewer in. */
+async function viewer(stage, owner, name) {
+  await owner.page.goto("/settings");
+  await owner.page.fill('form[action="/settings/invite"] [name=name]', name);
+  await owner.page.selectOption("#invite-role", "viewer");
+  await owner.page.click("text=Make the link");
+  const link = new URL(await owner.page.locator(".made code").innerText());
+  return stage.person({}, new URL(link.pathname + link.search, stage.url).href);
+}
+
+export function console(story) {
+  story("a console is opened, follows, finds, is taken over, takes a line, and is given back, all on record", async (stage) => {
+    const key = await stage.files("Console: a lane with a terminal", { workflow: "seen" });
+    const { id } = await running(stage, key);
+    const ada = await stage.person();
+    const { page, complaints } = ada;
+    const asked = [];
+    page.on("request", (it) => asked.push(new URL(it.url()).pathname));
+    await page.goto(`/tickets/${key}`);
+    await page.locator("#link-state[data-link=live]").waitFor();
+    assert.deepEqual(asked.filter((it) => it.includes("xterm")), [], "nothing of the terminal comes with the page");
+    await page.click(`[data-console="${id}"]`);
+    await shows(page, "ready for a line");
+    await shows(page, "tick 3");
+    assert.ok(asked.some((it) => it.includes("xterm")));
+    // Read only: what is pressed goes nowhere.
+    await page.locator(".console-view textarea").focus();
+    await page.keyboard.type("too early\n");
+    await page.fill("[data-find]", "ready");
+    await until("a match is told", async () => /1 of \d+/.test(await page.locator("[data-found]").innerText()));
+    await page.fill("[data-find]", "no such word");
+    await until("no match is told", async () => (await page.locator("[data-found]").innerText()) === "not found");
+    await page.fill("[data-find]", "");
+    // The page changes under the open terminal, which stays.
+    const rows = await page.locator(".console-view .xterm-rows").elementHandle();
+    await stage.api(`/tickets/${key}/comment`, { text: "something else happens" });
+    await page.locator("#activity", { hasText: "something else happens" }).waitFor();
+    assert.ok(await rows.evaluate((it) => it.isConnected));
+    await page.click("[data-hand]");
+    await page.locator(".terminal[data-mine]").waitFor();
+    await page.keyboard.type("hello lane\n");
+    await shows(page, "got <hello lane>");
+    assert.ok(!(await text(page)).includes("too early"));
+    await page.locator("#console header", { hasText: "has it" }).waitFor();
+    // The way out of the terminal by keys alone.
+    await page.keyboard.press("F6");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Give back");
+    await page.keyboard.press("Enter");
+    await page.locator(".terminal:not([data-mine])").waitFor();
+    const acts = (await told(stage, key)).filter(([type]) => ["took_over", "gave_back"].includes(type));
+    assert.deepEqual(acts.map(([type]) => type), ["took_over", "gave_back"]);
+    assert.ok(acts.every(([, who]) => who.startsWith("person:")), String(acts));
+    // Who goes away gives back.
+    await page.click("[data-hand]");
+    await page.locator(".terminal[data-mine]").waitFor();
+    await page.goto("/board");
+    await until("it is given back", async () => (await stage.api(`/attempts/${id}`)).held_by === null);
+    assert.deepEqual(complaints, []);
+    await ada.close();
+    await stage.api(`/attempts/${id}/stop`, {});
+  });
+
+  story("a viewer sees the console and cannot take it over, and a recording is there in the end", async (stage) => {
+    const key = await stage.files("Console: only looked at", { workflow: "seen" });
+    const { id } = await running(stage, key);
+    const ada = await stage.person();
+    const vera = await viewer(stage, ada, "vera of the console");
+    await opens(vera.page, key, id);
+    await shows(vera.page, "tick 3");
+    assert.ok(await vera.page.locator("[data-hand]").isHidden());
+    assert.match(await vera.page.locator("[data-note]").innerText(), /Read only/);
+    // Not through the back door either.
+    const refused = await vera.page.evaluate(
+      (id) =>
+        new Promise((done) => {
+          const socket = new WebSocket(`ws://${location.host}/api/v1/attempts/${id}/console`);
+          socket.onopen = () => socket.send(JSON.stringify({ type: "take_over" }));
+          socket.onmessage = ({ data }) => typeof data === "string" && JSON.parse(data).type === "refused" && done(JSON.parse(data).code);
+        }),
+      id,
+    );
+    assert.equal(refused, "viewer");
+    assert.deepEqual(vera.complaints, []);
+    await vera.close();
+    await stage.api(`/attempts/${id}/stop`, {});
+    const digest = await until("its recording is kept", async () => (await stage.api(`/attempts/${id}`)).recording);
+    assert.match(digest, /^sha256:/);
+    await ada.page.goto(`/tickets/${key}`);
+    const download = ada.page.waitForEvent("download");
+    await ada.page.locator(`a[download="${id}.cast"]`).first().click();
+    const lines = (await (await (await download).createReadStream()).toArray()).join("").trimEnd().split("\n").map((it) => JSON.parse(it));
+    assert.equal(lines[0].version, 2);
+    assert.ok(lines.slice(1).some(([, kind, data]) => kind === "o" && data.includes("tick 3")));
+    await ada.close();
+  });
+
+  story("a screen that is drawn anew without end leaves the page quick, and what flies past is passed over", async (stage) => {
+    const key = await stage.files("Console: a busy screen", { workflow: "busy" });
+    const { id } = await running(stage, key);
+    const { page, complaints, close } = await stage.person();
+    await opens(page, key, id);
+    await shows(page, "frame");
+    const longest = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          let last = performance.now(), worst = 0, frames = 0;
+          const tick = (now) => {
+            worst = Math.max(worst, now - last);
+            last = now;
+            if (++frames < 120) requestAnimationFrame(tick);
+            else done(worst);
+          };
+          requestAnimationFrame(tick);
+        }),
+    );
+    globalThis.console.log(`# longest pause between two frames of the page under a busy screen: ${Math.round(longest)} ms`);
+    await page.click("[data-close]");
+    assert.ok(await page.locator(`#terminal-${id}`).isHidden());
+    assert.deepEqual(complaints, []);
+    await close();
+    await stage.api(`/attempts/${id}/stop`, {});
+  });
+
+  story("without scripts the page has the plain output and the recording, and no terminal", async (stage) => {
+    const key = await stage.files("Console: without scripts", { workflow: "seen" });
+    const { id } = await running(stage, key);
+    const { page, close } = await stage.person({ javaScriptEnabled: false });
+    await until("the output is there", async () => {
+      await page.goto(`/tickets/${key}`);
+      return (await page.locator(`#screen-${id}`).innerText()).includes("tick 3");
+    });
+    assert.ok(await page.locator(`[data-console="${id}"]`).isHidden());
+    assert.ok(await page.locator(`a[download="${id}.cast"]`).isVisible());
+    await close();
+    await stage.api(`/attempts/${id}/stop`, {});
+  });
+}
