@@ -1,7 +1,7 @@
 // The terminal of a lane: loaded and connected when somebody opens it, read-only until they take the session over.
 (() => {
   const KEPT = "console";
-  const FONT = { least: 7, most: 12, ratio: 0.602 }; // a character's width in JetBrains Mono, of its size
+  const FONT = { least: 9, most: 12, ratio: 0.602 }; // a character's width in JetBrains Mono, of its size
   const LINES = { rows: 24, scrollback: 5000 };
   const PASTE = 8_000; // characters in one message: what is pasted goes in pieces
   const RETRY = { first: 300, most: 10_000 };
@@ -19,9 +19,11 @@
     return false;
   };
 
-  /** Styles as constructed sheets: the page's policy allows no inline style, and needs no hole for the terminal. */
+  // The terminal makes style elements and style attributes, which the page's policy forbids. Rather than a hole in the policy, the
+  // two kinds of element that it styles so get their styles through the object model, from the first terminal on.
+  const make = Document.prototype.createElement;
   const sheet = () => {
-    const element = document.createElement("template");
+    const element = make.call(document, "template");
     const rules = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, rules];
     Object.defineProperty(element, "textContent", { set: (css) => rules.replaceSync(css) });
@@ -31,9 +33,8 @@
     };
     return element;
   };
-  /** A cell's own colours are set as properties for the same reason. */
   const span = () => {
-    const element = document.createElement("span");
+    const element = make.call(document, "span");
     element.setAttribute = (name, value) => {
       if (name === "style") element.style.cssText = value;
       else Element.prototype.setAttribute.call(element, name, value);
@@ -41,14 +42,9 @@
     return element;
   };
   const makers = { style: sheet, span };
-  const strict = new Proxy(document, {
-    get: (target, name) => {
-      if (name === "createElement") return (tag, ...rest) => (makers[tag] ?? (() => target.createElement(tag, ...rest)))();
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-    set: (target, name, value) => Reflect.set(target, name, value, target),
-  });
+  const keepPolicy = () => {
+    document.createElement = (tag, ...rest) => (Object.hasOwn(makers, tag) ? makers[tag]() : make.call(document, tag, ...rest));
+  };
 
   /** The page's own colours, as this scheme has them. */
   const theme = (view) => {
@@ -103,12 +99,13 @@
     }
 
     async start() {
-      const { xterm, fit, searchAddon, styles } = this.host.dataset;
-      const [{ Terminal }, { FitAddon }, { SearchAddon }] = await Promise.all([import(xterm), import(fit), import(searchAddon), ...styles.split(" ").map(styled)]);
+      const { xterm, fit, searchAddon, xtermStyle, style } = this.host.dataset;
+      const [{ Terminal }, { FitAddon }, { SearchAddon }] = await Promise.all([import(xterm), import(fit), import(searchAddon), styled(xtermStyle), styled(style)]);
       await document.fonts.load("12px 'JetBrains Mono Variable'").catch(() => []);
       if (this.isOver) return;
+      keepPolicy();
       const { colours } = (this.theme = theme(this.view));
-      const options = { allowProposedApi: true, documentOverride: strict, disableStdin: true, theme: colours, minimumContrastRatio: 4.5, fontFamily: getComputedStyle(this.view).fontFamily, fontSize: FONT.most, lineHeight: 1.3, scrollback: LINES.scrollback, cursorInactiveStyle: "none", drawBoldTextInBrightColors: false };
+      const options = { allowProposedApi: true, disableStdin: true, theme: colours, minimumContrastRatio: 4.5, fontFamily: getComputedStyle(this.view).fontFamily, fontSize: FONT.most, lineHeight: 1.3, scrollback: LINES.scrollback, cursorInactiveStyle: "none", drawBoldTextInBrightColors: false };
       this.term = new Terminal(options);
       this.fit = new FitAddon();
       this.search = new SearchAddon();
@@ -215,7 +212,7 @@
       } else if (said.type === "skipped") {
         if (said.to !== (this.offset ?? 0)) {
           this.term.reset();
-          this.note(`Begins ${((said.to - said.from) / 1024).toFixed(0)} KiB later: the whole is in the log and the recording.`);
+          this.note(`${((said.to - said.from) / 1e6).toFixed(1)} MB were passed over: the log and the recording have them.`);
         }
         this.offset = said.to;
       } else if (said.type === "refused") this.note(said.text, "bad");
@@ -265,7 +262,8 @@
       const { cols, rows, terminal } = this.state;
       if (terminal && cols && rows) {
         const room = (this.view.clientWidth - 24) / cols / FONT.ratio;
-        this.term.options.fontSize = Math.max(FONT.least, Math.min(FONT.most, Math.floor(room * 2) / 2));
+        // What would be too small to read is scrolled instead.
+        this.term.options.fontSize = room < FONT.least ? FONT.most - 1 : Math.min(FONT.most, Math.floor(room * 2) / 2);
         if (this.term.cols !== cols || this.term.rows !== rows) this.term.resize(cols, rows);
       } else {
         this.term.options.fontSize = FONT.most;

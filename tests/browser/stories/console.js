@@ -1,6 +1,29 @@
 // The console of a lane: opened, followed, searched, taken over and given back; a viewer only looks.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { until } from "../stage.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds on the page as it is, in both themes at three widths; and what is wider than the window. */
+async function wrongs(page) {
+  await page.evaluate(AXE);
+  const wrong = [];
+  for (const width of [1440, 900, 390])
+    for (const colorScheme of ["light", "dark"]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const found = await page.evaluate(async () => {
+        const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+        return violations.flatMap((it) => it.nodes.map((node) => `${it.id}: ${node.target.join(" ")}`));
+      });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      wrong.push(...found.map((it) => `${width} ${colorScheme}: ${it}`), ...(wide > 0 ? [`${width}: ${wide} px wider`] : []));
+    }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  return [...new Set(wrong)];
+}
 
 /** The attempt that holds a ticket, once its program runs. */
 const running = (stage, key) =>
@@ -64,12 +87,13 @@ export function console(story) {
     await page.keyboard.type("hello lane\n");
     await shows(page, "got <hello lane>");
     assert.ok(!(await text(page)).includes("too early"));
+    assert.deepEqual(await wrongs(page), []);
     await page.locator("#console header", { hasText: "has it" }).waitFor();
     // The way out of the terminal by keys alone.
     await page.keyboard.press("F6");
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "Give back");
     await page.keyboard.press("Enter");
-    await page.locator(".terminal:not([data-mine])").waitFor();
+    await page.locator("[data-hand]", { hasText: "Take over" }).waitFor();
     const acts = (await told(stage, key)).filter(([type]) => ["took_over", "gave_back"].includes(type));
     assert.deepEqual(acts.map(([type]) => type), ["took_over", "gave_back"]);
     assert.ok(acts.every(([, who]) => who.startsWith("person:")), String(acts));
@@ -80,14 +104,14 @@ export function console(story) {
     await until("it is given back", async () => (await stage.api(`/attempts/${id}`)).held_by === null);
     assert.deepEqual(complaints, []);
     await ada.close();
-    await stage.api(`/attempts/${id}/stop`, {});
+    await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });
   });
 
   story("a viewer sees the console and cannot take it over, and a recording is there in the end", async (stage) => {
     const key = await stage.files("Console: only looked at", { workflow: "seen" });
     const { id } = await running(stage, key);
     const ada = await stage.person();
-    const vera = await viewer(stage, ada, "vera of the console");
+    const vera = await viewer(stage, ada, "vera-looks");
     await opens(vera.page, key, id);
     await shows(vera.page, "tick 3");
     assert.ok(await vera.page.locator("[data-hand]").isHidden());
@@ -105,7 +129,7 @@ export function console(story) {
     assert.equal(refused, "viewer");
     assert.deepEqual(vera.complaints, []);
     await vera.close();
-    await stage.api(`/attempts/${id}/stop`, {});
+    await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });
     const digest = await until("its recording is kept", async () => (await stage.api(`/attempts/${id}`)).recording);
     assert.match(digest, /^sha256:/);
     await ada.page.goto(`/tickets/${key}`);
@@ -141,7 +165,7 @@ export function console(story) {
     assert.ok(await page.locator(`#terminal-${id}`).isHidden());
     assert.deepEqual(complaints, []);
     await close();
-    await stage.api(`/attempts/${id}/stop`, {});
+    await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });
   });
 
   story("without scripts the page has the plain output and the recording, and no terminal", async (stage) => {
@@ -155,6 +179,6 @@ export function console(story) {
     assert.ok(await page.locator(`[data-console="${id}"]`).isHidden());
     assert.ok(await page.locator(`a[download="${id}.cast"]`).isVisible());
     await close();
-    await stage.api(`/attempts/${id}/stop`, {});
+    await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });
   });
 }

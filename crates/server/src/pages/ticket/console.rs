@@ -72,7 +72,7 @@ fn terminal_host(a: &AttemptDoc) -> Markup {
     html! {
         div.terminal id={ "terminal-" (a.id) } data-screen data-terminal=(a.id) data-role=(a.role) role="group" aria-label=(label) hidden
             data-xterm=(url("vendor/xterm-6.0.0.mjs")) data-fit=(url("vendor/xterm-addon-fit-0.11.0.mjs")) data-search-addon=(url("vendor/xterm-addon-search-0.16.0.mjs"))
-            data-styles={ (url("vendor/xterm-6.0.0.css")) " " (url("console.css")) } {
+            data-xterm-style=(url("vendor/xterm-6.0.0.css")) data-style=(url("console.css")) {
             div.console-bar {
                 label.console-find { (icon("search")) input.field type="search" placeholder="Find" aria-label="Find in the terminal" data-find; }
                 span.dim data-found role="status" {}
