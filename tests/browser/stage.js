@@ -61,6 +61,13 @@ command = ["sh", "-c", '''${SEEN}''']
 driver = "tmux"
 command = ["sh", "-c", '''${BUSY}''']
 
+[runtime.slow]
+driver = "exec"
+command = ["sh", "-c", '''n=0; while :; do n=$((n+1)); echo "line $n"; sleep 0.3; done''']
+
+[role.slow]
+runtimes = ["slow"]
+
 [role.watched]
 runtimes = ["seen"]
 slots = 4
@@ -85,6 +92,9 @@ gates = [
 
 [workflow.seen]
 gates = [{ id = "plan", role = "watched", decided_by = ["person"], requires = ["plan"] }]
+
+[workflow.slow]
+gates = [{ id = "plan", role = "slow", decided_by = ["person"], requires = ["plan"] }]
 
 [workflow.busy]
 gates = [{ id = "plan", role = "drawn", decided_by = ["person"], requires = ["plan"] }]

@@ -141,6 +141,34 @@ export function console(story) {
     await ada.close();
   });
 
+  story("a lane without a terminal gets its lines as messages, and loses nobody who holds it when the server is killed", async (stage) => {
+    const key = await stage.files("Console: a lane of lines", { workflow: "slow" });
+    const { id } = await running(stage, key);
+    const { page, close } = await stage.person();
+    await opens(page, key, id);
+    await shows(page, "line 1");
+    assert.ok(await page.locator("[data-line]").isHidden());
+    await page.click("[data-hand]");
+    await page.locator("[data-line]").waitFor();
+    await page.keyboard.type("please hurry\n");
+    const message = await until("it is a message", async () => (await stage.api(`/messages?ticket=${key}`)).messages.find((it) => it.body === "please hurry"));
+    assert.equal(message.to, "slow");
+    // kill -9: the session is given back, and the terminal goes on where it was.
+    await stage.kill();
+    await page.locator("[data-note]", { hasText: "Not connected" }).waitFor();
+    await stage.up();
+    await page.locator("[data-hand]", { hasText: "Take over" }).waitFor();
+    await until("it is given back", async () => (await stage.api(`/attempts/${id}`)).held_by === null);
+    const before = Number((await text(page)).match(/line (\d+)\s*$/)?.[1] ?? 0);
+    await shows(page, `line ${before + 3}`);
+    const lines = (await text(page)).match(/line \d+/g);
+    assert.deepEqual(lines, [...new Set(lines)], "no line is shown twice");
+    const acts = (await told(stage, key)).filter(([type]) => ["took_over", "gave_back"].includes(type));
+    assert.deepEqual(acts.map(([type, who]) => `${type} ${who.split(":")[0]}`), ["took_over person", "gave_back controller"]);
+    await close();
+    await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });
+  });
+
   story("a screen that is drawn anew without end leaves the page quick, and what flies past is passed over", async (stage) => {
     const key = await stage.files("Console: a busy screen", { workflow: "busy" });
     const { id } = await running(stage, key);
