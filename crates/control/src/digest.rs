@@ -35,6 +35,7 @@ const NOTABLE: [&str; 21] = [
     "unparked",
     "corrected",
     "attempt_ended",
+    "took_over",
 ];
 
 /// The most events that are read back; what is older is counted as left out.

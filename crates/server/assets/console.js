@@ -167,6 +167,9 @@
         text.value = "";
         this.note("It waits for the end of the turn.");
       });
+      this.view.addEventListener("wheel", () => (this.isAway = true), { passive: true });
+      this.view.addEventListener("touchmove", () => (this.isAway = true), { passive: true });
+      this.view.addEventListener("scroll", () => (this.isAway &&= this.view.scrollTop + this.view.clientHeight < this.view.scrollHeight - 4));
       this.sizes = new ResizeObserver(() => this.resize());
       this.sizes.observe(this.view);
       this.scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -202,7 +205,18 @@
     printed(data) {
       const bytes = data.byteLength;
       this.offset = (this.offset ?? 0) + bytes;
-      this.term.write(new Uint8Array(data), () => this.say({ type: "shown", bytes }));
+      this.term.write(new Uint8Array(data), () => {
+        this.say({ type: "shown", bytes });
+        this.follow();
+      });
+    }
+
+    /** Keeps the cursor of a terminal that is taller than its place in view, until somebody scrolls elsewhere. */
+    follow() {
+      if (this.isOver || !this.state.terminal || this.isAway) return;
+      const { view, term } = this;
+      const below = ((term.buffer.active.cursorY + 1) / term.rows) * term.element.clientHeight + term.element.offsetTop - view.offsetTop + 8;
+      if (below > view.scrollTop + view.clientHeight) view.scrollTop = below - view.clientHeight;
     }
 
     told(said) {
@@ -232,6 +246,7 @@
       this.term.options.convertEol = !terminal;
       this.term.options.cursorBlink = this.types();
       this.resize();
+      if (mine && !had) this.isAway = false;
       if (mine && !had) (terminal ? this.term : one("input", this.part("line"))).focus();
       if (mine) this.note(terminal ? `You have the session: what you type goes to the program. ${LEAVE} leaves the terminal.` : "You have the session: what you send is a message to the agent.", "you");
       else if (holder) this.note(`${holder} has the session.`);
