@@ -17,7 +17,7 @@ export function keyboard(story) {
     assert.equal((await stage.ticket(key)).gates[0].state, "passed");
     await page.keyboard.press("u");
     await until("the verdict is taken back", async () => (await stage.ticket(key)).gates[0].state === "active").finally(() => stage.api("/lanes/coder/resume", { project: "EX" }));
-    await page.waitForURL(/\/tickets\/.*did=/); // taking it back leads to the ticket
+    await page.waitForURL(/\/tickets\/.*did=/, { waitUntil: "commit" }); // taking it back leads to the ticket
     await page.goto("/needs-you");
     for (let n = 0; n < 20 && !(await page.locator(`#ask-${key}[aria-current]`).count()); n++) await page.keyboard.press("j");
     await page.keyboard.press("r");
@@ -25,7 +25,7 @@ export function keyboard(story) {
     await page.keyboard.press("Tab"); // findings
     await page.keyboard.press("Tab"); // the button
     await page.keyboard.press("Enter");
-    await page.waitForURL(/did=/);
+    await page.waitForURL(/did=/, { waitUntil: "commit" });
     const ticket = await stage.ticket(key);
     assert.ok(ticket.findings.some((it) => it.text.includes("louder")) || ticket.gates[0].signoffs.some((it) => it.reason.includes("louder")));
     assert.deepEqual(complaints, []);
@@ -41,7 +41,7 @@ export function keyboard(story) {
     await page.keyboard.type("as blue as the sea");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await page.waitForURL(/did=/);
+    await page.waitForURL(/did=/, { waitUntil: "commit" });
     await stage.waitsAt(key, "plan");
     assert.deepEqual(complaints, []);
     await close();

@@ -50,7 +50,7 @@ export function packets(story) {
     assert.equal(await page.locator(".comments li").count(), 2, "both styles hold the same comments");
     await page.fill(".review [name=reason]", "See the lines.");
     await page.click(".review button:has-text('Request changes')");
-    await page.waitForURL(/did=/);
+    await page.waitForURL(/did=/, { waitUntil: "commit" }); // the page takes it out of its address before it is loaded
     const findings = (await stage.ticket(key)).findings.map((it) => [it.file, it.text]);
     assert.deepEqual(findings, [["greeting.txt", "Greet the second line too: please."], ["greeting.txt", "And the seventh."]]);
     assert.deepEqual(complaints, []);
