@@ -83,7 +83,7 @@ export function console(story) {
     await page.locator("#activity", { hasText: "something else happens" }).waitFor();
     assert.ok(await rows.evaluate((it) => it.isConnected));
     await page.click("[data-hand]");
-    await page.locator(".terminal[data-mine]").waitFor();
+    await page.locator(".console-host[data-mine]").waitFor();
     await page.keyboard.type("hello lane\n");
     await shows(page, "got <hello lane>");
     assert.ok(!(await text(page)).includes("too early"));
@@ -99,7 +99,7 @@ export function console(story) {
     assert.ok(acts.every(([, who]) => who.startsWith("person:")), String(acts));
     // Who goes away gives back.
     await page.click("[data-hand]");
-    await page.locator(".terminal[data-mine]").waitFor();
+    await page.locator(".console-host[data-mine]").waitFor();
     await page.goto("/board");
     await until("it is given back", async () => (await stage.api(`/attempts/${id}`)).held_by === null);
     assert.deepEqual(complaints, []);
@@ -112,8 +112,17 @@ export function console(story) {
     const { id } = await running(stage, key);
     const ada = await stage.person();
     const vera = await viewer(stage, ada, "vera-looks");
-    await opens(vera.page, key, id);
+    await vera.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    // From the fleet a tile leads to the terminal.
+    await vera.page.goto("/fleet");
+    await vera.page.locator(".tile", { hasText: key }).locator("a", { hasText: "Terminal" }).click();
     await shows(vera.page, "tick 3");
+    await vera.page.click("[data-copy-all]");
+    await until("it is copied", async () => (await vera.page.evaluate(() => navigator.clipboard.readText())).includes("tick 3"));
+    await vera.page.click("[data-full]");
+    assert.ok(await vera.page.locator(".console-host[data-filled]").isVisible());
+    await vera.page.keyboard.press("Escape");
+    await vera.page.locator(".console-host:not([data-filled])").waitFor();
     assert.ok(await vera.page.locator("[data-hand]").isHidden());
     assert.match(await vera.page.locator("[data-note]").innerText(), /Read only/);
     // Not through the back door either.

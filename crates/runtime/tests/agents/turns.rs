@@ -254,3 +254,35 @@ fn a_last_turn_comes_to_its_own_end_and_then_the_attempt_is_stopped() {
         assert_eq!(exit.undelivered, [MessageId(2)]);
     }
 }
+
+#[test]
+fn a_turn_that_ends_while_a_person_has_the_session_is_judged_once_they_give_it_back() {
+    for agent in BOTH {
+        let stage = Stage::with(agent);
+        let script = "sh until [ -e ../go ]; do sleep 0.05; done ;; say nothing is reported";
+        let shim = Shim::start(stage.lane(1, script));
+        shim.becomes(AgentState::Busy);
+        let ada = "person:ada".to_owned();
+        shim.ask(&Request::TakeOver { by: ada.clone() });
+        std::fs::write(stage.home.path().join("go"), "").unwrap();
+        shim.says("nothing is reported");
+        shim.becomes(AgentState::Idle);
+        let is_reminded = |records: &[Record]| {
+            records.iter().any(|it| matches!(it, Record::Input { who, .. } if who == "mission"))
+        };
+        assert!(!is_reminded(&shim.records()), "{agent:?}: it waits for the person");
+        shim.turn(2, "[[script: say still nothing]]");
+        shim.says("still nothing");
+        shim.becomes(AgentState::Idle);
+        assert!(!is_reminded(&shim.records()), "{agent:?}: a message is taken meanwhile");
+        shim.ask(&Request::GiveBack { by: ada.clone() });
+        let (_, records) = to_the_end(shim);
+        assert!(is_reminded(&records), "{agent:?}: {records:?}");
+        let at = |wanted: &Record| records.iter().position(|it| it == wanted);
+        let (took, gave) = (
+            at(&Record::TookOver { by: Some(ada.clone()) }),
+            at(&Record::GaveBack { by: Some(ada) }),
+        );
+        assert!(took.is_some() && took < gave, "{agent:?}: {records:?}");
+    }
+}

@@ -92,7 +92,6 @@ fn document_head(title: &str, page: &str) -> Markup {
             @if !page.is_empty() { script src=(url("palette.js")) defer {} }
             @if page == "packet" { script src=(url("packet.js")) defer {} script src=(url("colour.js")) type="module" {} }
             @if page == "ticket" { script src=(url("console.js")) defer {} }
-            @if page == "packet" { script src=(url("packet.js")) defer {} }
         }
     }
 }

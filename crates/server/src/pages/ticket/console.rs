@@ -70,7 +70,7 @@ fn content(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
 fn terminal_host(a: &AttemptDoc) -> Markup {
     let label = format!("Terminal of {}", a.id);
     html! {
-        div.terminal id={ "terminal-" (a.id) } data-screen data-terminal=(a.id) data-role=(a.role) role="group" aria-label=(label) hidden
+        div.console-host id={ "terminal-" (a.id) } data-screen data-terminal=(a.id) data-role=(a.role) role="group" aria-label=(label) hidden
             data-xterm=(url("vendor/xterm-6.0.0.mjs")) data-fit=(url("vendor/xterm-addon-fit-0.11.0.mjs")) data-search-addon=(url("vendor/xterm-addon-search-0.16.0.mjs"))
             data-xterm-style=(url("vendor/xterm-6.0.0.css")) data-style=(url("console.css")) {
             div.console-bar {
