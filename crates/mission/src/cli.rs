@@ -160,17 +160,24 @@ pub(crate) enum Command {
         #[arg(long, value_name = "T")]
         since: Option<String>,
     },
-    /// Print events as they happen, until Ctrl-C
-    #[command(after_help = "Example:\n  mission watch --ticket MC-7")]
+    /// Needs you, board, tickets and lanes on a full screen; events as lines where the output is no terminal
+    #[command(after_help = "\
+Examples:
+  mission watch                      what waits for you, live; ? shows the keys
+  mission watch --ticket MC-7        one ticket, live
+  mission watch --lines              events as they happen, until Ctrl-C; so also with --json, --after, or in a pipe")]
     Watch {
-        /// Only this ticket's events
+        /// Only this ticket
         #[arg(long, value_name = "K")]
         ticket: Option<Key>,
-        /// Start after this event instead of now
+        /// Print events, starting after this one instead of now
         #[arg(long, value_name = "SEQ")]
         after: Option<u64>,
+        /// Print events as lines, on a terminal too
+        #[arg(long)]
+        lines: bool,
     },
-    /// The fleet in the terminal (not built yet)
+    /// The lanes at work on a full screen: `watch`, opened at the fleet
     #[command(after_help = "Example:\n  mission top")]
     Top,
     /// Look at what the operator did by a rule, and take it back

@@ -186,8 +186,10 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Doctor => doctor::run(context).await,
         Command::NeedsYou => inbox::needs_you(context).await,
         Command::Digest { since } => digest::run(context, since.as_deref()).await,
-        Command::Watch { ticket, after } => watch::run(context, ticket.as_ref(), after).await,
-        Command::Top => not_built("top", "`mission watch` prints events as they happen"),
+        Command::Watch { ticket, after, lines } => {
+            watch::run(context, ticket.as_ref(), after, lines).await
+        }
+        Command::Top => watch::top(context).await,
         Command::Operator(command) => operator::run(context, command).await,
         Command::Workspace(command) => workspace::run(context, command).await,
         Command::Project(command) => project::run(context, command).await,

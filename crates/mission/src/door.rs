@@ -17,7 +17,7 @@ use crate::home::Home;
 mod http;
 mod sse;
 
-pub(crate) use sse::{Events, SseEvent};
+pub(crate) use sse::{Events, Heard, SseEvent};
 
 /// How long an answer may take to begin: a sweep or a clean-up of many workspaces takes its time.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -92,9 +92,17 @@ impl Door {
     ///
     /// From inside a lane the store is never opened.
     pub(crate) async fn open(home: &Home, in_lane: bool) -> Result<Self, Failure> {
+        match Self::server(home, in_lane).await? {
+            Some(door) => Ok(door),
+            None => Self::open_store(home).await,
+        }
+    }
+
+    /// Opens the way to a server, as [`Door::open`] finds it; none where no server of `home` is up. The store is never opened.
+    pub(crate) async fn server(home: &Home, in_lane: bool) -> Result<Option<Self>, Failure> {
         if let (Some(url), Some(token)) = (env_text("MISSION_URL"), env_text("MISSION_TOKEN")) {
             let connection = http::Connection::open(&url).await.map_err(|e| e.failure(&url))?;
-            return Ok(Self::Http { connection, token });
+            return Ok(Some(Self::Http { connection, token }));
         }
         if in_lane {
             let text = "MISSION_URL and MISSION_TOKEN are not set, and the store is never opened from inside a lane";
@@ -114,7 +122,7 @@ impl Door {
                             .hint("set MISSION_URL and MISSION_TOKEN")
                     };
                     let token = home.credentials().ok_or_else(none)?;
-                    return Ok(Self::Http { connection, token });
+                    return Ok(Some(Self::Http { connection, token }));
                 }
                 Err(http::Closed::Nobody) => {}
                 Err(e @ (http::Closed::Address(_) | http::Closed::Broken(_))) => {
@@ -122,7 +130,7 @@ impl Door {
                 }
             }
         }
-        Self::open_store(home).await
+        Ok(None)
     }
 
     /// Opens the way to the server at `url` for whoever holds `token`.
@@ -139,6 +147,14 @@ impl Door {
                 .hint("start the server with `mission up`, or name another home with `--home DIR`")
         })?;
         Ok(Self::InProcess { app, token })
+    }
+
+    /// Returns the server's address; nothing for the store in this process.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Http { connection, .. } => format!("http://{}", connection.authority()),
+            Self::InProcess { .. } => String::new(),
+        }
     }
 
     /// Returns whether a server answers, rather than the store in this process.

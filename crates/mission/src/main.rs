@@ -12,6 +12,7 @@ mod output;
 mod process;
 mod project;
 mod repository;
+mod tui;
 mod wire;
 
 fn main() -> std::process::ExitCode {

@@ -291,7 +291,7 @@ fn home(table: Table) -> Table {
     table
         .add(Route::get("/needs-you", "Lists what waits for a person, ranked").gives("{items:[NeedsYou]}"), h::needs_you)
         .add(Route::get("/digest", "Returns what changed since a moment, by default since a day ago").query("since project").gives("Digest"), h::digest)
-        .add(Route::get("/events", "Returns the event log after `after`; with `Accept: text/event-stream` it streams and resumes with `Last-Event-ID`").query("after:int ticket project limit:int").gives("{events:[Event],next:int}"), crate::events::events)
+        .add(Route::get("/events", "Returns the event log after `after`; with `Accept: text/event-stream` it streams and resumes with `Last-Event-ID`; `tail` begins that many events before now").query("after:int tail:int ticket project limit:int").gives("{events:[Event],next:int}"), crate::events::events)
         .add(Route::get("/operator/log", "Lists what the operator did").gives("{acts:[OperatorAct]}"), h::operator_log)
         .add(Route::post("/operator/sweep", "Corrects what has a rule; a dry run only tells").body("dry_run:bool").gives("{corrections:[object]}"), h::sweep)
         .add(Route::post("/operator/undo/{id}", "Undoes an act of the operator").gives("OperatorAct"), h::undo)

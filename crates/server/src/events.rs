@@ -40,6 +40,8 @@ pub(crate) struct Selected {
     ticket: Option<TicketKey>,
     project: Option<ProjectKey>,
     limit: Option<u32>,
+    /// How many events before now to begin with, instead of after a number.
+    tail: Option<u64>,
 }
 
 /// Answers the log after an event, as a list or as a stream.
@@ -51,7 +53,11 @@ pub(crate) async fn events(
 ) -> Answer<Response> {
     let Query(selected) = query.map_err(|e| Problem::bad(e.body_text()))?;
     let project = who.narrow(selected.project)?;
-    let after = last_event_id(&headers)?.or(selected.after).unwrap_or(0);
+    let after = match (last_event_id(&headers)?.or(selected.after), selected.tail) {
+        (Some(after), _) => after,
+        (None, Some(tail)) => site.control.store().watermark().await?.saturating_sub(tail),
+        (None, None) => 0,
+    };
     let filter = EventFilter { after, project, ticket: selected.ticket, ..EventFilter::default() };
     let accept = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     if accept.is_some_and(|it| it.contains("text/event-stream")) {

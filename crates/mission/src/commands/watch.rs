@@ -1,4 +1,4 @@
-//! `mission watch`: events as lines, until Ctrl-C.
+//! `mission watch` and `top`: the full-screen view on a terminal; else, or where lines are asked for, events as lines, until Ctrl-C.
 
 use mission_domain::doc::EventDoc;
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use crate::door::{Door, SseEvent, with_query};
 use crate::failure::Failure;
 use crate::output::fleet;
 use crate::project;
+use crate::tui::{self, Place};
 
 /// Where a part of the log ends; its events are not read here.
 #[derive(Debug, Deserialize)]
@@ -17,8 +18,30 @@ struct Page {
     next: u64,
 }
 
+/// Shows the fleet on a full screen.
+pub(crate) async fn top(context: &Context) -> Done {
+    if context.json || !tui::is_there() {
+        let text = "`mission top` needs a terminal, for standard input and output";
+        return Err(Failure::usage(text).hint("`mission lane list` and `mission attempt list` print it, `mission watch --json` prints what happens"));
+    }
+    tui::run(context, Place::Fleet).await
+}
+
+/// Shows what waits for a person, or one ticket, on a full screen; prints events where that is not asked for or not possible.
+pub(crate) async fn run(
+    context: &Context,
+    ticket: Option<&Key>,
+    after: Option<u64>,
+    lines: bool,
+) -> Done {
+    if lines || context.json || after.is_some() || !tui::is_there() {
+        return print_events(context, ticket, after).await;
+    }
+    tui::run(context, ticket.map_or(Place::NeedsYou, |it| Place::Ticket(it.to_string()))).await
+}
+
 /// Prints events as they happen; goes on where it was when the server is started again.
-pub(crate) async fn run(context: &Context, ticket: Option<&Key>, after: Option<u64>) -> Done {
+async fn print_events(context: &Context, ticket: Option<&Key>, after: Option<u64>) -> Done {
     let door = context.door().await?;
     if !door.is_server() {
         let text = "no server is up, so nothing happens that could be watched";
@@ -36,17 +59,9 @@ pub(crate) async fn run(context: &Context, ticket: Option<&Key>, after: Option<u
     }
 }
 
-/// Returns the number of the newest event, by reading on until there is no more.
+/// Returns the number of the newest event.
 async fn newest(door: &Door) -> Result<u64, Failure> {
-    let mut last = 0;
-    loop {
-        let path = format!("/events?after={last}&limit=10000");
-        let next = door.get(&path).await?.read::<Page>()?.next;
-        if next <= last {
-            return Ok(last);
-        }
-        last = next;
-    }
+    Ok(door.get("/events?tail=0").await?.read::<Page>()?.next)
 }
 
 async fn follow(

@@ -14,6 +14,15 @@ pub(crate) struct SseEvent {
     pub(crate) data: String,
 }
 
+/// What a stream is heard to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// An event.
+    Event(SseEvent),
+    /// Only that somebody is there.
+    Beat,
+}
+
 /// A stream that is being read.
 pub(crate) struct Events {
     body: Pieces,
@@ -29,11 +38,20 @@ impl Events {
     /// Returns the next event with data; none when the other side closed the stream.
     pub(crate) async fn next(&mut self) -> Result<Option<SseEvent>, Failure> {
         loop {
+            match self.heard().await? {
+                Some(Heard::Event(event)) => return Ok(Some(event)),
+                Some(Heard::Beat) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Returns the next sign of life; none when the other side closed the stream.
+    pub(crate) async fn heard(&mut self) -> Result<Option<Heard>, Failure> {
+        loop {
             if let Some(event) = take(&mut self.buffer) {
-                if event.data.is_empty() {
-                    continue;
-                }
-                return Ok(Some(event));
+                let is_beat = event.data.is_empty();
+                return Ok(Some(if is_beat { Heard::Beat } else { Heard::Event(event) }));
             }
             let Some(frame) = self.body.frame().await else { return Ok(None) };
             let frame =

@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     let is_bad = |c: char| {
         (c.is_control() && c != '\n')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(is_bad) {
         return Cow::Borrowed(text);
@@ -123,6 +123,7 @@ mod tests {
 
     #[test]
     fn nothing_that_steers_a_terminal_comes_through() {
+        assert_eq!(clean("a\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{2066}b"), "ab");
         assert_eq!(clean("a\u{1b}[2Jb\tc\u{202e}d\r\n"), "a[2Jb cd\n");
     }
 }

@@ -51,6 +51,22 @@ async fn a_stream_that_breaks_again_and_again_has_each_of_500_events_once_and_in
     assert_eq!(seen, expected);
 }
 
+#[tokio::test]
+async fn who_wants_only_what_comes_begins_at_the_end_of_the_log() {
+    let stage = Stage::new().await;
+    let key = stage.files("Followed").await;
+    let all = stage.get("/api/v1/events").await.json();
+    let newest = all["next"].as_u64().expect("a number");
+    let none = stage.get("/api/v1/events?tail=0").await.json();
+    assert_eq!((none["next"].as_u64(), none["events"].as_array().map(Vec::len)), (Some(newest), Some(0)));
+    let one = stage.get("/api/v1/events?tail=1").await.json();
+    assert_eq!(one["events"][0]["seq"].as_u64(), Some(newest));
+    let mut reader = opens(&stage, "/api/v1/events?tail=0", None).await;
+    let said = json!({ "text": "a note" });
+    stage.post(&format!("/api/v1/tickets/{key}/comment"), said).await.expect(200);
+    assert_eq!(reader.next().await.expect("the note").id, Some(newest + 1));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_falls_far_behind_gets_the_rest_from_the_store() {
     let stage = Stage::new().await;

@@ -1,0 +1,119 @@
+//! *Fleet*: each lane with its slots, queue and runtimes, and under it what it runs.
+
+use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{blank, first_shown, fitted};
+use crate::output::{Tone, words};
+use crate::tui::model::{Extent, FleetLine, Model};
+
+/// Draws it.
+pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) -> Extent {
+    let Some(fleet) = &model.picture.fleet else {
+        return blank(frame, model, "Asking for the lanes …", area);
+    };
+    let lines = fleet.lines();
+    if lines.is_empty() {
+        return blank(frame, model, "No lanes. Register a repository with: mission init", area);
+    }
+    let height = usize::from(area.height);
+    let from = first_shown(model.lane, lines.len(), height);
+    let several = fleet.lanes.iter().any(|it| it.project != fleet.lanes[0].project);
+    let shown = lines.iter().enumerate().skip(from).take(height);
+    let shown: Vec<_> = shown
+        .map(|(n, line)| {
+            let is_chosen = n == model.lane;
+            let line = match line {
+                FleetLine::Lane(lane) => of_lane(model, lane, several, is_chosen, area.width),
+                FleetLine::Attempt(id, attempt) => {
+                    of_attempt(model, id, *attempt, is_chosen, area.width)
+                }
+            };
+            if is_chosen {
+                line.patch_style(Style::new().add_modifier(Modifier::REVERSED))
+            } else {
+                line
+            }
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(shown), area);
+    Extent { most: 0, page: area.height }
+}
+
+fn mark(model: &Model, is_chosen: bool) -> Span<'static> {
+    model.look().span(Tone::You, if is_chosen { "▸ " } else { "  " })
+}
+
+fn of_lane(
+    model: &Model,
+    lane: &LaneDoc,
+    several: bool,
+    is_chosen: bool,
+    width: u16,
+) -> Line<'static> {
+    let look = model.look();
+    let tone = match lane.state.as_str() {
+        "busy" => Tone::Live,
+        "paused" => Tone::Warn,
+        "no_runtime" => Tone::Bad,
+        _ => Tone::Plain,
+    };
+    let name =
+        if several { format!("{} · {}", lane.role, lane.project) } else { lane.role.clone() };
+    let health = |it: &RuntimeDoc| match (it.breaker.as_str(), it.found) {
+        ("closed", Some(false)) => format!("{} (not found)", it.name),
+        ("closed", _) => it.name.clone(),
+        (breaker, _) => format!("{} (breaker {})", it.name, words::plain(breaker)),
+    };
+    let runtimes = lane.runtimes.iter().map(health).collect::<Vec<_>>().join(", ");
+    let note = lane.note.as_ref().map_or_else(String::new, |it| format!("  {it}"));
+    let room = usize::from(width).saturating_sub(2 + 20 + 12 + 7 + 10);
+    Line::from(vec![
+        mark(model, is_chosen),
+        look.span(Tone::Strong, &fitted(&name, 20)),
+        look.span(tone, &fitted(&words::plain(&lane.state), 12)),
+        look.span(Tone::Plain, &fitted(&format!("{}/{}", lane.attempts.len(), lane.slots), 7)),
+        look.span(Tone::Plain, &fitted(&format!("{} queued", lane.queued), 10)),
+        look.span(Tone::Quiet, &fitted(&format!("{runtimes}{note}"), room)),
+    ])
+}
+
+fn of_attempt(
+    model: &Model,
+    id: &str,
+    attempt: Option<&AttemptDoc>,
+    is_chosen: bool,
+    width: u16,
+) -> Line<'static> {
+    let look = model.look();
+    let room = usize::from(width).saturating_sub(2 + 2 + 8 + 10);
+    let told = attempt.map_or_else(|| "not known".into(), |it| told(model, it));
+    let (key, state) = attempt.map_or(("", ""), |it| (it.ticket.as_str(), it.state.as_str()));
+    let tone = if state == "busy" { Tone::Live } else { Tone::Quiet };
+    Line::from(vec![
+        mark(model, is_chosen),
+        look.span(tone, "● "),
+        look.span(Tone::Plain, &fitted(id, 8)),
+        look.span(Tone::Strong, &fitted(key, 10)),
+        look.span(Tone::Plain, &fitted(&told, room)),
+    ])
+}
+
+/// Returns what an attempt does: gate, runtime, state and where that was read, how long, and what it used as far as it is known.
+fn told(model: &Model, it: &AttemptDoc) -> String {
+    let mut parts = vec![
+        words::gate(&it.gate),
+        it.runtime.clone(),
+        format!("{} (by {})", words::plain(&it.state), it.state_source),
+        words::age(it.started_at, model.now),
+    ];
+    parts.extend(it.last_progress_at.map(|at| format!("progress {}", words::ago(at, model.now))));
+    parts.extend(it.usage.tokens.map(|it| format!("{it} tokens")));
+    parts.extend(it.usage.cost_usd.map(|it| format!("${it:.2}")));
+    parts.extend(it.tmux.clone());
+    parts.join(" · ")
+}

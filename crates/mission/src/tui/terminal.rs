@@ -1,0 +1,78 @@
+//! The terminal as the view needs it, and as it was before: given back at the end, at a panic, and to another program for a while.
+
+use std::io::{IsTerminal as _, Stdout, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use crate::failure::Failure;
+
+/// Whether the terminal is ours: a panic gives it back once.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, ours until this is dropped.
+pub(super) struct Ours {
+    /// What is drawn on.
+    pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+/// Returns whether somebody sits at a terminal that can be drawn on.
+pub(crate) fn is_there() -> bool {
+    let is_dumb = std::env::var("TERM").is_ok_and(|it| it == "dumb");
+    std::io::stdin().is_terminal() && stdout().is_terminal() && !is_dumb
+}
+
+impl Ours {
+    /// Takes the terminal, and has it given back by a panic.
+    pub(super) fn take() -> Result<Self, Failure> {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            give_back();
+            before(panic);
+        }));
+        enter().map_err(|e| failed(&e))?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout())).map_err(|e| failed(&e))?;
+        Ok(Self { terminal })
+    }
+
+    /// Gives the terminal to `other` and takes it again.
+    pub(super) fn lend<T>(&mut self, other: impl FnOnce() -> T) -> Result<T, Failure> {
+        give_back();
+        let answer = other();
+        enter().and_then(|()| self.terminal.clear()).map_err(|e| failed(&e))?;
+        Ok(answer)
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn failed(error: &std::io::Error) -> Failure {
+    Failure::usage(format!("this terminal cannot be drawn on: {error}")).hint(
+        "`mission watch | cat` prints events as lines, `mission needs-you` what waits for you",
+    )
+}
+
+fn enter() -> std::io::Result<()> {
+    enable_raw_mode()?;
+    IS_OURS.store(true, Ordering::Release);
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
+}
+
+fn give_back() {
+    if IS_OURS.swap(false, Ordering::AcqRel) {
+        // Whoever reads the terminal may be gone: there is nobody to tell.
+        let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
