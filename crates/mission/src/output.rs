@@ -19,7 +19,7 @@ pub(crate) mod wrap;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use wrap::{cut, wrapped};
+pub(crate) use wrap::{broken, cut, wrapped};
 
 /// Columns of prose where the output is no terminal.
 const PROSE: usize = 100;

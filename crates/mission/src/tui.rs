@@ -1,7 +1,7 @@
 //! The full-screen view of `mission watch` and `mission top`: takes the terminal, brings inputs to the model and does what it wants.
 //! `model`, `update` and `draw` know no terminal and no server; everything that is done is done here and in `link`.
 
-use crossterm::event::{Event as Key, EventStream};
+use crossterm::event::EventStream;
 use futures::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -27,6 +27,9 @@ pub(crate) use terminal::is_there;
 
 use model::Model;
 use update::{Effect, Input, update};
+
+/// How long after another program had the terminal its signals may still come.
+const AFTERWARDS: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The signals that end the view as `q` does.
 struct Ends([Signal; 3]);
@@ -80,8 +83,6 @@ async fn show(
     let mut ends = Ends::new().map_err(broken)?;
     let mut ours = terminal::Ours::take()?;
     let mut keys = EventStream::new();
-    let size = ours.terminal.size().map_err(broken)?;
-    model.size = (size.width, size.height);
     model.arrive();
     loop {
         let mut extent = model.extent;
@@ -111,14 +112,14 @@ async fn show(
                     drop(keys);
                     let problem = ours.lend(|| attached(context, &id))?;
                     keys = EventStream::new();
+                    // A Ctrl-C that was meant for the other program is over before ours are listened for again.
+                    until(now() + AFTERWARDS).await;
+                    ends = Ends::new().map_err(broken)?;
                     update(&mut model, Input::Back(problem), now());
                 }
                 effect @ (Effect::Fetch(_) | Effect::Send(..)) => drop(want.send(effect)),
             }
         }
-        let size = ours.terminal.size().map_err(broken)?;
-        let resized = Key::Resize(size.width, size.height);
-        update(&mut model, Input::Terminal(resized), now());
     }
 }
 

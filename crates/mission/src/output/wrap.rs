@@ -61,6 +61,20 @@ fn wrap_line(line: &str, width: usize, lines: &mut Vec<String>) {
     }
 }
 
+/// Returns `text` in lines of `width` columns, with every space where it was: for commands.
+pub(crate) fn broken(text: &str, width: usize) -> Vec<String> {
+    let text = one_line(text);
+    let (mut lines, mut rest) = (Vec::new(), &*text);
+    loop {
+        let (head, tail) = split_at_width(rest, width.max(1));
+        lines.push(head.to_owned());
+        if tail.is_empty() {
+            return lines;
+        }
+        rest = tail;
+    }
+}
+
 /// Splits `text` after at most `width` columns, but after one character at least.
 fn split_at_width(text: &str, width: usize) -> (&str, &str) {
     let mut used = 0;
@@ -111,6 +125,12 @@ mod tests {
         assert_eq!(wrapped("漢字漢字 x", 6), ["漢字漢", "字 x"]);
         assert_eq!(wrapped("", 5), [""]);
         assert_eq!(wrapped("/a/very/long/path", 6), ["/a/ver", "y/long", "/path"]);
+    }
+
+    #[test]
+    fn a_command_is_broken_anywhere_and_keeps_its_spaces() {
+        assert_eq!(broken("rm 'a  b'", 6), ["rm 'a ", " b'"]);
+        assert_eq!(broken("", 6), [""]);
     }
 
     #[test]

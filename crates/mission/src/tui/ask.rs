@@ -278,7 +278,7 @@ pub(crate) fn withdraw(ticket: &TicketDoc) -> Result<Dialog, String> {
     let (gate, signoff) = given.ok_or_else(none)?;
     let order = Order::Withdraw { key: ticket.key.clone(), gate: gate.clone() };
     let mut facts = vec![
-        ("Ticket", format!("{}  {}", ticket.key, ticket.title)),
+        ("Ticket", format!("{} · {}", ticket.key, ticket.title)),
         ("Gate", words::gate(&gate)),
         ("Verdict", format!("{} by {}", signoff.verdict, words::principal(&signoff.principal))),
     ];
@@ -289,7 +289,7 @@ pub(crate) fn withdraw(ticket: &TicketDoc) -> Result<Dialog, String> {
 /// Returns the dialog that writes to whoever works a ticket.
 pub(crate) fn say(ticket: &TicketDoc) -> Dialog {
     let order = Order::Say { key: ticket.key.clone() };
-    let facts = vec![("Ticket", format!("{}  {}", ticket.key, ticket.title))];
+    let facts = vec![("Ticket", format!("{} · {}", ticket.key, ticket.title))];
     Dialog::new(order, "Send", facts, "It waits for the end of the turn.").asks("Message", false)
 }
 
@@ -306,7 +306,7 @@ fn facts(ticket: &TicketDoc, gate: &GateDoc) -> Vec<(&'static str, String)> {
         |it| format!("{}, {}", words::short(&it.digest), words::plain(&it.status)),
     );
     vec![
-        ("Ticket", format!("{}  {}", ticket.key, ticket.title)),
+        ("Ticket", format!("{} · {}", ticket.key, ticket.title)),
         ("Gate", format!("{}{round}", words::gate(&gate.id))),
         ("Commit", commit),
         ("Packet", packet),
@@ -319,7 +319,7 @@ fn asked_for(ticket: &TicketDoc, approval: &ApprovalDoc) -> Vec<(&'static str, S
         ("In", approval.cwd.clone()),
         ("Commit", approval.commit.clone().unwrap_or_else(|| "none".into())),
         ("Asked by", format!("{} in {}", words::principal(&approval.by), approval.attempt)),
-        ("Ticket", format!("{}  {}", ticket.key, ticket.title)),
+        ("Ticket", format!("{} · {}", ticket.key, ticket.title)),
         ("Gate", words::gate(&approval.gate)),
     ];
     facts.extend(approval.note.clone().map(|it| ("Note", it)));
@@ -343,7 +343,7 @@ fn answer(item: &NeedsYouDoc) -> Dialog {
     let order = Order::Answer { key: ticket.key.clone() };
     let question = ticket.question.as_ref();
     let text = question.map_or_else(|| item.what.clone(), |it| it.text.clone());
-    let mut facts = vec![("Ticket", format!("{}  {}", ticket.key, ticket.title))];
+    let mut facts = vec![("Ticket", format!("{} · {}", ticket.key, ticket.title))];
     facts.extend(question.map(|it| ("Gate", format!("{}, {}", words::gate(&it.gate), it.attempt))));
     facts.push(("Question", text));
     Dialog::new(order, "Send answer", facts, "A new attempt starts with it.")
@@ -362,7 +362,7 @@ fn report(item: &NeedsYouDoc) -> Result<Dialog, String> {
 
 fn retry(item: &NeedsYouDoc) -> Dialog {
     let order = Order::Retry { key: item.ticket.key.clone() };
-    let mut facts = vec![("Ticket", format!("{}  {}", item.ticket.key, item.ticket.title))];
+    let mut facts = vec![("Ticket", format!("{} · {}", item.ticket.key, item.ticket.title))];
     facts.extend(standing(&item.ticket).map(|it| ("Gate", words::gate(&it.id))));
     facts.push(("Blocked", item.ticket.reason.text.clone()));
     Dialog::new(order, "Retry", facts, "It gets fresh attempts and one more round.")

@@ -1,6 +1,7 @@
 //! The view as it stands in the terminal. Nothing is changed here; texts of others come without what steers a terminal.
 
 use ansi_to_tui::IntoText as _;
+use mission_domain::ids::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -142,7 +143,7 @@ fn header(model: &Model, width: u16) -> Line<'static> {
 
 /// Returns what the link is like, and how old the picture is.
 fn link(model: &Model) -> (&'static str, String, Tone) {
-    let age = |at| words::age(at, model.now);
+    let age = |at: Timestamp| words::lasted(model.now.duration_since(at).as_secs());
     match &model.link {
         Link::Connecting => ("○", "connecting".into(), Tone::Quiet),
         Link::Live if model.as_of.is_none() => ("○", "fetching".into(), Tone::Quiet),
@@ -164,7 +165,7 @@ fn banner(model: &Model, width: u16) -> Vec<Line<'static>> {
         || "Nothing is known yet.".into(),
         |at| format!("What you see was true {}.", words::ago(at, model.now)),
     );
-    let text = format!("▲ {age} Asking again every second; decisions cannot be sent. {why}");
+    let text = format!("▲ {age} Asking again every second; decisions cannot be sent. ({why})");
     let lines = wrapped(&text, usize::from(width)).into_iter().take(3);
     lines.map(|it| Line::from(model.look().span(Tone::Warn, &it))).collect()
 }

@@ -47,7 +47,7 @@ pub(crate) const HELP: [(&str, &[(&str, &str)]); 4] = [
         "Ticket",
         &[
             ("p", "packets"),
-            ("t", "console, the agent's screen"),
+            ("t", "console: its own screen"),
             ("m", "message"),
             ("[ ]", "neighbours"),
         ],
@@ -138,6 +138,7 @@ fn in_dialog(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         (_, Stage::Open | Stage::Refused(_)) => {
             if let Some(field) = &mut dialog.field {
                 edit(&mut field.input, key);
+                dialog.stage = Stage::Open;
             }
         }
     }

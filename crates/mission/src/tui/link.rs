@@ -51,8 +51,8 @@ impl Way {
 pub(super) async fn follow(way: Way, tell: UnboundedSender<Input>) {
     loop {
         let why = match listen(&way, &tell).await {
-            Ok(()) => "The server closed the stream.".to_owned(),
-            Err(failure) => format!("It was said: {}.", failure.text),
+            Ok(()) => "the server closed the stream".to_owned(),
+            Err(failure) => failure.text,
         };
         if tell.send(Input::Lost(why)).is_err() {
             return;

@@ -258,8 +258,6 @@ pub(crate) struct Model {
     pub(crate) colour: bool,
     /// The time.
     pub(crate) now: Timestamp,
-    /// Columns and lines of the terminal.
-    pub(crate) size: (u16, u16),
 }
 
 impl Model {
@@ -292,7 +290,6 @@ impl Model {
             url: String::new(),
             colour: true,
             now,
-            size: (80, 24),
         }
     }
 

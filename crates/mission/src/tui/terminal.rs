@@ -3,11 +3,11 @@
 use std::io::{IsTerminal as _, Stdout, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::cursor::Show;
+use crossterm::cursor::{MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -72,7 +72,9 @@ fn enter() -> std::io::Result<()> {
 fn give_back() {
     if IS_OURS.swap(false, Ordering::AcqRel) {
         // Whoever reads the terminal may be gone: there is nobody to tell.
-        let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+        // A terminal that mixes its two screens when it is resized is left without our lines.
+        let (mut out, all) = (stdout(), Clear(ClearType::All));
+        let _ = execute!(out, all, MoveTo(0, 0), DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
 }

@@ -213,13 +213,10 @@ pub(crate) fn update(model: &mut Model, input: Input, now: Timestamp) -> Vec<Eff
             keys::pressed(model, key)
         }
         Input::Terminal(Key::Paste(text)) => keys::pasted(model, &text),
-        Input::Terminal(Key::Resize(columns, lines)) => {
-            model.size = (columns, lines);
-            Vec::new()
-        }
-        Input::Terminal(Key::Key(_) | Key::FocusGained | Key::FocusLost | Key::Mouse(_)) => {
-            Vec::new()
-        }
+        // Another size is found by the next drawing.
+        Input::Terminal(
+            Key::Key(_) | Key::Resize(..) | Key::FocusGained | Key::FocusLost | Key::Mouse(_),
+        ) => Vec::new(),
         other => {
             told(model, other);
             Vec::new()
@@ -268,6 +265,10 @@ fn told(model: &mut Model, input: Input) {
         Input::Back(problem) => {
             model.said = problem.map(|text| Said { text, tone: Tone::Bad });
             model.stale.extend(model.wanted());
+        }
+        // The stream is whole, and nothing that this screen shows has changed: the picture is true now.
+        Input::Beat if model.fetching.is_none() && model.stale.is_disjoint(&model.wanted()) => {
+            model.as_of = Some(model.now);
         }
         Input::Beat | Input::Due | Input::Terminal(_) => {}
     }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use super::{Look, fitted};
-use crate::output::{Tone, wrapped};
+use crate::output::{Tone, broken, wrapped};
 use crate::tui::ask::{Dialog, Stage};
 use crate::tui::keys::HELP;
 use crate::tui::model::Model;
@@ -26,7 +26,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, dialog: &Dialog, area: 
     let mut lines: Vec<Line<'static>> = Vec::new();
     for (label, value) in &dialog.facts {
         let tone = if matches!(*label, "Command" | "Commit") { Tone::Strong } else { Tone::Plain };
-        for (n, part) in wrapped(value, room.saturating_sub(LABEL)).iter().enumerate() {
+        let room = room.saturating_sub(LABEL);
+        let parts = if *label == "Command" { broken(value, room) } else { wrapped(value, room) };
+        for (n, part) in parts.iter().enumerate() {
             let label = if n == 0 { *label } else { "" };
             lines.push(Line::from(vec![
                 look.span(Tone::Quiet, &fitted(label, LABEL)),
@@ -116,7 +118,7 @@ pub(super) fn help(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         for (title, keys) in &HELP[from..from + 2] {
             lines.push(Line::from(look.span(Tone::Strong, title)));
             for (key, does) in *keys {
-                let key = look.span(Tone::You, &fitted(&format!("  {key}"), 9));
+                let key = look.span(Tone::You, &fitted(&format!("  {key}"), 10));
                 lines.push(Line::from(vec![key, look.span(Tone::Plain, does)]));
             }
         }

@@ -2,12 +2,12 @@
 
 use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc};
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{blank, first_shown, fitted};
+use super::{blank, first_shown, fitted, printed};
 use crate::output::{Tone, words};
 use crate::tui::model::{Extent, FleetLine, Model};
 
@@ -20,6 +20,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) -> Extent {
     if lines.is_empty() {
         return blank(frame, model, "No lanes. Register a repository with: mission init", area);
     }
+    let told = model.chosen_line().map_or_else(String::new, |it| whole(model, it, area.width));
+    let told = printed(&told);
+    let below = u16::try_from(told.lines.len()).unwrap_or(0).min(area.height / 2);
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let [area, rule, text] =
+        Layout::vertical([Constraint::Max(rows), Constraint::Length(1), Constraint::Min(below)])
+            .areas(area);
+    let line = "─".repeat(usize::from(rule.width));
+    frame.render_widget(Paragraph::new(line).style(model.look().of(Tone::Quiet)), rule);
+    frame.render_widget(Paragraph::new(told), text);
     let height = usize::from(area.height);
     let from = first_shown(model.lane, lines.len(), height);
     let several = fleet.lanes.iter().any(|it| it.project != fleet.lanes[0].project);
@@ -44,6 +54,38 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) -> Extent {
     Extent { most: 0, page: area.height }
 }
 
+/// Returns the chosen line without anything cut.
+fn whole(model: &Model, line: FleetLine<'_>, width: u16) -> String {
+    let screen = model.screen(width);
+    match line {
+        FleetLine::Lane(lane) => {
+            let mut out = screen.labelled("Runtimes", Tone::Plain, &runtimes(lane), 0);
+            if let Some(note) = &lane.note {
+                out.push_str(&screen.labelled("Held", Tone::Warn, note, 0));
+            }
+            for it in &lane.runtimes {
+                let note =
+                    it.note.iter().map(|note| screen.labelled(&it.name, Tone::Warn, note, 0));
+                out.extend(note);
+            }
+            out
+        }
+        FleetLine::Attempt(id, attempt) => {
+            let told = attempt.map_or_else(|| "not known".into(), |it| told(model, it));
+            screen.labelled(id, Tone::Plain, &told, 0)
+        }
+    }
+}
+
+fn runtimes(lane: &LaneDoc) -> String {
+    let health = |it: &RuntimeDoc| match (it.breaker.as_str(), it.found) {
+        ("closed", Some(false)) => format!("{} (not found)", it.name),
+        ("closed", _) => it.name.clone(),
+        (breaker, _) => format!("{} (breaker {})", it.name, words::plain(breaker)),
+    };
+    lane.runtimes.iter().map(health).collect::<Vec<_>>().join(", ")
+}
+
 fn mark(model: &Model, is_chosen: bool) -> Span<'static> {
     model.look().span(Tone::You, if is_chosen { "▸ " } else { "  " })
 }
@@ -64,12 +106,7 @@ fn of_lane(
     };
     let name =
         if several { format!("{} · {}", lane.role, lane.project) } else { lane.role.clone() };
-    let health = |it: &RuntimeDoc| match (it.breaker.as_str(), it.found) {
-        ("closed", Some(false)) => format!("{} (not found)", it.name),
-        ("closed", _) => it.name.clone(),
-        (breaker, _) => format!("{} (breaker {})", it.name, words::plain(breaker)),
-    };
-    let runtimes = lane.runtimes.iter().map(health).collect::<Vec<_>>().join(", ");
+    let runtimes = runtimes(lane);
     let note = lane.note.as_ref().map_or_else(String::new, |it| format!("  {it}"));
     let room = usize::from(width).saturating_sub(2 + 20 + 12 + 7 + 10);
     Line::from(vec![

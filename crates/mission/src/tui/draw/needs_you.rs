@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{blank, first_shown, fitted, printed, scrolled};
 use crate::output::rail::standing;
-use crate::output::{Screen, Tone, words, wrap};
+use crate::output::{Screen, Tone, broken, words};
 use crate::tui::model::{Extent, Model};
 
 /// From this width on the text stands beside the list.
@@ -73,7 +73,7 @@ fn row(model: &Model, item: &NeedsYouDoc, is_chosen: bool, width: u16) -> Line<'
     let since = item.ticket.next_action.as_ref().map(|it| words::age(it.since, model.now));
     let holds =
         if item.holds_up > 1 { format!("holds up {}  ", item.holds_up) } else { String::new() };
-    let right = format!("{holds}{:>7} ", since.unwrap_or_default());
+    let right = format!("  {holds}{:>7} ", since.unwrap_or_default());
     let gate =
         standing(&item.ticket).map_or_else(String::new, |it| format!("{} · ", words::gate(&it.id)));
     let room = usize::from(width).saturating_sub(2 + 11 + 10 + right.len());
@@ -133,7 +133,9 @@ fn detail(item: &NeedsYouDoc, screen: &Screen) -> String {
 
 fn request(approval: &ApprovalDoc, screen: &Screen) -> String {
     let mut out = String::from("\n");
-    out.push_str(&screen.block(&format!("$ {}", wrap::clean(&approval.command)), 0));
+    for line in broken(&format!("$ {}", approval.command), screen.prose()) {
+        out.push_str(&format!("{}\n", screen.paint(Tone::Strong, &line)));
+    }
     out.push_str(&screen.labelled("In", Tone::Plain, &approval.cwd, 0));
     if let Some(commit) = &approval.commit {
         out.push_str(&screen.labelled("At", Tone::Plain, words::short(commit), 0));

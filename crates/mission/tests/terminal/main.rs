@@ -1,0 +1,81 @@
+//! The full-screen view in a real terminal, against a real server.
+
+mod stage;
+
+use stage::{Stage, until};
+
+#[test]
+fn a_person_decides_in_the_terminal_and_a_restart_of_the_server_is_survived() {
+    let mut stage = Stage::new();
+    let first = stage.files("Look at the harbour page");
+    stage.opens("mission watch; echo left=$?");
+    stage.shows("Sign-off");
+    assert_eq!(stage.fact("#{alternate_on}"), "1");
+    // What happens elsewhere comes by itself.
+    let second = stage.files("Look at the \u{202e}tariffs");
+    assert!(!stage.shows("tariffs").contains('\u{202e}'));
+    stage.types(&["a"]);
+    let asked = stage.shows("Sign off?");
+    assert!(
+        asked.contains(&first) && asked.contains("work") && asked.contains("Commit"),
+        "{asked}"
+    );
+    stage.types(&["-l", "well done"]);
+    stage.types(&["Enter"]);
+    stage.shows(&format!("{first} is done"));
+    let signoff = &stage.ticket(&first)["gates"][0]["signoff"];
+    assert_eq!((&signoff["verdict"], &signoff["reason"]), (&"pass".into(), &"well done".into()));
+    stage.kills_server();
+    assert!(stage.shows("no server for").contains("What you see was true"));
+    assert!(stage.screen().contains("tariffs"), "the picture stays");
+    stage.starts();
+    stage.shows("live");
+    stage.types(&["r"]);
+    stage.shows("What must change?");
+    stage.types(&["-l", "the winter is missing"]);
+    stage.types(&["Enter"]);
+    until("it was sent back", || {
+        let ticket = stage.ticket(&second);
+        (ticket["gates"][0]["signoffs"][0]["verdict"] == "changes").then_some(())
+    });
+    stage.resizes("150", "40");
+    stage.types(&["g", "b"]);
+    stage.shows("Done, last 24 h 1");
+    stage.types(&["C-c"]);
+    stage.shows("left=0");
+    assert_eq!(
+        (stage.fact("#{alternate_on}"), stage.fact("#{cursor_flag}")),
+        ("0".into(), "1".into())
+    );
+}
+
+#[test]
+fn the_terminal_is_given_back_when_the_view_is_ended_from_outside() {
+    let stage = Stage::new();
+    let ends = "until grep -q hand shown; do sleep 0.1; done; kill -TERM $(cat pid)";
+    stage.opens(&format!(
+        "stty -g >before; ({ends}) & sh -c 'echo $$ >pid; exec mission top'; stty -g >after; cmp before after && echo same=yes"
+    ));
+    std::fs::write(stage.at("project/shown"), stage.shows("hand")).expect("a file");
+    stage.shows("same=yes");
+    assert_eq!(
+        (stage.fact("#{alternate_on}"), stage.fact("#{cursor_flag}")),
+        ("0".into(), "1".into())
+    );
+}
+
+#[test]
+fn without_a_terminal_events_are_printed_and_top_says_what_it_needs() {
+    let mut stage = Stage::new();
+    let top = stage.mission(&["top"]);
+    assert_eq!(top.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&top.stderr).contains("needs a terminal"));
+    stage.kills_server();
+    for args in [&["watch"][..], &["watch", "--json"]] {
+        let watch = stage.mission(args);
+        assert_eq!(watch.status.code(), Some(4), "no server is up");
+    }
+    stage.opens("mission watch; echo left=$?; mission top; echo top=$?");
+    let said = stage.shows("top=4");
+    assert!(said.contains("left=4") && said.contains("no server is up"), "{said}");
+}
