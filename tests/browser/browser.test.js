@@ -5,6 +5,7 @@ import { console } from "./stories/console.js";
 import { doors } from "./stories/doors.js";
 import { keyboard } from "./stories/keyboard.js";
 import { looks } from "./stories/looks.js";
+import { notifications } from "./stories/notifications.js";
 import { packets } from "./stories/packets.js";
 import { restart } from "./stories/restart.js";
 import { scriptless } from "./stories/scriptless.js";
@@ -14,4 +15,4 @@ const stage = {};
 before(async () => Object.assign(stage, { it: await Stage.make() }), { timeout: 600_000 });
 after(async () => stage.it?.down());
 
-for (const story of [keyboard, scriptless, two, packets, console, doors, looks, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));
+for (const story of [keyboard, scriptless, two, packets, console, notifications, doors, looks, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));

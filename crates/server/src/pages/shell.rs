@@ -39,7 +39,7 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
         (DOCTYPE)
         html lang="en" {
             (document_head(page.title, page.name))
-            body data-page=(page.name) data-several[shell.current_project.is_none() && shell.projects.len() > 1] data-live=[live] data-now=(shell.now) {
+            body data-page=(page.name) data-several[shell.current_project.is_none() && shell.projects.len() > 1] data-live=[live] data-now=(shell.now) data-person=(shell.person) {
                 a.skip href="#main" { "Skip to content" }
                 div.app {
                     (navigation(shell, page.name, page.key))
@@ -84,12 +84,12 @@ fn document_head(title: &str, page: &str) -> Markup {
             meta name="htmx-config" content=r#"{"history":false,"includeIndicatorCSS":false,"morphSkip":"[data-held]"}"#;
             title { (title) " · Mission Control" }
             link rel="stylesheet" href=(url("mission.css"));
-            link rel="icon" type="image/svg+xml" href=(url("favicon.svg"));
+            link rel="icon" type="image/svg+xml" href=(url("favicon.svg")) data-you=(url("favicon-you.svg"));
             script src=(url("theme.js")) {}
             script src=(url("vendor/htmx-4.0.1.min.js")) defer {}
             script src=(url("live.js")) defer {}
             script src=(url("keys.js")) defer {}
-            @if !page.is_empty() { script src=(url("palette.js")) defer {} }
+            @if !page.is_empty() { script src=(url("palette.js")) defer {} script src=(url("notify.js")) defer {} }
             @if page == "packet" { script src=(url("packet.js")) defer {} script src=(url("colour.js")) type="module" {} }
             @if page == "ticket" { script src=(url("console.js")) defer {} }
         }

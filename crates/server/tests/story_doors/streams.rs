@@ -58,7 +58,10 @@ async fn who_wants_only_what_comes_begins_at_the_end_of_the_log() {
     let all = stage.get("/api/v1/events").await.json();
     let newest = all["next"].as_u64().expect("a number");
     let none = stage.get("/api/v1/events?tail=0").await.json();
-    assert_eq!((none["next"].as_u64(), none["events"].as_array().map(Vec::len)), (Some(newest), Some(0)));
+    assert_eq!(
+        (none["next"].as_u64(), none["events"].as_array().map(Vec::len)),
+        (Some(newest), Some(0))
+    );
     let one = stage.get("/api/v1/events?tail=1").await.json();
     assert_eq!(one["events"][0]["seq"].as_u64(), Some(newest));
     let mut reader = opens(&stage, "/api/v1/events?tail=0", None).await;

@@ -27,6 +27,7 @@ pub(super) fn people(view: &SettingsView) -> Markup {
                 tbody { @for s in &view.sessions { (session(s, view, viewer)) } }
             } }
         }
+        (notifications(&view.shell.person))
         @if view.is_owner { (invite(viewer)) (tokens(view, viewer)) }
         @else { section.panel { header { h2 { "People and tokens" } } p.pad.mid { "An owner of this home invites people and makes tokens." } } }
     }
@@ -42,6 +43,24 @@ fn session(s: &SessionDoc, view: &SettingsView, viewer: Viewer<'_>) -> Markup {
             td { (glyph::age(s.created_at, viewer.now)) " ago" }
             td { @match s.expires_at { Some(at) => { (at.strftime("%-d %b")) } None => { "no end" } } }
             td.r { form method="post" action={ "/settings/sessions/" (s.id) "/end" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" aria-label={ "Sign out the browser of " (words::principal(&s.principal)) } { "Sign out" } } }
+        }
+    }
+}
+
+/// Returns the setting of this browser's notifications; its script shows it.
+fn notifications(person: &str) -> Markup {
+    let choice = |label: &str, name: &str, spans: [(u16, &str); 3]| {
+        html! { label { span { (label) } select.field name=(name) { @for (seconds, word) in spans { option value=(seconds) { (word) } } } } }
+    };
+    html! {
+        section.panel data-notify hidden {
+            header { h2 { "Notifications" } span.end { "of this browser, for " bdi { (person) } } }
+            p.pad.mid { b data-notify-state role="status" {} " What still needs you is told when no page of Mission Control is looked at." }
+            div.inline-form {
+                (choice("Tell it when it still waits after", "dwell", [(10, "10 seconds"), (30, "30 seconds"), (300, "5 minutes")]))
+                (choice("Not more often than every", "cooldown", [(60, "minute"), (120, "2 minutes"), (900, "15 minutes")]))
+                button.btn type="button" data-notify-toggle { "Turn on" }
+            }
         }
     }
 }
