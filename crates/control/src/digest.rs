@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::execute::Control;
 
 /// What a person wants to hear of; steps of the machine in between are not among it.
-const NOTABLE: [&str; 21] = [
+const NOTABLE: [&str; 22] = [
     "opened",
     "judged",
     "sent_back",
