@@ -13,6 +13,7 @@ mod laws;
 mod life;
 mod outside;
 mod play;
+mod schedule;
 mod stage;
 mod work;
 
