@@ -272,12 +272,14 @@ pub fn decide_home(
     command: HomeCommand,
     now: Timestamp,
 ) -> Result<Vec<HomeEvent>, HomeRejection> {
+    if says_nothing_new(home, &command, now) {
+        return Ok(Vec::new());
+    }
     let event = match command {
         HomeCommand::AddProject { key, path, trusted } => match home.projects.get(&key) {
             Some(known) if known.path != path => {
                 return Err(HomeRejection::KeyTaken { key, path: known.path.clone() });
             }
-            Some(known) if known.trusted || !trusted => return Ok(Vec::new()),
             Some(_) | None => HomeEvent::ProjectAdded { key, path, trusted },
         },
         HomeCommand::RemoveProject { key } => {
@@ -290,19 +292,9 @@ pub fn decide_home(
             let times = home.breakers.get(&runtime).map_or(0, |it| it.times);
             let wait = (BREAKER_BASE_S << times.min(6)).min(BREAKER_MOST_S);
             let until = now + jiff::SignedDuration::from_secs(wait);
-            // Deaths of attempts that began before it opened say nothing new.
-            let is_open = home.breakers.get(&runtime).is_some_and(|it| it.until > now);
-            if is_open {
-                return Ok(Vec::new());
-            }
             HomeEvent::BreakerOpened { runtime, class, why, until }
         }
-        HomeCommand::CloseBreaker { runtime } => {
-            if !home.breakers.contains_key(&runtime) {
-                return Ok(Vec::new());
-            }
-            HomeEvent::BreakerClosed { runtime }
-        }
+        HomeCommand::CloseBreaker { runtime } => HomeEvent::BreakerClosed { runtime },
         HomeCommand::PauseLane { project, role } => {
             let lane = lane_name(&project, &role);
             if home.paused.contains(&lane) {
@@ -317,57 +309,25 @@ pub fn decide_home(
             }
             HomeEvent::LaneResumed { project, role }
         }
-        HomeCommand::PauseDispatch { why, until } => {
-            if home.outage.is_some() {
-                return Ok(Vec::new());
-            }
-            HomeEvent::DispatchPaused { why, until }
+        HomeCommand::PauseDispatch { why, until } => HomeEvent::DispatchPaused { why, until },
+        HomeCommand::ResumeDispatch => HomeEvent::DispatchResumed {},
+        HomeCommand::MarkBudget { scope, until, is_spent: true, text } => {
+            HomeEvent::DayBudgetSpent { scope, until, text }
         }
-        HomeCommand::ResumeDispatch => {
-            if home.outage.is_none() {
-                return Ok(Vec::new());
-            }
-            HomeEvent::DispatchResumed {}
+        HomeCommand::MarkBudget { scope, until, is_spent: false, text } => {
+            HomeEvent::DayBudgetNearlySpent { scope, until, text }
         }
-        HomeCommand::MarkBudget { scope, until, is_spent, text } => {
-            let known = home.budgets.get(&scope.to_string());
-            if known.is_some_and(|it| it.until == until && it.is_spent >= is_spent) {
-                return Ok(Vec::new());
-            }
-            match is_spent {
-                true => HomeEvent::DayBudgetSpent { scope, until, text },
-                false => HomeEvent::DayBudgetNearlySpent { scope, until, text },
-            }
-        }
-        HomeCommand::FreeBudget { scope, why } => {
-            if !home.budgets.contains_key(&scope.to_string()) {
-                return Ok(Vec::new());
-            }
-            HomeEvent::DayBudgetFree { scope, why }
-        }
+        HomeCommand::FreeBudget { scope, why } => HomeEvent::DayBudgetFree { scope, why },
         HomeCommand::SetSchedule { project, schedule, cron, time_zone } => {
-            let known = home.schedules.get(&schedule_name(&project, &schedule));
-            if known.is_some_and(|it| it.cron == cron && it.time_zone == time_zone) {
-                return Ok(Vec::new());
-            }
             HomeEvent::ScheduleSet { project, schedule, cron, time_zone }
         }
         HomeCommand::RunSchedule { project, schedule, due, ticket, caught_up } => {
-            if !is_due(home, &project, &schedule, due) {
-                return Ok(Vec::new());
-            }
             HomeEvent::ScheduleRan { project, schedule, due, ticket, caught_up }
         }
         HomeCommand::SkipSchedule { project, schedule, due, why } => {
-            if !is_due(home, &project, &schedule, due) {
-                return Ok(Vec::new());
-            }
             HomeEvent::ScheduleSkipped { project, schedule, due, why }
         }
         HomeCommand::DropSchedule { project, schedule } => {
-            if !home.schedules.contains_key(&schedule_name(&project, &schedule)) {
-                return Ok(Vec::new());
-            }
             HomeEvent::ScheduleDropped { project, schedule }
         }
         HomeCommand::MarkDemo => HomeEvent::DemoMarked {},
@@ -377,6 +337,45 @@ pub fn decide_home(
         HomeCommand::UndoAct { id } => HomeEvent::OperatorUndone { id },
     };
     Ok(vec![event])
+}
+
+/// Returns whether what `command` asks for is so already.
+fn says_nothing_new(home: &Home, command: &HomeCommand, now: Timestamp) -> bool {
+    match command {
+        HomeCommand::AddProject { key, path, trusted } => {
+            let known = home.projects.get(key).filter(|it| it.path == *path);
+            known.is_some_and(|it| it.trusted || !trusted)
+        }
+        // Deaths of attempts that began before it opened say nothing new.
+        HomeCommand::OpenBreaker { runtime, .. } => {
+            home.breakers.get(runtime).is_some_and(|it| it.until > now)
+        }
+        HomeCommand::CloseBreaker { runtime } => !home.breakers.contains_key(runtime),
+        HomeCommand::PauseDispatch { .. } => home.outage.is_some(),
+        HomeCommand::ResumeDispatch => home.outage.is_none(),
+        HomeCommand::MarkBudget { scope, until, is_spent, .. } => {
+            let known = home.budgets.get(&scope.to_string());
+            known.is_some_and(|it| it.until == *until && it.is_spent >= *is_spent)
+        }
+        HomeCommand::FreeBudget { scope, .. } => !home.budgets.contains_key(&scope.to_string()),
+        HomeCommand::SetSchedule { project, schedule, cron, time_zone } => {
+            let known = home.schedules.get(&schedule_name(project, schedule));
+            known.is_some_and(|it| it.cron == *cron && it.time_zone == *time_zone)
+        }
+        HomeCommand::RunSchedule { project, schedule, due, .. }
+        | HomeCommand::SkipSchedule { project, schedule, due, .. } => {
+            !is_due(home, project, schedule, *due)
+        }
+        HomeCommand::DropSchedule { project, schedule } => {
+            !home.schedules.contains_key(&schedule_name(project, schedule))
+        }
+        HomeCommand::RemoveProject { .. }
+        | HomeCommand::PauseLane { .. }
+        | HomeCommand::ResumeLane { .. }
+        | HomeCommand::MarkDemo
+        | HomeCommand::RecordAct { .. }
+        | HomeCommand::UndoAct { .. } => false,
+    }
 }
 
 /// Returns whether nobody looked after what came due then: it happens once.

@@ -31,7 +31,7 @@ impl Play {
         self.requests_hold();
         self.leases_hold();
         self.tickets_hold();
-        self.tally.scheduled = crate::schedule::schedules_hold(&self.log);
+        self.tally.scheduled = crate::scheduled::schedules_hold(&self.log);
         let control = self.life().control();
         let report = self.life().look(control.fsck()).expect("fsck runs");
         // Packets are not written here, only named.

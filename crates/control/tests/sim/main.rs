@@ -13,7 +13,7 @@ mod laws;
 mod life;
 mod outside;
 mod play;
-mod schedule;
+mod scheduled;
 mod stage;
 mod work;
 

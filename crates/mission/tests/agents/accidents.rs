@@ -218,3 +218,55 @@ fn an_agent_that_used_up_its_tokens_is_ended_and_a_person_is_asked() {
         stage.ends_well();
     }
 }
+
+#[test]
+fn a_spent_day_ends_what_runs_with_its_turn_keeps_its_work_and_goes_on_when_it_is_raised() {
+    for runtime in ["codex", "claude"] {
+        let rules = toml(runtime);
+        let (before, after) = rules.split_once("[role.coder]").expect("a role");
+        let thinker = format!(
+            "[budget]\nday = {{ tokens = 2000 }}\n\n[role.thinker]\nruntimes = [\"{runtime}\"]\npermission = \"write\"\n\
+            evidence = []\ninstructions = \"[[script: sh until [ -e .git/go ]; do sleep 0.05; done ;; say I go on]]\"\n\n\
+            [workflow.think]\ngates = [{{ id = \"think\", role = \"thinker\", decided_by = \"person\" }}]\n\n"
+        );
+        let stage = Stage::new(&format!("{before}{thinker}[role.coder]{after}"));
+        let key = stage.files(&["Think", "--workflow", "think"]);
+        let git = stage.workspace(&key).join(".git");
+        stage.attempt(&key, "thinker", "busy");
+        let second = "[[script: sh touch .git/two; until [ -e .git/on ]; do sleep 0.05; done ;; sh echo all > whole ;; say more]]";
+        stage.says(&["say", &key, second]);
+        std::fs::write(git.join("go"), "").expect("a file");
+        stage.until("the second turn", || git.join("two").exists().then_some(()));
+        stage.until("the end of the day's budget", || {
+            stage.says(&["export"]).contains("day_budget_spent").then_some(())
+        });
+        std::fs::write(git.join("on"), "").expect("a file");
+        let ticket = stage.becomes(&key, "todo");
+        assert_eq!(ticket["reason"]["code"], "queued", "{runtime}: {ticket}");
+        let first = stage.attempts(&key).remove(0);
+        assert_eq!(first["terminal"]["stop_condition"], "stopped", "{first}");
+        let summary = first["terminal"]["summary"].as_str().expect("a text");
+        assert!(summary.contains("the day's budget of"), "{summary}");
+        let whole = std::fs::read_to_string(stage.workspace(&key).join("whole"));
+        assert_eq!(whole.expect("the turn came to its own end"), "all\n");
+        let is_kept =
+            |it: &str| stage.git(&stage.repo(), &["ls-tree", "--name-only", it]).contains("whole");
+        stage.until("what is kept", || {
+            let kept = stage
+                .git(&stage.repo(), &["for-each-ref", "--format=%(objectname)", "refs/mission"]);
+            kept.lines().any(is_kept).then_some(())
+        });
+        assert!(stage.says(&["needs-you"]).contains("budget.day"));
+        assert!(stage.says(&["ticket", "why", &key]).contains("budget.day"));
+        assert_eq!(stage.attempts(&key).len(), 1);
+        let file = stage.repo().join("mission.toml");
+        let rules = std::fs::read_to_string(&file).expect("the rules");
+        std::fs::write(&file, rules.replace("tokens = 2000", "tokens = 2000000")).expect("a file");
+        stage.git(&stage.repo(), &["commit", "-q", "-a", "-m", "more"]);
+        stage.until("another attempt", || {
+            stage.says(&["ticket", "why", &key]);
+            (stage.attempts(&key).len() == 2).then_some(())
+        });
+        stage.ends_well();
+    }
+}

@@ -201,6 +201,8 @@ impl Shim {
                 self.conclude();
                 Ok(())
             }
+            // It was its last turn, and no fault of its own: the attempt is stopped before another one begins.
+            TurnHow::Completed if self.last_turn.is_some() => Ok(()),
             // Whoever interrupted has something to say, or stops the attempt.
             TurnHow::Interrupted => Ok(()),
             TurnHow::Completed if waits => {

@@ -1,4 +1,4 @@
-//! The law of schedules.
+//! What must be true of schedules after every crash schedule, read from the log alone.
 
 use mission_domain::doc::EventDoc;
 use mission_domain::ids::TicketKey;
