@@ -12,7 +12,7 @@ use mission_domain::ticket::{
 };
 
 /// Reads an event of a ticket back as the controller wrote it.
-fn read(doc: &EventDoc) -> (Event, Stamp) {
+pub(crate) fn read(doc: &EventDoc) -> (Event, Stamp) {
     let tagged = serde_json::json!({ "type": doc.kind, "body": doc.body });
     let event = serde_json::from_value(tagged).expect("the event can be read again");
     (event, Stamp { at: doc.at, by: doc.principal.parse().expect("a principal") })
