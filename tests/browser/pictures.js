@@ -1,12 +1,28 @@
-// Takes pictures of the built pages for the documents: `MISSION_BIN=… node pictures.js FOLDER`.
-import { mkdirSync } from "node:fs";
+// Takes pictures of the built pages for the documents: `MISSION_BIN=… node pictures.js FOLDER [DESIGN]`. Where DESIGN, a folder of
+// the direction's pictures, has one of the same name, the two stand side by side.
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Stage, until } from "./stage.js";
 
-const folder = process.argv[2];
+const [, , folder, design] = process.argv;
+/** How well the pictures are kept, of a hundred. */
+const QUALITY = 80;
 if (!folder) throw new Error("name the folder for the pictures");
 mkdirSync(folder, { recursive: true });
 const stage = await Stage.make();
+
+/** Puts the direction's picture, if there is one, beside the built page's, and writes both into one file. */
+async function beside(page, name, built) {
+  const drawn = design && join(design, `${name}.png`);
+  const parts = [drawn && existsSync(drawn) ? ["design", readFileSync(drawn)] : null, ["built", built]].filter(Boolean);
+  const figures = parts.map(([word, bytes]) => `<figure><figcaption>${word}</figcaption><img src="data:image/png;base64,${bytes.toString("base64")}"></figure>`);
+  const width = (name.includes("-390") ? 390 : 1440) / 2;
+  await page.setViewportSize({ width: 4 + parts.length * (width + 12), height: 300 });
+  await page.setContent(`<style>*{margin:0}body{display:flex;gap:12px;padding:8px;background:#888;font:600 13px sans-serif;width:max-content}figcaption{padding:2px 0 4px}img{display:block;width:${width}px}</style>${figures.join("")}`);
+  await page.evaluate(() => Promise.all([...document.images].map((it) => it.decode())));
+  await page.screenshot({ path: join(folder, `${name}.jpg`), type: "jpeg", quality: QUALITY, fullPage: true });
+}
+
 try {
   const campaign = await stage.files("Greetings for every season", { kind: "campaign" });
   const spring = await stage.planned("Greet the spring guests by name", { parent: campaign, priority: "high" });
@@ -33,12 +49,15 @@ try {
   ];
   for (const scheme of ["light", "dark"])
     for (const [width, height] of [[1440, 900], [390, 844]]) {
+      const table = await (await stage.browser.newContext({ deviceScaleFactor: 1.5 })).newPage();
       const { page, close } = await stage.person({ viewport: { width, height }, colorScheme: scheme });
       for (const [name, path] of shots) {
         await page.goto(path, { waitUntil: "load" });
         await page.evaluate(() => document.fonts.ready);
-        await page.screenshot({ path: join(folder, `${name}${width === 390 ? "-390" : ""}${scheme === "dark" ? "-dark" : ""}.png`) });
+        const shot = await page.screenshot();
+        await beside(table, `${name}${width === 390 ? "-390" : ""}${scheme === "dark" ? "-dark" : ""}`, shot);
       }
+      await table.context().close();
       await close();
     }
 } finally {

@@ -234,6 +234,17 @@ export class Stage {
     return (await this.api("/sign-in-link", {})).url;
   }
 
+  /** The demo's ticket whose review asked for changes, with the commit that it did so on. */
+  async twoRounds() {
+    const { tickets } = await this.api("/tickets?project=HB&limit=100");
+    for (const { key } of tickets.filter((it) => it.key.startsWith("HB-"))) {
+      const { gates } = await this.ticket(key);
+      const asked = gates.find((it) => it.id === "qa_review")?.signoffs.find((it) => it.verdict === "changes");
+      if (asked) return { key, commit: asked.commit };
+    }
+    throw new Error("no ticket of the demo went through two rounds");
+  }
+
   /** A browser of its own, signed in. What its pages complain of is kept in `complaints`. */
   async person(options = {}, link) {
     const context = await this.browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: "reduce", baseURL: this.url, ...options });

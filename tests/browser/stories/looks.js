@@ -66,7 +66,8 @@ export function looks(story) {
     };
     await stage.files("Looks: a child that waits", { parent: keys.campaign, blocked_by: [keys.twenty] });
     await stage.planned("Looks: a child with twenty gates", { parent: keys.campaign, workflow: "twenty" });
-    const all = pages(keys);
+    const { key, commit } = await stage.twoRounds();
+    const all = [...pages(keys), `/tickets/${key}/packets/qa_review/diff?since=${commit}`];
     const wrong = [];
     const looker = async (from) => {
       const { page, complaints, close } = await stage.person();

@@ -57,6 +57,27 @@ export function packets(story) {
     await close();
   });
 
+  story("the change since an earlier round shows what became of each commit, in the colours of its language", async (stage) => {
+    const { key, commit } = await stage.twoRounds();
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}/packets/qa_review/diff`);
+    const whole = await page.locator(".diff tr.add").count();
+    await page.click(`nav[aria-label=Since] >> text=Since ${commit.slice(0, 8)}`);
+    await page.waitForURL(/since=/);
+    assert.match(await page.locator(".rounds").innerText(), /unchanged[^]*new/);
+    assert.ok((await page.locator(".diff tr.add").count()) < whole, "less than the whole change");
+    const file = page.locator(".diff-file[data-file='web/app.js']");
+    await file.locator(".hljs-keyword").first().waitFor();
+    const lines = await file.locator("tr.add code").allInnerTexts();
+    assert.ok(lines.some((it) => it.includes("note.textContent")), `the words stay as they are: ${lines}`);
+    await page.keyboard.press("s");
+    await page.waitForURL(/style=split&since=/);
+    await page.locator("td.add .hljs-string").first().waitFor();
+    assert.equal((await page.goto(`/tickets/${key}/packets/qa_review/diff?since=0123456`)).status(), 404);
+    assert.deepEqual(complaints.filter((it) => !it.includes("404")), []);
+    await close();
+  });
+
   story("a file that was viewed stays folded in this browser", async (stage) => {
     const { page, close } = await stage.person();
     await page.goto("/tickets/HB-2/packets/first_validation/diff");
