@@ -113,7 +113,7 @@
     const [first] = items;
     const one = items.length === 1;
     const title = one ? `${first.ticket.key} needs you` : `${items.length} decisions need you`;
-    const lines = items.slice(0, TITLES).map((it) => plain(one ? `${it.what}\n${it.ticket.title}` : `${it.ticket.key} ${it.ticket.title}`));
+    const lines = items.slice(0, TITLES).map((it) => one ? `${plain(it.what)}\n${plain(it.ticket.title)}` : plain(`${it.ticket.key} ${it.ticket.title}`));
     if (items.length > TITLES) lines.push(`and ${items.length - TITLES} more`);
     const note = new Notification(title, { body: lines.join("\n"), tag: "mission-needs-you", icon: icon?.dataset.you });
     note.onclick = () => {

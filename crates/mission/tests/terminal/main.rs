@@ -2,7 +2,7 @@
 
 mod stage;
 
-use stage::{Stage, until};
+use stage::{Lines, Stage, until};
 
 #[test]
 fn a_person_decides_in_the_terminal_and_a_restart_of_the_server_is_survived() {
@@ -78,4 +78,26 @@ fn without_a_terminal_events_are_printed_and_top_says_what_it_needs() {
     stage.opens("mission watch; echo left=$?; mission top; echo top=$?");
     let said = stage.shows("top=4");
     assert!(said.contains("left=4") && said.contains("no server is up"), "{said}");
+}
+
+#[test]
+fn in_a_pipe_watch_prints_each_event_as_a_line() {
+    let stage = Stage::new();
+    let key = stage.files("Look at the harbour page");
+    for args in [&["watch"][..], &["watch", "--lines"], &["watch", "--json"]] {
+        let mut watch = stage.begins(args);
+        let lines = Lines::of(watch.stdout.take().expect("a pipe"));
+        // It begins at now: something happens until it is told.
+        let line = until("an event is printed", || {
+            stage.says(&["ticket", "comment", &key, "a note"]);
+            lines.next()
+        });
+        watch.kill().expect("killed");
+        watch.wait().expect("gone");
+        assert!(line.contains(&key) && !line.contains('\u{1b}'), "{line}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&line).is_ok(),
+            args.len() > 1 && args[1] == "--json"
+        );
+    }
 }

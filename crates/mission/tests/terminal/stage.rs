@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "these tests are about processes")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -94,7 +96,13 @@ impl Stage {
         self.clean(env!("CARGO_BIN_EXE_mission")).args(args).output().expect("mission runs")
     }
 
-    /// The same, which must go well; returns what it printed.
+    /// Starts `mission` without a terminal, its output in a pipe.
+    pub(crate) fn begins(&self, args: &[&str]) -> Child {
+        let mut command = self.clean(env!("CARGO_BIN_EXE_mission"));
+        command.args(args).stdout(Stdio::piped()).spawn().expect("mission runs")
+    }
+
+    /// Runs `mission`, which must go well; returns what it printed.
     #[track_caller]
     pub(crate) fn says(&self, args: &[&str]) -> String {
         let output = self.mission(args);
@@ -188,9 +196,36 @@ impl Stage {
     }
 }
 
+/// The lines of a program that goes on, as they come.
+pub(crate) struct Lines(Receiver<String>);
+
+impl Lines {
+    /// Reads `output` for as long as it is written to.
+    pub(crate) fn of(output: ChildStdout) -> Self {
+        let (tell, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// Returns the next line, where one has come.
+    pub(crate) fn next(&self) -> Option<String> {
+        self.0.try_recv().ok()
+    }
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         self.tmux(&["kill-server"]);
+        if self.server.is_none() && !std::thread::panicking() {
+            // What a killed server left running is stopped by the next.
+            self.starts();
+        }
         if self.server.is_some() {
             // The server stops what it started; without an answer the test has failed already.
             let _ = self.mission(&["down", "--stop-lanes"]);
