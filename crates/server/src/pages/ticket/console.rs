@@ -110,7 +110,7 @@ fn foot(c: &ConsoleView) -> Markup {
         }
         @if !c.earlier.is_empty() {
             details.earlier {
-                summary { (words::count(c.earlier.len(), "earlier attempt")) }
+                summary { (words::count(c.earlier.len(), "earlier attempt")) " " (icon_as("i s", "chevron-down")) }
                 ul { @for a in &c.earlier {
                     li { code { (a.id) } span { (a.role) " · " (a.runtime) } (glyph::run(&a.state, &words::plain(a.terminal.as_ref().map_or("ended", |it| &it.status)))) span.end { (recording(a, "Recording")) } }
                 } }
