@@ -62,6 +62,7 @@ const EVERYBODYS: &[&str] = &[
     "attempt list",
     "attempt show",
     "attempt logs",
+    "attempt recording",
     "role",
     "lane list",
     "runtime",
