@@ -124,7 +124,10 @@ fn told(end: &TurnEnd, closed: bool) -> Option<DeathClass> {
         });
     }
     match end.how {
-        TurnHow::Completed | TurnHow::Interrupted => closed.then_some(DeathClass::NoReport),
+        TurnHow::Completed => closed.then_some(DeathClass::NoReport),
+        // A program that is sent SIGINT may still tell that its turn was interrupted before it goes.
+        TurnHow::Interrupted if closed => Some(DeathClass::NoReport),
+        TurnHow::Interrupted => Some(DeathClass::Crashed),
         TurnHow::Failed => closed.then_some(DeathClass::Crashed),
         // An agent that ends in mid-turn has crashed, however polite its exit code.
         TurnHow::CutOff => Some(DeathClass::Crashed),
@@ -250,6 +253,8 @@ mod tests {
         }
         assert_eq!(ended(TurnHow::Completed, None, true), DeathClass::NoReport);
         assert_eq!(ended(TurnHow::Failed, None, true), DeathClass::Crashed);
+        assert_eq!(ended(TurnHow::Interrupted, None, true), DeathClass::NoReport);
+        assert_eq!(ended(TurnHow::Interrupted, None, false), DeathClass::Crashed);
         assert_eq!(ended(TurnHow::CutOff, None, false), DeathClass::Crashed);
         let clean = Some(TurnEnd::cut(TurnHow::CutOff, "ended in mid-turn"));
         let clean = ExitRecord { last_turn: clean, ..exit(Some(0), None, "") };
