@@ -1,17 +1,18 @@
 //! Guarded commands: what a lane asks for, looked at where it would run; a person's answer; and the one run of it.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mission_domain::doc::ApprovalDoc;
+use mission_domain::guard::GIT_VALUES;
 use mission_domain::ids::{ApprovalId, Digest, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::Permission;
 use mission_domain::ticket::{
     Approval, Asked, Attempt, Command, Ran, Rejection, Seen, Ticket, VoidCode, approval_doc,
 };
-use mission_evidence::place::{Look, Place, remotes, repository_between};
+use mission_evidence::place::{Look, Place, plainly, remotes, repository_between};
 use mission_sandbox::{Access, Confined, Exit, Limits, Network, Outcome};
 use mission_store::{ProjectionFilter, ProjectionKind};
 use serde::Deserialize;
@@ -72,7 +73,7 @@ impl Control {
         match self.look_at_place(ticket, &top, &cwd, &argv).await {
             Err(refused) => void(argv, wish.cwd, refused),
             Ok((cwd, look)) => Asked {
-                diff: self.difference(ticket, &look, &named(&argv, &cwd)).await,
+                diff: self.difference(ticket, &look, &argv, &cwd).await,
                 seen: told(look.place),
                 argv,
                 cwd: cwd.display().to_string(),
@@ -124,18 +125,62 @@ impl Control {
             let why = format!("the lane changed what git obeys there: {}", obeyed.join(", "));
             return Err((VoidCode::ConfigChanged, why));
         }
+        self.leads_nowhere_else(&top, &look, argv)?;
         Ok((cwd, look))
     }
 
+    /// Refuses what a person could not have looked at: a repository inside that git could be led into, a link or a word that
+    /// leads to where lanes write.
+    fn leads_nowhere_else(
+        &self,
+        top: &Path,
+        look: &Look,
+        argv: &[String],
+    ) -> std::result::Result<(), Refused> {
+        let calls_git = argv.iter().any(|it| it.to_ascii_lowercase().contains("git"));
+        if let Some(inside) = look.repositories().next().filter(|_| calls_git) {
+            let why = format!(
+                "`{}` is a repository of its own, and git could be led into it",
+                inside.display()
+            );
+            return Err((VoidCode::ConfigChanged, why));
+        }
+        let home = self.paths().root();
+        let home = home.canonicalize().unwrap_or_else(|_| home.to_path_buf());
+        let is_lanes = |it: &Path| it.starts_with(&home) && !it.starts_with(top);
+        if let Some((link, target)) = look.outward().iter().find(|it| is_lanes(&it.1)) {
+            let (link, target) = (link.display(), target.display());
+            let why = format!("`{link}` leads to `{target}`, which nobody looked at");
+            return Err((VoidCode::Outside, why));
+        }
+        let (home, top) = (home.display().to_string(), top.display().to_string());
+        let is_here = |rest: &str| {
+            let goes_on = |it: char| it.is_alphanumeric() || "-_.".contains(it);
+            rest.strip_prefix(&top).is_some_and(|it| !it.starts_with(goes_on))
+        };
+        let names_lanes = |it: &&String| it.match_indices(&home).any(|(at, _)| !is_here(&it[at..]));
+        if let Some(word) = argv.iter().find(names_lanes) {
+            let why = format!("`{word}` names a place of Mission Control's own");
+            return Err((VoidCode::Outside, why));
+        }
+        Ok(())
+    }
+
     /// Keeps the difference to the base as a text for a person; one that cannot be told is left out.
-    async fn difference(&self, ticket: &Ticket, look: &Look, named: &[PathBuf]) -> Option<Digest> {
+    async fn difference(
+        &self,
+        ticket: &Ticket,
+        look: &Look,
+        argv: &[String],
+        cwd: &Path,
+    ) -> Option<Digest> {
         let project = self.project(ticket.key.project()).await.ok()?;
         let base = match (&ticket.head, &ticket.workspace) {
             (Some(head), _) => head.base.clone(),
             (None, Some(workspace)) => workspace.base.clone(),
             (None, None) => project.tip.clone(),
         };
-        let text = look.difference(&base, named).await;
+        let text = look.difference(&base, argv, &named(argv, cwd)).await;
         let text = text.inspect_err(|e| tracing::debug!("no difference for {}: {e}", ticket.key));
         self.artifacts().put(&masked(&text.ok()?)).ok()
     }
@@ -308,30 +353,16 @@ fn named(argv: &[String], cwd: &Path) -> Vec<PathBuf> {
     words.flatten().filter(|it| !it.is_empty()).map(|it| plainly(&cwd.join(it))).collect()
 }
 
-/// Returns `path` without `.` and `..`, from its words alone.
-fn plainly(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut at, part| {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(at.pop()),
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => at.push(part),
-        }
-        at
-    })
-}
-
 /// Returns the folders that a git command works in by its own options, besides `cwd`.
 fn elsewhere(argv: &[String], cwd: &Path) -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    let program = argv.first().map(Path::new).and_then(Path::file_name);
-    if program.is_none_or(|it| it != "git") {
-        return folders;
-    }
-    let (mut at, mut words) = (cwd.to_path_buf(), argv.iter().skip(1));
+    let is_git = |it: &String| Path::new(it).file_name().is_some_and(|it| it == "git");
+    let Some(git) = argv.iter().position(is_git) else { return folders };
+    let (mut at, mut words) = (cwd.to_path_buf(), argv.iter().skip(git + 1));
     while let Some(word) = words.next().filter(|it| it.starts_with('-')) {
         let (option, value) = match word.split_once('=') {
             Some((option, value)) => (option, Some(value)),
-            None if GIT_FOLDERS.contains(&word.as_str()) || word == "-c" => {
+            None if GIT_VALUES.contains(&word.as_str()) => {
                 (word.as_str(), words.next().map(String::as_str))
             }
             None => continue,

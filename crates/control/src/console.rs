@@ -1,7 +1,9 @@
 //! A person at a lane's session: taking it over and giving it back, both on record, and what they press meanwhile.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mission_domain::doc::AttemptDoc;
 use mission_domain::ids::AttemptId;
@@ -15,6 +17,12 @@ use mission_runtime::{LaneFiles, LaunchSpec};
 use crate::error::{Error, Result};
 use crate::execute::Control;
 
+/// How long a session is held for somebody who does not say again that they have it.
+const HELD_FOR: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether that time is over.
+const HELD_LOOK: Duration = Duration::from_secs(1);
+
 /// What a lane's session is shown on, and where it is kept.
 #[derive(Debug)]
 pub struct Screen {
@@ -27,6 +35,50 @@ pub struct Screen {
 }
 
 impl Control {
+    /// As [`Control::take_over`], for somebody who is not connected: unless they say so again within 20 seconds, it is given
+    /// back.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn take_over_for_now(&self, id: AttemptId, by: &Principal) -> Result<AttemptDoc> {
+        let doc = self.take_over(id, by).await?;
+        self.keep_for_now(id);
+        Ok(doc)
+    }
+
+    /// Notes that whoever holds the session of `id` is connected: their connection's end gives it back.
+    pub fn keep_while_connected(&self, id: AttemptId) {
+        self.hands().insert(id, None);
+    }
+
+    fn keep_for_now(&self, id: AttemptId) {
+        let until = std::time::Instant::now() + HELD_FOR;
+        if let Some(Some(_)) = self.hands().insert(id, Some(until)) {
+            // Somebody looks after it already.
+            return;
+        }
+        let control = self.clone();
+        self.spawn(async move {
+            loop {
+                tokio::time::sleep(HELD_LOOK).await;
+                let until = control.hands().get(&id).copied().flatten();
+                match until {
+                    None => return,
+                    Some(_) if control.is_stopping() => return,
+                    Some(until) if until > std::time::Instant::now() => {}
+                    Some(_) => break,
+                }
+            }
+            if let Err(error) = control.give_back(id, &Principal::Controller).await {
+                tracing::info!("{id} was not given back: {}", error.in_full());
+            }
+        });
+    }
+
+    fn hands(&self) -> std::sync::MutexGuard<'_, BTreeMap<AttemptId, Option<std::time::Instant>>> {
+        self.inner.hands.lock().expect("nobody panics while holding the hands")
+    }
+
     /// Lets `by` have the session of an attempt: nothing of ours is typed into it until it is given back.
     ///
     /// # Errors
@@ -44,6 +96,7 @@ impl Control {
     /// # Errors
     /// An unknown attempt, one that is over, or a lane that asks.
     pub async fn give_back(&self, id: AttemptId, by: &Principal) -> Result<AttemptDoc> {
+        self.hands().remove(&id);
         let doc = self.hand(id, Command::GiveBack { attempt: id }, by).await?;
         self.send_to_runner(ToRunner::GiveBack { attempt: id, by: by.to_string() })?;
         Ok(doc)
@@ -65,15 +118,11 @@ impl Control {
         Some(Screen { has_terminal, sizes: Sizes::of(files.times()), journal: files.journal() })
     }
 
-    /// Gives back every session that somebody had when the last server ended: whoever that was is not connected any more.
+    /// Gives back every session that somebody had when the last server ended, unless they say soon that they still have it.
     pub(crate) fn give_back_left(&self, ticket: &Arc<Ticket>) {
-        let Some(live) = ticket.live_attempt().filter(|it| it.held_by.is_some()) else { return };
-        let (control, id) = (self.clone(), live.id);
-        self.spawn(async move {
-            if let Err(error) = control.give_back(id, &Principal::Controller).await {
-                tracing::warn!("{id} was not given back: {}", error.in_full());
-            }
-        });
+        if let Some(live) = ticket.live_attempt().filter(|it| it.held_by.is_some()) {
+            self.keep_for_now(live.id);
+        }
     }
 
     async fn hand(&self, id: AttemptId, command: Command, by: &Principal) -> Result<AttemptDoc> {

@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) progress: Mutex<BTreeMap<AttemptId, Timestamp>>,
     pub(crate) tasks: Mutex<tokio::task::JoinSet<()>>,
     pub(crate) is_stopping: std::sync::atomic::AtomicBool,
+    /// Until when each session is held for somebody: nothing where they are connected.
+    pub(crate) hands: Mutex<BTreeMap<AttemptId, Option<std::time::Instant>>>,
 }
 
 impl Control {
@@ -91,6 +93,7 @@ impl Control {
                 runner: Mutex::new(None),
                 checks,
                 home_turn: tokio::sync::Mutex::new(()),
+                hands: Mutex::default(),
                 landing_turns: Mutex::new(BTreeMap::new()),
                 windows: Mutex::new(BTreeMap::new()),
                 next_attempt: AtomicU64::new(0),
@@ -334,7 +337,11 @@ impl Control {
             let mut fleet = self.fleet();
             for event in events {
                 match event {
-                    Event::Claimed(claimed) if claimed.runtime.as_str() != "person" => {
+                    Event::Claimed(claimed)
+                        if !ticket
+                            .attempt(claimed.attempt)
+                            .is_some_and(mission_domain::ticket::Attempt::is_persons) =>
+                    {
                         let until = now + jiff::SignedDuration::from_secs(crate::write::LEASE_S);
                         fleet.leases.insert(ticket.key.clone(), until);
                     }

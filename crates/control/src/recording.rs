@@ -1,6 +1,6 @@
 //! Recordings: what an attempt printed, with its times, as asciicast v2, and without the secrets that are known by their form.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, Write};
 use std::path::PathBuf;
 
 use mission_domain::doc::AttemptDoc;
@@ -44,17 +44,25 @@ impl Control {
     ///
     /// # Errors
     /// An unknown attempt, one that ran nothing here, or what the system said.
-    pub async fn recording(&self, id: AttemptId) -> Result<Vec<u8>> {
+    pub async fn recording(&self, id: AttemptId) -> Result<std::fs::File> {
         let attempt = self.attempt_row(id).await?;
-        if let Some(digest) = attempt.recording.as_ref().and_then(|it| it.parse::<Digest>().ok())
-            && let Ok(bytes) = self.artifacts().read(&digest)
-        {
-            return Ok(bytes);
+        if let Some(digest) = attempt.recording.as_ref().and_then(|it| it.parse::<Digest>().ok()) {
+            let artifacts = self.artifacts();
+            let is_whole =
+                move || Ok(matches!(artifacts.verify(&digest), Ok(None)).then_some(digest));
+            if let Some(digest) = in_background(is_whole).await? {
+                return Ok(self.artifacts().open(&digest)?);
+            }
         }
-        let lane = self.recorded_lane(&attempt, id)?;
+        let (lane, scratch) = (self.recorded_lane(&attempt, id)?, self.scratch_dir()?);
         in_background(move || {
-            let mut bytes = Vec::new();
-            write_cast(&lane, &mut bytes).map(|()| bytes)
+            let mut file = tempfile::tempfile_in(scratch)?;
+            let mut out = io::BufWriter::new(&mut file);
+            write_cast(&lane, &mut out)?;
+            out.flush()?;
+            drop(out);
+            file.rewind()?;
+            Ok(file)
         })
         .await
     }
@@ -308,13 +316,20 @@ impl Windows {
 
 fn cut_of(bytes: &[u8]) -> usize {
     let last = |what: &[u8]| bytes.windows(what.len()).rposition(|it| it == what);
-    let line = last(b"\n").map_or(bytes.len(), |at| at + 1);
+    let line = last(b"\n").map_or_else(|| between_words(bytes), |at| at + 1);
     let key =
         last(b"-----BEGIN ").filter(|begin| last(b"-----END ").is_none_or(|end| end < *begin));
     match key.unwrap_or(line).min(line) {
         0 => bytes.len(),
         cut => cut,
     }
+}
+
+/// Returns where a program that prints no lines, like one that draws its whole screen, can be cut: no secret holds a control
+/// character.
+fn between_words(bytes: &[u8]) -> usize {
+    let end = bytes.iter().rposition(|it| it.is_ascii_control() || *it == b' ');
+    end.map_or(bytes.len(), |at| at.max(1))
 }
 
 #[cfg(test)]

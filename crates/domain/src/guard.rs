@@ -42,6 +42,10 @@ const DEPLOYING: [&str; 18] = [
 const SERVING: [&str; 6] =
     ["systemctl", "service", "initctl", "rc-service", "supervisorctl", "pm2"];
 
+/// Options of git whose value is the next word.
+pub const GIT_VALUES: [&str; 7] =
+    ["-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--attr-source"];
+
 /// Words of git that send commits away besides `push`.
 const SENDING: [&str; 3] = ["push", "send-pack", "http-push"];
 

@@ -89,6 +89,9 @@ pub struct ScheduleMark {
     pub ticket: Option<TicketKey>,
     /// The last time that it was due.
     pub last: Option<ScheduledRun>,
+    /// Whether it is there no more: should it come back, its ticket may still be open.
+    #[serde(default)]
+    pub is_dropped: bool,
 }
 
 /// What became of a schedule when it was due.
@@ -360,14 +363,16 @@ fn says_nothing_new(home: &Home, command: &HomeCommand, now: Timestamp) -> bool 
         HomeCommand::FreeBudget { scope, .. } => !home.budgets.contains_key(&scope.to_string()),
         HomeCommand::SetSchedule { project, schedule, cron, time_zone } => {
             let known = home.schedules.get(&schedule_name(project, schedule));
-            known.is_some_and(|it| it.cron == *cron && it.time_zone == *time_zone)
+            let is_same = |it: &ScheduleMark| it.cron == *cron && it.time_zone == *time_zone;
+            known.is_some_and(|it| !it.is_dropped && is_same(it))
         }
         HomeCommand::RunSchedule { project, schedule, due, .. }
         | HomeCommand::SkipSchedule { project, schedule, due, .. } => {
             !is_due(home, project, schedule, *due)
         }
         HomeCommand::DropSchedule { project, schedule } => {
-            !home.schedules.contains_key(&schedule_name(project, schedule))
+            let known = home.schedules.get(&schedule_name(project, schedule));
+            known.is_none_or(|it| it.is_dropped)
         }
         HomeCommand::RemoveProject { .. }
         | HomeCommand::PauseLane { .. }
@@ -423,7 +428,17 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
             let (ticket, last) =
                 home.schedules.remove(&name).map_or((None, None), |it| (it.ticket, it.last));
             let handled = stamp.at;
-            let mark = ScheduleMark { project, schedule, cron, time_zone, handled, ticket, last };
+            let is_dropped = false;
+            let mark = ScheduleMark {
+                project,
+                schedule,
+                cron,
+                time_zone,
+                handled,
+                ticket,
+                last,
+                is_dropped,
+            };
             home.schedules.insert(name, mark);
         }
         HomeEvent::ScheduleRan { project, schedule, due, ticket, caught_up } => {
@@ -441,7 +456,9 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
             }
         }
         HomeEvent::ScheduleDropped { project, schedule } => {
-            home.schedules.remove(&schedule_name(&project, &schedule));
+            if let Some(mark) = home.schedules.get_mut(&schedule_name(&project, &schedule)) {
+                mark.is_dropped = true;
+            }
         }
         HomeEvent::DemoMarked {} => home.demo = true,
         HomeEvent::OperatorActed { id, .. } => home.acts = home.acts.max(id.0),

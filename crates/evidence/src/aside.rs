@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use mission_domain::ids::Digest;
 use nix::fcntl::OFlag;
@@ -31,7 +31,9 @@ pub(crate) struct Aside {
     /// Their paths beneath the top with their sizes, without the insides of repositories.
     files: Vec<(PathBuf, u64)>,
     /// The folders that git would take for repositories of their own.
-    repositories: BTreeSet<PathBuf>,
+    pub(crate) repositories: BTreeSet<PathBuf>,
+    /// The links that lead out of the working copy, each with where it leads.
+    pub(crate) outward: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Aside {
@@ -41,11 +43,12 @@ impl Aside {
     /// What the file system said, or more than a million files.
     pub(crate) fn of(top: &Path, listed: &BTreeSet<Vec<u8>>) -> Result<Self> {
         let (mut marks, mut found) = (Vec::new(), Vec::new());
-        let mut repositories = BTreeSet::new();
+        let (mut repositories, mut outward) = (BTreeSet::new(), Vec::new());
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {
             let full = top.join(&folder);
-            if !folder.as_os_str().is_empty() && is_repository(&full) {
+            let is_own = folder.as_os_str().is_empty() || folder.ends_with(".git");
+            if !is_own && is_repository(&full) {
                 repositories.insert(folder.clone());
             }
             for entry in fs::read_dir(&full).map_err(io("read", &full))? {
@@ -55,6 +58,9 @@ impl Aside {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                     other => other.map_err(io("read", &top.join(&path)))?,
                 };
+                if meta.is_symlink() {
+                    outward.extend(leads_out(top, &path).map(|it| (path.clone(), it)));
+                }
                 if meta.is_dir() {
                     folders.extend(Some(path).filter(|it| it.as_os_str() != ".git"));
                 } else if !listed.contains(path.as_os_str().as_bytes()) {
@@ -74,7 +80,7 @@ impl Aside {
         let mut files: Vec<_> = found.into_iter().filter(|(path, _)| !inside(path)).collect();
         files.sort_unstable();
         let mark = Digest::of(marks.join("\n").as_bytes());
-        Ok(Self { top: top.into(), mark, files, repositories })
+        Ok(Self { top: top.into(), mark, files, repositories, outward })
     }
 
     /// Returns it as a text for a person, with the content of the files that are or lie beneath one of `named`.
@@ -113,6 +119,50 @@ impl Aside {
         }
         text
     }
+}
+
+/// Returns where the link `top/path` leads, if that is not in `top`; the link's own words where nothing is there.
+fn leads_out(top: &Path, path: &Path) -> Option<PathBuf> {
+    let link = top.join(path);
+    let target = link.canonicalize().or_else(|_| {
+        let folder = link.parent().unwrap_or(top);
+        fs::read_link(&link).map(|it| plainly(&folder.join(it)))
+    });
+    let real = top.canonicalize().unwrap_or_else(|_| top.to_path_buf());
+    target.ok().filter(|it| !it.starts_with(&real))
+}
+
+/// Returns `path` without `.` and `..`, from its words alone.
+pub fn plainly(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut at, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(at.pop()),
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => at.push(part),
+        }
+        at
+    })
+}
+
+/// Refuses a working copy in which a file that git reads while it looks is none: to open a pipe waits for ever.
+pub(crate) fn refuse_odd_rules(top: &Path) -> Result<()> {
+    const RULES: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
+    let mut folders = vec![top.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            let is_rule = RULES.iter().any(|it| entry.file_name() == *it);
+            if is_rule && !kind.is_file() && !kind.is_symlink() && !kind.is_dir() {
+                let why = format!("`{}` is no plain file", entry.path().display());
+                return Err(Error::Tampered { path: top.into(), why });
+            }
+            if kind.is_dir() && entry.file_name() != ".git" {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns the content of a plain text file, or a word that says why it is not shown.

@@ -7,14 +7,19 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mission_domain::ids::Commit;
 
+use crate::aside::refuse_odd_rules;
 use crate::error::io;
 use crate::git::Git;
 use crate::git::read::{hash, split_nul};
 use crate::private_clone::{Source, alternates, make_git_dir};
 use crate::{Error, Result};
+
+/// How long git may take over a working copy that a lane made: less than a lease, so that no other lane is lost meanwhile.
+const LOOK_LIMIT: Duration = Duration::from_secs(30);
 
 /// The most refs and the longest ref file that are read.
 const MOST_REFS: usize = 10_000;
@@ -84,7 +89,8 @@ impl LaneView {
     /// Returns a git with our own directory and settings and the lane's working copy.
     pub(crate) fn git(&self) -> Git {
         let index = self.own.path().join("index");
-        Git::at(&self.dir).with_git_dir(self.own.path()).with_env("GIT_INDEX_FILE", index)
+        let git = Git::at(&self.dir).with_git_dir(self.own.path()).time_limit(LOOK_LIMIT);
+        git.with_env("GIT_INDEX_FILE", index)
     }
 
     /// Returns the bare repository that sees the lane's objects.
@@ -95,6 +101,9 @@ impl LaneView {
     /// Makes our own index show `base` and returns the paths that differ from it or are untracked; ignored ones are
     /// not listed. Every file is compared by content: the lane's own index could claim that nothing changed.
     pub(crate) async fn dirty_paths(&self, base: Option<&Commit>) -> Result<Vec<Vec<u8>>> {
+        let top = self.dir.clone();
+        let looked = tokio::task::spawn_blocking(move || refuse_odd_rules(&top)).await;
+        looked.expect("a walk does not panic, and nobody aborts it")?;
         let git = self.git();
         match base {
             Some(base) => git.run(&["read-tree", hash(base)?]).await?,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use regex::bytes::{Captures, Regex};
+use regex::bytes::Regex;
 
 /// A value shorter than this is left alone: masking every `1` would make a log unreadable and hide nothing.
 const SHORTEST_VALUE: usize = 6;
@@ -55,34 +55,132 @@ impl Mask {
         Self { values }
     }
 
-    /// Returns `log` with every secret replaced by what it was, and how many there were.
+    /// Returns `log` with every secret replaced by what it was, and how many there were. A secret is found although colours
+    /// stand before it, behind it or in it.
     pub fn apply(&self, log: &[u8]) -> (Vec<u8>, usize) {
-        let (mut text, mut count) = (log.to_vec(), 0);
-        for (name, value) in &self.values {
-            let (masked, found) = replaced(&text, value, format!("[masked: {name}]").as_bytes());
-            (text, count) = (masked, count + found);
+        let mut found = self.found(log);
+        if log.contains(&ESCAPE) {
+            found.extend(self.found(&spaced(log)));
+            for line in log.split_inclusive(|byte| *byte == b'\n').filter(|it| it.contains(&ESCAPE))
+            {
+                let from = line.as_ptr().addr() - log.as_ptr().addr();
+                let (plain, places) = without_escapes(line);
+                let moved = self.found(&plain).into_iter().map(|it| Found {
+                    start: from + places[it.start],
+                    end: from + places[it.end - 1] + 1,
+                    ..it
+                });
+                found.extend(moved);
+            }
         }
-        for (form, (name, _)) in forms().iter().zip(FORMS) {
-            text = form
-                .replace_all(&text, |found: &Captures<'_>| {
-                    count += 1;
-                    around(found, name)
-                })
-                .into_owned();
-        }
-        text = assignment()
-            .replace_all(&text, |found: &Captures<'_>| {
-                let name = found.get(1).map_or(&b""[..], |it| it.as_bytes());
-                if !says_secret(&String::from_utf8_lossy(name)) {
-                    return found[0].to_vec();
-                }
-                count += 1;
-                let value = (2..=4).find(|it| found.get(*it).is_some()).unwrap_or_default();
-                around_group(found, value, &String::from_utf8_lossy(name))
-            })
-            .into_owned();
-        (text, count)
+        replaced(log, found)
     }
+
+    /// Returns the secrets in `text`; they may overlap, and none is empty.
+    fn found(&self, text: &[u8]) -> Vec<Found> {
+        let mut all = Vec::new();
+        let mut add = |rank: usize, start: usize, end: usize, name: &str| {
+            if start < end {
+                all.push(Found { start, end, rank, name: name.to_owned() });
+            }
+        };
+        for (rank, (name, value)) in self.values.iter().enumerate() {
+            for start in places_of(text, value) {
+                add(rank, start, start + value.len(), name);
+            }
+        }
+        let known = self.values.len();
+        for (n, (form, (name, _))) in forms().iter().zip(FORMS).enumerate() {
+            for found in form.captures_iter(text) {
+                let part = found.get(if found.len() > 1 { 1 } else { 0 });
+                part.iter().for_each(|it| add(known + n, it.start(), it.end(), name));
+            }
+        }
+        for found in assignment().captures_iter(text) {
+            let name = String::from_utf8_lossy(found.get(1).map_or(&b""[..], |it| it.as_bytes()));
+            let value = (2..=4).find_map(|it| found.get(it)).filter(|_| says_secret(&name));
+            value.iter().for_each(|it| add(usize::MAX, it.start(), it.end(), &name));
+        }
+        all
+    }
+}
+
+/// One secret: where it is, and how it is called. Of two that overlap the one with the lower rank names both.
+#[derive(Debug)]
+struct Found {
+    start: usize,
+    end: usize,
+    rank: usize,
+    name: String,
+}
+
+/// How what a terminal obeys begins.
+const ESCAPE: u8 = 0x1b;
+
+/// What a terminal obeys: colours, movements, titles.
+fn escapes() -> &'static Regex {
+    static ONE: OnceLock<Regex> = OnceLock::new();
+    let form = r"(?-u)\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~]|)";
+    ONE.get_or_init(|| Regex::new(form).expect("the form is tested"))
+}
+
+/// Returns `text` with a space for each byte that a terminal obeys.
+fn spaced(text: &[u8]) -> Vec<u8> {
+    let mut spaced = text.to_vec();
+    for found in escapes().find_iter(text) {
+        spaced[found.range()].fill(b' ');
+    }
+    spaced
+}
+
+/// Returns `text` without what a terminal obeys, and where each byte was.
+fn without_escapes(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let (mut plain, mut places, mut from) = (Vec::new(), Vec::new(), 0);
+    for found in escapes().find_iter(text) {
+        plain.extend_from_slice(&text[from..found.start()]);
+        places.extend(from..found.start());
+        from = found.end();
+    }
+    plain.extend_from_slice(&text[from..]);
+    places.extend(from..text.len());
+    (plain, places)
+}
+
+/// Returns `text` with what was found replaced by its names, and how many there are.
+fn replaced(text: &[u8], mut found: Vec<Found>) -> (Vec<u8>, usize) {
+    found.sort_by_key(|it| (it.start, it.rank));
+    let mut apart: Vec<Found> = Vec::new();
+    for it in found {
+        match apart.last_mut().filter(|last| it.start < last.end) {
+            Some(last) => {
+                last.end = last.end.max(it.end);
+                if it.rank < last.rank {
+                    (last.rank, last.name) = (it.rank, it.name);
+                }
+            }
+            None => apart.push(it),
+        }
+    }
+    let (mut out, mut from) = (Vec::with_capacity(text.len()), 0);
+    for it in &apart {
+        out.extend_from_slice(&text[from..it.start]);
+        out.extend_from_slice(format!("[masked: {}]", it.name).as_bytes());
+        from = it.end;
+    }
+    out.extend_from_slice(&text[from..]);
+    (out, apart.len())
+}
+
+fn places_of(text: &[u8], value: &[u8]) -> Vec<usize> {
+    let (mut places, mut from) = (Vec::new(), 0);
+    let first = value.first().copied().unwrap_or_default();
+    while let Some(at) = text[from..].iter().position(|byte| *byte == first) {
+        let at = from + at;
+        let is_it = text[at..].starts_with(value);
+        places.extend(is_it.then_some(at));
+        from = at + if is_it { value.len() } else { 1 };
+    }
+    places
 }
 
 /// Returns whether a variable's name says that its value is secret: `GITHUB_TOKEN`, `db_password`, `SIGNING_KEY`.
@@ -105,36 +203,6 @@ fn assignment() -> &'static Regex {
     static ONE: OnceLock<Regex> = OnceLock::new();
     let form = r#"(?m)\b([A-Za-z][A-Za-z0-9_-]{0,60})["']?\s?[=:]\s?(?:"([^"\n]{6,})"|'([^'\n]{6,})'|["']?([^\s"'\[,;]{6,}))"#;
     ONE.get_or_init(|| Regex::new(form).expect("the form is tested"))
-}
-
-/// Replaces the secret part of a form: its group where it has one, else all of it.
-fn around(found: &Captures<'_>, name: &str) -> Vec<u8> {
-    around_group(found, if found.len() > 1 { 1 } else { 0 }, name)
-}
-
-fn around_group(found: &Captures<'_>, group: usize, name: &str) -> Vec<u8> {
-    let (Some(all), Some(part)) = (found.get(0), found.get(group)) else { return Vec::new() };
-    let before = &all.as_bytes()[..part.start() - all.start()];
-    let after = &all.as_bytes()[part.end() - all.start()..];
-    [before, format!("[masked: {name}]").as_bytes(), after].concat()
-}
-
-fn replaced(text: &[u8], value: &[u8], with: &[u8]) -> (Vec<u8>, usize) {
-    let (mut out, mut from, mut count) = (Vec::with_capacity(text.len()), 0, 0);
-    let first = value.first().copied().unwrap_or_default();
-    while let Some(at) = text[from..].iter().position(|byte| *byte == first) {
-        let at = from + at;
-        if text[at..].starts_with(value) {
-            out.extend_from_slice(&text[from..at]);
-            out.extend_from_slice(with);
-            (from, count) = (at + value.len(), count + 1);
-        } else {
-            out.extend_from_slice(&text[from..=at]);
-            from = at + 1;
-        }
-    }
-    out.extend_from_slice(&text[from..]);
-    (out, count)
 }
 
 #[cfg(test)]
@@ -200,6 +268,30 @@ mod tests {
         assert_eq!(masked("MY_TOKEN='it has spaces'"), "MY_TOKEN='[masked: MY_TOKEN]'");
         for text in ["test result: ok. 12 passed", "monkey=banana12", "duration: 12.345678"] {
             assert_eq!(masked(text), text);
+        }
+    }
+
+    #[test]
+    fn colours_before_behind_and_in_a_secret_do_not_hide_it_and_stay_where_they_are() {
+        let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
+        let masked_token = "[masked: GitHub token]";
+        for (text, kept) in [
+            (format!("\x1b[32m{token}\x1b[0m x"), format!("\x1b[32m{masked_token}\x1b[0m x")),
+            (format!("+\x1b[m\x1b[32m{token}"), format!("+\x1b[m\x1b[32m{masked_token}")),
+            (
+                format!("\x1b[1;1H{}\x1b[31m{} x", &token[..20], &token[20..]),
+                format!("\x1b[1;1H{masked_token} x"),
+            ),
+            (
+                "DB_PASSWORD=\x1b[33mhunter3hunter3\x1b[0m;".into(),
+                "DB_PASSWORD=\x1b[33m[masked: DB_PASSWORD]\x1b[0m;".into(),
+            ),
+            ("\x1b[33mAKIAABCDEFGHIJKLMNOP".into(), "\x1b[33m[masked: AWS key]".into()),
+        ] {
+            assert_eq!(masked(&text), kept, "{text:?}");
+        }
+        for plain in ["\x1b[32mok\x1b[0m\n", "\x1b]0;a title\x07", "\x1b", "\x1b[", "\x1b]x"] {
+            assert_eq!(masked(plain), plain);
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use mission_domain::ids::{Commit, Digest, Tree};
 
 use crate::Result;
+pub use crate::aside::plainly;
 use crate::aside::{Aside, is_repository};
 use crate::error::io;
 use crate::git::read::hash;
@@ -15,6 +16,10 @@ use crate::lane_view::LaneView;
 
 /// The longest difference that is kept for a person to read, in bytes.
 const MOST_DIFF: u64 = 1 << 20;
+
+/// How many other branches are named, and of how many the difference is shown.
+const MOST_REFS: usize = 100;
+const MOST_SHOWN_REFS: usize = 5;
 
 /// Settings that a clone was made with, or that harm nobody: who commits, and which branch follows which.
 const HARMLESS: [&str; 8] = [
@@ -61,25 +66,108 @@ impl Look {
         let (top, listed) = (dir.to_path_buf(), view.listed().await?);
         let aside = tokio::task::spawn_blocking(move || Aside::of(&top, &listed)).await;
         let aside = aside.expect("a walk does not panic, and nobody aborts it")?;
-        let obeyed = obeyed(&dir.join(".git")).await?;
-        let place = Place { head, tree, aside: aside.mark.clone(), obeyed };
+        let mut obeyed = obeyed(&dir.join(".git")).await?;
+        for inside in &aside.repositories {
+            let found = obeyed_inside(&dir.join(inside)).await?;
+            obeyed.extend(found.iter().map(|it| format!("{it} in `{}`", inside.display())));
+        }
+        // What a command sends away may be any branch there.
+        let refs = format!("{}\n{:?}\n{:?}", aside.mark, view.head, view.refs);
+        let place = Place { head, tree, aside: Digest::of(refs.as_bytes()), obeyed };
         Ok(Self { place, view, aside })
     }
 
+    /// Returns the folders in there that git would take for repositories of their own.
+    pub fn repositories(&self) -> impl Iterator<Item = &Path> {
+        self.aside.repositories.iter().map(PathBuf::as_path)
+    }
+
+    /// Returns the links in there that lead out, each with where it leads.
+    pub fn outward(&self) -> &[(PathBuf, PathBuf)] {
+        &self.aside.outward
+    }
+
     /// Returns the difference between `base` and everything there as a text for a person, cut where it is long. It ends
-    /// with what is in no tree: the names, and the content of those among `named`.
+    /// with what is not in it: other branches, with the difference of those that `words` name, and what is in no tree, with
+    /// the content of what is among `named`.
     ///
     /// # Errors
     /// A base that is not there, or what git said.
-    pub async fn difference(&self, base: &Commit, named: &[PathBuf]) -> Result<Vec<u8>> {
-        let asked = Asked { cut_at: Some(MOST_DIFF), ..Asked::default() };
-        let args = ["diff-tree", "-r", "-p", "--no-color", "--no-ext-diff", "--no-textconv"];
-        let tree = self.place.tree.as_str();
-        let args = [args.as_slice(), &["--stat", hash(base)?, tree, "--"]].concat();
-        let mut text = Git::at(self.view.bare()).run_with(&args, asked).await?;
+    pub async fn difference(
+        &self,
+        base: &Commit,
+        words: &[String],
+        named: &[PathBuf],
+    ) -> Result<Vec<u8>> {
+        let mut text = self.against(base, self.place.tree.as_str()).await?;
+        text.extend(self.others(base, words).await?);
         text.extend_from_slice(self.aside.told(named).as_bytes());
         Ok(text)
     }
+
+    async fn against(&self, base: &Commit, other: &str) -> Result<Vec<u8>> {
+        let asked = Asked { cut_at: Some(MOST_DIFF), ..Asked::default() };
+        let args = ["diff-tree", "-r", "-p", "--no-color", "--no-ext-diff", "--no-textconv"];
+        let args = [args.as_slice(), &["--stat", hash(base)?, other, "--"]].concat();
+        Git::at(self.view.bare()).run_with(&args, asked).await
+    }
+
+    /// Tells of the branches, tags and named commits that are not what is checked out.
+    async fn others(&self, base: &Commit, words: &[String]) -> Result<Vec<u8>> {
+        let head = self.place.head.as_ref();
+        let others: Vec<_> = self.view.refs.iter().filter(|it| Some(it.1) != head).collect();
+        let sources: Vec<&str> = words.iter().map(|it| source(it)).collect();
+        let mut text = Vec::new();
+        if !others.is_empty() {
+            text.extend_from_slice(b"\nBranches and tags there that are another commit:\n");
+        }
+        for (name, commit) in others.iter().take(MOST_REFS) {
+            text.extend_from_slice(format!("  {name}  {}\n", commit.short()).as_bytes());
+        }
+        let is_named = |name: &str| sources.iter().any(|it| names_ref(it, name));
+        let refs =
+            others.iter().filter(|it| is_named(it.0)).map(|it| (it.0.as_str(), it.1.clone()));
+        let is_hash = |it: &&&str| it.len() >= 7 && it.bytes().all(|it| it.is_ascii_hexdigit());
+        let hashes = sources.iter().filter(is_hash).map(|it| (*it, Commit::new(*it)));
+        for (name, commit) in refs.chain(hashes).take(MOST_SHOWN_REFS) {
+            let told = self.against(base, &format!("{commit}^{{commit}}")).await;
+            text.extend_from_slice(format!("\n{name}, named by the command:\n").as_bytes());
+            text.extend(told.unwrap_or_else(|error| format!("({error})\n").into_bytes()));
+        }
+        Ok(text)
+    }
+}
+
+/// Returns what a word of a command names in the repository: the source of `+source:target`.
+fn source(word: &str) -> &str {
+    let word = word.trim_start_matches('+');
+    word.split_once(':').map_or(word, |it| it.0)
+}
+
+/// Returns whether `word` names the ref with the full name `name`, as git would read it.
+fn names_ref(word: &str, name: &str) -> bool {
+    let short = ["", "refs/", "refs/heads/", "refs/tags/", "refs/remotes/"];
+    // `main~2` and `main^{tree}` are of `main`.
+    let word = word.split(['~', '^', '@']).next().unwrap_or_default();
+    !word.is_empty() && short.iter().any(|it| name.strip_prefix(it) == Some(word))
+}
+
+/// Returns what git would obey in a repository that lies inside, its address and the examples of hooks left out.
+async fn obeyed_inside(folder: &Path) -> Result<Vec<String>> {
+    let own = folder.join(".git");
+    let dot_git = if fs::symlink_metadata(&own).is_ok() { own } else { folder.to_path_buf() };
+    if !dot_git.is_dir() {
+        return Ok(vec![".git is no folder, and leads elsewhere".into()]);
+    }
+    if fs::symlink_metadata(dot_git.join("config")).is_err() {
+        return Ok(Vec::new());
+    }
+    let mut found = obeyed(&dot_git).await?;
+    let is_address = |it: &str| {
+        it.starts_with("the setting remote.") && (it.ends_with(".url") || it.ends_with(".fetch"))
+    };
+    found.retain(|it| !it.ends_with(".sample") && !is_address(it));
+    Ok(found)
 }
 
 /// Returns the nearest folder between `inside` and `top`, `top` not included, that git would take for a repository of its

@@ -55,6 +55,7 @@ const EVERYBODYS: &[&str] = &[
     "ticket why",
     "inbox",
     "approval list",
+    "approval show",
     "packet show",
     "packet export",
     "packet verify",

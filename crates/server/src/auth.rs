@@ -11,6 +11,7 @@ use mission_domain::ids::{ApprovalId, AttemptId, Digest, ProjectKey, TicketKey, 
 use mission_domain::principal::Principal;
 use mission_domain::rules::Driver;
 use mission_store::ProjectionKind;
+use percent_encoding::percent_decode_str;
 
 use crate::app::Shared;
 use crate::problem::{Answer, Problem};
@@ -121,7 +122,12 @@ pub(crate) fn csrf_of(secret: &str) -> String {
 /// Refuses what a token of this role, principal or project may not do, whatever the command says.
 pub(crate) async fn permit(site: &Shared, who: &Who, method: &Method, path: &str) -> Answer<()> {
     let path = path.strip_prefix("/api/v1").unwrap_or(path);
-    let parts: Vec<&str> = path.split('/').filter(|it| !it.is_empty()).collect();
+    // As the router reads them: what is allowed is decided on the same words as what is done.
+    let decoded = path.split('/').map(|it| percent_decode_str(it).decode_utf8());
+    let Ok(decoded) = decoded.collect::<Result<Vec<_>, _>>() else {
+        return Err(Problem::bad("the address is not UTF-8"));
+    };
+    let parts: Vec<&str> = decoded.iter().map(AsRef::as_ref).filter(|it| !it.is_empty()).collect();
     let reads = matches!(*method, Method::GET | Method::HEAD);
     match &who.caller.role {
         TokenRole::Viewer if !reads && !is_everybodys(&parts) => {

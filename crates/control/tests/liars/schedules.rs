@@ -125,3 +125,23 @@ async fn another_time_of_day_holds_from_now_on_and_a_schedule_that_is_gone_files
     stage.goes_on().await;
     assert_eq!(stage.audits().await.len(), 0);
 }
+
+#[tokio::test]
+async fn a_schedule_that_was_taken_out_and_put_back_still_knows_its_open_ticket() {
+    let stage = scheduled().await;
+    stage.passes(TO_THE_FIRST_RUN_S);
+    stage.goes_on().await;
+    assert_eq!(stage.audits().await.len(), 1);
+    let file = stage.repository().join("mission.toml");
+    let rules = std::fs::read_to_string(&file).expect("the rules");
+    write(&file, rules.split("[schedule").next().expect("the rest"));
+    commit_in(&stage.repository(), "none");
+    stage.goes_on().await;
+    write(&file, &rules);
+    commit_in(&stage.repository(), "again");
+    stage.goes_on().await;
+    stage.passes(DAY_S);
+    stage.goes_on().await;
+    assert_eq!(stage.audits().await.len(), 1, "its ticket is open still");
+    assert!(stage.schedule().await.skipped.is_some());
+}

@@ -2,7 +2,7 @@
 
 use super::{Action, Fleet, ProjectFacts};
 use crate::day::zone_or_utc;
-use crate::home::schedule_name;
+use crate::home::{ScheduleMark, schedule_name};
 use crate::ids::{ProjectKey, Timestamp};
 use crate::rules::Schedule;
 use crate::schedule;
@@ -15,7 +15,7 @@ pub(super) fn due(fleet: &Fleet<'_>, actions: &mut Vec<Action>) {
     for (project, schedule) in all(fleet) {
         actions.extend(one(fleet, project, schedule));
     }
-    for mark in fleet.home.schedules.values() {
+    for mark in fleet.home.schedules.values().filter(|it| !it.is_dropped) {
         let facts = fleet.projects.get(&mark.project);
         if facts.is_some_and(|it| !it.rules.schedules.contains_key(&mark.schedule)) {
             let (project, schedule) = (mark.project.clone(), mark.schedule.clone());
@@ -42,8 +42,10 @@ fn all<'a>(fleet: &Fleet<'a>) -> impl Iterator<Item = (&'a ProjectKey, &'a Sched
 fn one(fleet: &Fleet<'_>, project: &ProjectKey, it: &Schedule) -> Option<Action> {
     let (key, schedule) = (project.clone(), it.id.clone());
     let mark = fleet.home.schedules.get(&schedule_name(project, &it.id));
-    let Some(mark) = mark.filter(|mark| mark.cron == it.cron && mark.time_zone == it.time_zone)
-    else {
+    let is_it = |mark: &&ScheduleMark| {
+        !mark.is_dropped && mark.cron == it.cron && mark.time_zone == it.time_zone
+    };
+    let Some(mark) = mark.filter(is_it) else {
         // One that is new begins now: nothing of it was missed.
         let (cron, time_zone) = (it.cron.clone(), it.time_zone.clone());
         return Some(Action::SetSchedule { project: key, schedule, cron, time_zone });

@@ -72,7 +72,7 @@ async fn the_difference_shows_what_is_committed_and_what_is_not() {
 
 async fn difference(place: &Place, dir: &Path, named: &[PathBuf]) -> String {
     let look = Look::at(dir, &place.project()).await.expect("a look");
-    let text = look.difference(&place.main(), named).await.expect("a text");
+    let text = look.difference(&place.main(), &[], named).await.expect("a text");
     String::from_utf8(text).expect("plain text")
 }
 
@@ -144,4 +144,63 @@ async fn the_remotes_are_those_of_the_persons_own_repository() {
     place.git(&["remote", "add", "origin", "https://example.org/it.git"]);
     let all = remotes(&place.project()).await.expect("one");
     assert_eq!(all, [("remote.origin.url".to_owned(), "https://example.org/it.git".to_owned())]);
+}
+
+#[tokio::test]
+async fn another_branch_is_named_shown_where_the_command_names_it_and_another_place_when_it_moves()
+{
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    let dir = &workspace.dir;
+    let look = || async { Look::at(dir, &place.project()).await.expect("a look") };
+    git_in(dir, &["checkout", "-q", "-b", "notes"]);
+    write(&dir.join("notes.txt"), "first notes\n");
+    let notes = commit_in(dir, "notes");
+    git_in(dir, &["checkout", "-q", "-"]);
+    let first = look().await;
+    let told = |look: Look, word: &str| {
+        let (base, words) = (place.main(), [word.to_owned()]);
+        async move { String::from_utf8(look.difference(&base, &words, &[]).await.expect("a text")) }
+    };
+    let text = told(look().await, "push").await.expect("text");
+    assert!(text.contains("refs/heads/notes") && !text.contains("first notes"), "{text}");
+    for word in ["notes", "+notes:topic", "refs/heads/notes:main", "notes~0", notes.as_str()] {
+        let text = told(look().await, word).await.expect("text");
+        assert!(text.contains("named by the command:") && text.contains("+first notes"), "{text}");
+    }
+    git_in(dir, &["branch", "-f", "notes", "HEAD"]);
+    assert_ne!(first.place.aside, look().await.place.aside, "it moved, and nothing else did");
+}
+
+#[tokio::test]
+async fn a_link_that_leads_out_is_told_and_what_git_obeys_inside_a_repository_is() {
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    let dir = &workspace.dir;
+    std::os::unix::fs::symlink("b.txt", dir.join("inside")).expect("a link");
+    std::os::unix::fs::symlink("../gone/away", dir.join("outside")).expect("a link");
+    let inner = dir.join("inner");
+    fs::create_dir_all(&inner).expect("a folder");
+    git_in(&inner, &["init", "-q"]);
+    git_in(&inner, &["config", "remote.origin.url", "https://example.org/x"]);
+    let look = Look::at(dir, &place.project()).await.expect("a look");
+    let parent = dir.parent().expect("a parent");
+    assert_eq!(look.outward(), [("outside".into(), parent.join("gone/away"))]);
+    assert_eq!(look.repositories().collect::<Vec<_>>(), [Path::new("inner")]);
+    assert_eq!(look.place.obeyed, Vec::<String>::new(), "an address harms nobody by itself");
+    git_in(&inner, &["config", "remote.origin.receivepack", "sh -c evil"]);
+    let look = Look::at(dir, &place.project()).await.expect("a look");
+    assert_eq!(look.place.obeyed, ["the setting remote.origin.receivepack in `inner`"]);
+}
+
+#[tokio::test]
+async fn a_pipe_where_git_reads_its_rules_is_refused_and_not_waited_for() {
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    fs::create_dir(workspace.dir.join("deep")).expect("a folder");
+    let pipe = workspace.dir.join("deep/.gitignore");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let refused = Look::at(&workspace.dir, &place.project()).await.map(|it| it.place);
+    let refused = refused.expect_err("a pipe").to_string();
+    assert!(refused.contains("deep/.gitignore` is no plain file"), "{refused}");
 }

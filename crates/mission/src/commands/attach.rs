@@ -9,7 +9,10 @@ use mission_domain::doc::AttemptDoc;
 use mission_domain::ids::AttemptId;
 use mission_runtime::attach::{Client, Screen, screen};
 use mission_runtime::spec::TmuxPlace;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::Done;
@@ -20,6 +23,9 @@ use crate::process;
 
 /// How often the journal is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// How often it is said again that somebody is there: several times within what the server waits.
+const SAY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What can be typed beside a message.
 const HELP: &str = "a line is a message to the agent · /interrupt ends its turn · Ctrl-D leaves, the agent goes on";
@@ -42,34 +48,65 @@ pub(super) async fn run(context: &Context, id: AttemptId, read_only: bool) -> Do
     }
 }
 
-/// Sits at the attempt's window: taken over meanwhile, and given back when tmux is left. Who may only look only looks.
+/// Sits at the attempt's window: taken over meanwhile, and given back when tmux is left, however it is left: it is said again and
+/// again that somebody is there, and who stops saying so is not. Who may only look only looks.
 async fn window(door: &Door, id: AttemptId, place: &TmuxPlace, read_only: bool) -> Done {
     let target = format!("={}:{}", place.session, place.window);
     let took = match read_only {
-        true => false,
+        true => None,
         false => match door.post(&format!("/attempts/{id}/take-over"), &json!({})).await {
-            Ok(_) => true,
+            Ok(answer) => answer.read::<AttemptDoc>()?.held_by,
             Err(failure) if failure.exit == Exit::Refused => {
                 note(&format!("read only: {}", failure.text));
-                false
+                None
             }
             Err(failure) => return Err(failure),
         },
     };
     let mut tmux = process::command("tmux");
     tmux.arg("-S").arg(&place.socket).args(["attach-session", "-t", &target]).env_remove("TMUX");
-    if !took {
+    if took.is_none() {
         tmux.arg("-r");
     }
-    let left = tmux.status().map_err(|e| not_started("tmux", &e));
-    if took {
+    // A terminal that is closed says so to tmux as well, which then ends; there is something to be done after that.
+    let signals = (signal(SignalKind::hangup()), signal(SignalKind::terminate()));
+    let (Ok(mut hangup), Ok(mut terminate)) = signals else {
+        return Err(Failure::unreachable("no signal can be heard"));
+    };
+    let mut child = tmux.spawn().map_err(|e| not_started("tmux", &e))?;
+    let pid = i32::try_from(child.id()).map(Pid::from_raw);
+    let mut left = tokio::task::spawn_blocking(move || child.wait());
+    let mut again = tokio::time::interval(SAY_AGAIN);
+    loop {
+        tokio::select! {
+            _ = &mut left => break,
+            _ = hangup.recv() => {}
+            _ = terminate.recv() => {
+                // Only the person's own view of it: the window stays.
+                let _ = pid.map(|it| kill(it, Signal::SIGTERM));
+            }
+            _ = again.tick() => if let Some(me) = &took {
+                still_there(door, id, me).await;
+            },
+        }
+    }
+    if took.is_some() {
         // An attempt that ended meanwhile has nothing to give back.
         match door.post(&format!("/attempts/{id}/give-back"), &json!({})).await {
             Ok(_) => note(&format!("{id} is the agent's alone again")),
             Err(failure) => note(&format!("{id} was not given back: {}", failure.text)),
         }
     }
-    left.map(drop)
+    Ok(())
+}
+
+/// Says that `me` still has the session, unless somebody else took it meanwhile. A server that does not answer hears it later.
+async fn still_there(door: &Door, id: AttemptId, me: &str) {
+    let Ok(answer) = door.get(&format!("/attempts/{id}")).await else { return };
+    let Ok(attempt) = answer.read::<AttemptDoc>() else { return };
+    if attempt.state != "ended" && attempt.held_by.as_deref().is_none_or(|it| it == me) {
+        let _ = door.post(&format!("/attempts/{id}/take-over"), &json!({})).await;
+    }
 }
 
 /// Becomes the agent's own screen, as a second client of its session.

@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use mission_domain::guard::GIT_VALUES;
 use mission_domain::rules::Policy;
 use mission_domain::ticket::quoted;
 
@@ -53,10 +54,6 @@ const GIT_WORDS: [&str; 30] = [
 
 /// How many aliases may follow one another; git itself refuses a circle.
 const MOST_ALIASES: usize = 10;
-
-/// Options of git whose value is the next word.
-const GIT_VALUES: [&str; 7] =
-    ["-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--attr-source"];
 
 /// Runs `program` with `args`, or asks a person to.
 pub(crate) fn run(policy: &Path, program: &str, args: &[String]) -> ExitCode {

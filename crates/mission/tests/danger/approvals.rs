@@ -75,6 +75,12 @@ fn what_changed_since_it_was_asked_for_is_not_run() {
         std::fs::write(machine.at(dir).join("out/a"), "evil\n").expect("a file");
     });
     assert_eq!(ignored, "files_changed");
+    let branch = "git branch notes; git push origin notes:topic";
+    let branch = void(branch, &|dir| {
+        let evil = machine.git(dir, &["commit-tree", "-m", "evil", "HEAD^{tree}"]);
+        machine.git(dir, &["branch", "-f", "notes", &evil]);
+    });
+    assert_eq!(branch, "files_changed");
     let author = ["-c", "user.name=hand", "-c", "user.email=hand@example.org"];
     let commit = void(PUSH, &|dir| {
         machine.git(dir, &[&author[..], &["commit", "-q", "--allow-empty", "-m", "more"]].concat());
@@ -119,6 +125,25 @@ fn a_rigged_git_is_refused_behind_other_words_and_so_is_a_repository_of_the_lane
     let by_option =
         "git init -q sub && mission report approval -- git --git-dir=sub/.git push origin main";
     assert!(refused(by_option).contains("a repository of its own"));
+    for other in [
+        "git --namespace x -C sub push origin main",
+        "git --attr-source HEAD -C sub push origin main",
+        "env git -C sub push origin main",
+        "env GIT_DIR=sub/.git git push origin main",
+        "sh -c 'cd sub && git push origin main'",
+    ] {
+        let there = format!("git init -q sub && mission report approval -- {other}");
+        assert!(refused(&there).contains("a repository of its own"), "{other}");
+    }
+    let rigged = "git init -q sub && git -C sub config remote.origin.receivepack ./evil\nmission report approval -- sh deploy.sh";
+    assert!(refused(rigged).contains("remote.origin.receivepack in `sub`"));
+    for script in [
+        "mkdir ../dep 2>/dev/null; mkdir -p \"$TMPDIR/dep\"; ln -s \"$TMPDIR/dep\" deploy; mission report approval -- sh deploy/run.sh",
+        "mission report approval -- sh \"$TMPDIR/run.sh\"",
+    ] {
+        let void = machine.approval(&machine.files(script), "void");
+        assert_eq!(void["code"], "outside", "{script}: {void}");
+    }
     let outside = "mission report approval -- git -C / push origin main";
     let outside = machine.approval(&machine.files(outside), "void");
     assert_eq!(outside["code"], "outside", "{outside}");

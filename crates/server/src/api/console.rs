@@ -1,6 +1,7 @@
 //! The doors to a lane's session: its console, taking over and giving back, and the recording.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -9,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use mission_domain::doc::AttemptDoc;
 use mission_domain::ids::AttemptId;
 use serde::Deserialize;
+
+use tokio_util::io::ReaderStream;
 
 use super::extract::{Asked, Named};
 use crate::app::Site;
@@ -56,7 +59,7 @@ pub(super) async fn take_over(
     who: Who,
     Named(id): Named<AttemptId>,
 ) -> Answer<Json<AttemptDoc>> {
-    Ok(Json(site.control.take_over(id, who.principal()).await?))
+    Ok(Json(site.control.take_over_for_now(id, who.principal()).await?))
 }
 
 pub(super) async fn give_back(
@@ -72,10 +75,10 @@ pub(super) async fn recording(
     _: Who,
     Named(id): Named<AttemptId>,
 ) -> Answer<impl IntoResponse> {
-    let bytes = site.control.recording(id).await?;
+    let file = site.control.recording(id).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-asciicast".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.cast\"")),
     ];
-    Ok((headers, bytes))
+    Ok((headers, Body::from_stream(ReaderStream::new(tokio::fs::File::from_std(file)))))
 }

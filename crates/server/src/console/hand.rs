@@ -42,12 +42,12 @@ impl Console {
             let detail = "you may look and not type: that takes a person with the role `operator`";
             return Err(Problem::refused("viewer", detail));
         }
-        let (control, by) = (&self.site.control, self.who.principal());
+        let (control, by) = (self.site.control.clone(), &self.who.principal().clone());
         match said {
             Said::Shown { .. } => Ok(()),
             Said::TakeOver => {
                 self.attempt = control.take_over(self.id, by).await?;
-                self.has_it = true;
+                self.keep();
                 Ok(())
             }
             Said::GiveBack => {
@@ -76,9 +76,20 @@ impl Console {
         }
     }
 
-    fn holds_it(&self) -> Answer<()> {
+    /// Refuses whoever does not hold the session. One that was theirs before the server's restart goes on with this connection.
+    fn holds_it(&mut self) -> Answer<()> {
         let detail = "take the session over before you write into it";
-        self.is_mine().then_some(()).ok_or_else(|| Problem::refused("not_held", detail))
+        self.is_mine().then_some(()).ok_or_else(|| Problem::refused("not_held", detail))?;
+        if !self.has_it {
+            self.keep();
+        }
+        Ok(())
+    }
+
+    /// Ties the session to this connection.
+    fn keep(&mut self) {
+        self.has_it = true;
+        self.site.control.keep_while_connected(self.id);
     }
 
     /// Ends the connection of whoever signed out, or was signed out, since it was opened.

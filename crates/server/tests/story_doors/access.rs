@@ -206,6 +206,24 @@ async fn a_projects_token_sees_that_project_alone() {
     let get = |path: String| stage.ask(Method::GET, &path).token(&token).send();
     get(format!("/api/v1/tickets/{key}")).await.expect_code(403, "other_project");
     get(format!("/tickets/{key}")).await.expect(403);
+    // However the same address is written.
+    let letters = |text: &str| text.bytes().map(|it| format!("%{it:02X}")).collect::<String>();
+    let (one, all) = (key.to_string().replacen('M', "%4D", 1), letters(&key.to_string()));
+    for key in [&one, &all] {
+        get(format!("/api/v1/tickets/{key}")).await.expect_code(403, "other_project");
+        get(format!("/api/v1/tickets/{key}/why")).await.expect_code(403, "other_project");
+        let cancel = format!("/api/v1/tickets/{key}/cancel");
+        let cancel = stage.ask(Method::POST, &cancel).token(&token).json(&json!({"reason": "x"}));
+        cancel.send().await.expect_code(403, "other_project");
+    }
+    let attempt = stage.is_claimed(&key, 1).await;
+    for id in [attempt.to_string(), letters(&attempt.to_string())] {
+        for part in ["", "/log", "/recording"] {
+            let path = format!("/api/v1/attempts/{id}{part}");
+            get(path).await.expect_code(403, "other_project");
+        }
+    }
+    get("/api/v1/tickets/%FF".into()).await.expect(400);
     get("/api/v1/tickets?project=MC".into()).await.expect_code(403, "other_project");
     assert_eq!(get("/api/v1/tickets".into()).await.expect(200).json()["tickets"], json!([]));
     assert_eq!(get("/api/v1/events".into()).await.expect(200).json()["events"], json!([]));
