@@ -140,6 +140,7 @@ fn a_rigged_git_is_refused_behind_other_words_and_so_is_a_repository_of_the_lane
     for script in [
         "mkdir ../dep 2>/dev/null; mkdir -p \"$TMPDIR/dep\"; ln -s \"$TMPDIR/dep\" deploy; mission report approval -- sh deploy/run.sh",
         "mission report approval -- sh \"$TMPDIR/run.sh\"",
+        "mission report approval -- sh /dev/shm/run.sh",
     ] {
         let void = machine.approval(&machine.files(script), "void");
         assert_eq!(void["code"], "outside", "{script}: {void}");
