@@ -262,7 +262,9 @@ fn table(tries: &[Try], seen: &[Came]) -> String {
          code that it writes and runs may do too. Guards stand on the lane's PATH; who calls a program by another name meets\n\
          only the sandbox, which leaves no remote, daemon, credential or file of others within reach. An agent's own settings\n\
          (`~/.codex` for codex, and so on) can be written by lanes of that agent. While a lane goes on working after it asked,\n\
-         the commit and the files are compared right before an approved command runs, and again after it.\n",
+         the commit, the branches and the files are compared right before an approved command runs (files that git ignores by\n\
+         what the file system says of them), and commit and files again after it. What a link or a word of the command leads to\n\
+         outside the working copy is refused where it is Mission Control's own folder or `/dev/shm`; it is not looked at elsewhere.\n",
     );
     out
 }
