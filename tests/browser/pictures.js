@@ -30,6 +30,11 @@ try {
   await stage.files("Tell of the first ice", { parent: campaign, blocked_by: [spring] });
   const asked = await stage.files("Choose the colour of the autumn greeting", { parent: campaign, body: "Ask first." });
   await until("it asks", async () => (await stage.ticket(asked)).state === "needs_input");
+  const pushed = await stage.files("Put the autumn greeting where the harbour office sees it", { parent: campaign, workflow: "pushed", priority: "urgent" });
+  await until("it asks for the push", async () => (await stage.ticket(pushed)).state === "needs_input");
+  const watched = await stage.files("Greet whoever comes by sea", { parent: campaign, workflow: "seen" });
+  await stage.files("Count the greetings of a year", { workflow: "slow" });
+  await until("a lane waits for a line", async () => (await stage.ticket(watched)).state === "active");
   await stage.planned("A greeting that guests can send to a friend");
   await stage.files("Plan: a greeting card shop", { park: true });
   const shots = [

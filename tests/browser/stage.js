@@ -37,6 +37,7 @@ function program(names) {
 const PLAN = `printf '# Plan\\n\\n1. write it\\n\\n## Files\\n\\n- greeting.txt\\n' > "$TMPDIR/plan.md" && mission report evidence plan "$TMPDIR/plan.md" && mission report done --summary 'a plan with 1 step'`;
 const PLANNER = `if grep -q 'Ask first' "$MISSION_BRIEF" && ! grep -q 'as blue as the sea' "$MISSION_BRIEF"; then mission report question --summary 'Which colour shall the greeting have?'; else ${PLAN}; fi`;
 const CODER = `for n in $(seq 1 40); do echo "line $n of the greeting, round $MISSION_ATTEMPT"; done > greeting.txt; echo '<b>not markup</b>' >> greeting.txt; for n in $(seq 1 400); do echo "$n $MISSION_ATTEMPT"; done > long.txt; git add -A && git commit -qm 'greet' && mission report evidence command -- sh check.sh && mission report evidence risk 'none: it is a greeting' && for f in $(grep -o 'F-[0-9]*' "$MISSION_BRIEF" | sort -u); do mission report answer "$f" fixed 'written anew'; done; mission report done --summary 'the greeting is there'`;
+const PUSHER = `git push origin HEAD:release/autumn; while :; do sleep 1; done`;
 // Two programs with a terminal: one counts and says what it is told, one draws its whole screen anew without end.
 const SEEN = `stty -echo; printf 'ready for a line\\r\\n'; (n=0; while [ $n -lt 5 ]; do n=$((n+1)); printf 'tick %s\\r\\n' "$n"; sleep 0.2; done) & while IFS= read -r line; do case $line in hello* | too*) printf 'got <%s>\\r\\n' "$line" ;; esac; done`;
 const BUSY = `n=0; row=$(printf '%0190d' 0); while :; do n=$((n+1)); printf '\\033[H\\033[2Jframe %s\\r\\n' "$n"; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do printf '\\033[3%sm%s\\033[38;2;%s;99;200m%s\\033[0m\\r\\n' "$((i % 8))" "$row" "$((n % 255))" "$i"; done; sleep 0.01; done`;
@@ -64,6 +65,13 @@ command = ["sh", "-c", '''${BUSY}''']
 [runtime.slow]
 driver = "exec"
 command = ["sh", "-c", '''n=0; while :; do n=$((n+1)); echo "line $n"; sleep 0.3; done''']
+
+[runtime.pushes]
+driver = "exec"
+command = ["sh", "-c", '''${PUSHER}''']
+
+[role.pusher]
+runtimes = ["pushes"]
 
 [role.slow]
 runtimes = ["slow"]
@@ -95,6 +103,9 @@ gates = [{ id = "plan", role = "watched", decided_by = ["person"], requires = ["
 
 [workflow.slow]
 gates = [{ id = "plan", role = "slow", decided_by = ["person"], requires = ["plan"] }]
+
+[workflow.pushed]
+gates = [{ id = "plan", role = "pusher", decided_by = ["person"], requires = ["plan"] }]
 
 [workflow.busy]
 gates = [{ id = "plan", role = "drawn", decided_by = ["person"], requires = ["plan"] }]

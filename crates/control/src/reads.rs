@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use mission_domain::doc::{LaneDoc, NeedsYouDoc, RuntimeDoc, TicketDoc};
-use mission_domain::ids::{ProjectKey, RoleId, TicketKey};
+use mission_domain::ids::{ProjectKey, RoleId, TicketKey, Timestamp};
 use mission_domain::plan::held_by;
 use mission_domain::rules::{Role, Runtime};
 use mission_domain::ticket::{Owed, Owner, State, Ticket, ticket_doc};
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::projects::Project;
+
+/// What is left of a command's life when it comes before all other decisions.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 /// The one thing that holds a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +63,7 @@ impl Control {
         })
     }
 
-    /// Returns every decision that waits for a person: by tickets held up, then by age.
+    /// Returns every decision that waits for a person: what expires within the hour, then by tickets held up, then by age.
     ///
     /// # Errors
     /// What the store said.
@@ -70,21 +74,35 @@ impl Control {
             let Some((kind, what, detail)) = ask(ticket) else { continue };
             let holds_up = holds_up(&tickets, &ticket.key);
             let (_, version) = self.ticket(&ticket.key).await?;
+            let doc = ticket_doc(ticket, version);
+            let why = match (self.expires_soon(&doc), holds_up) {
+                (Some(_), _) => "expires soon",
+                (None, 1) => "by age",
+                (None, _) => "others wait for it",
+            };
             items.push(NeedsYouDoc {
                 kind: kind.into(),
                 what,
-                rank_reason: if holds_up == 1 { "by age" } else { "others wait for it" }.into(),
+                rank_reason: why.into(),
                 holds_up,
-                ticket: ticket_doc(ticket, version),
+                ticket: doc,
                 detail: if detail.is_empty() { self.detail(ticket) } else { detail },
             });
         }
         items.extend(self.spent_budgets(&tickets).await?);
         items.sort_by(|one, other| {
+            let left = |it: &NeedsYouDoc| self.expires_soon(&it.ticket).unwrap_or(Timestamp::MAX);
             let since = |it: &NeedsYouDoc| it.ticket.next_action.as_ref().map(|it| it.since);
-            other.holds_up.cmp(&one.holds_up).then(since(one).cmp(&since(other)))
+            let by_age = since(one).cmp(&since(other));
+            left(one).cmp(&left(other)).then(other.holds_up.cmp(&one.holds_up)).then(by_age)
         });
         Ok(items)
+    }
+
+    /// Returns when the command that a ticket asks for expires, where that is within the hour.
+    fn expires_soon(&self, ticket: &TicketDoc) -> Option<Timestamp> {
+        let at = ticket.approvals.iter().find(|it| it.state == "requested")?.expires_at;
+        (at.duration_since(self.now()) <= SOON).then_some(at)
     }
 
     /// Returns the text that a person decides on: the delivered plan or direction.

@@ -127,7 +127,7 @@
     const { key } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
     if (key === "Escape") return document.activeElement.matches?.("textarea, input") ? document.activeElement.blur() : up();
-    if (event.target.matches?.("input, textarea, select, [data-screen], [contenteditable]")) return;
+    if (event.target.matches?.("input:not([type=radio]), textarea, select, [data-screen], [contenteditable]")) return;
     if (stored(OFF) === "yes" && key !== "?") return;
     if (Date.now() - went < 1500 && PLACES[key]) {
       event.preventDefault();
@@ -197,6 +197,12 @@
     if (button) copy(button);
     if (event.target.closest?.("[data-filter]")) toggleFilter();
     if (event.target.closest?.("[data-fold]")) fold(event.target.closest(".band"));
+  });
+  // A choice of kinds hides the others: the mark goes to the first that is left, and single keys act on it again.
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "only") return;
+    const item = current();
+    if (!item || !visible(item)) select(items()[0]);
   });
   document.addEventListener("mission:placed", () => {
     reveal();

@@ -89,6 +89,7 @@ mod approval;
 mod ask;
 mod card;
 mod glyph;
+mod prose;
 mod shell;
 mod svg;
 

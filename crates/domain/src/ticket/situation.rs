@@ -1,8 +1,9 @@
 //! The state in words: why, what happens next, and who owes it.
 
 use super::{BlockCode, Gate, Owed, Purpose, Stage, State, Ticket};
-use crate::ids::{GateId, RoleId, Timestamp};
+use crate::ids::{RoleId, Timestamp};
 use crate::rules::Decider;
+use crate::told;
 
 /// Who owes the next action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,10 +158,10 @@ impl Ticket {
             let next = "land the tested commit".into();
             return Situation { state, code, reason, next, owner: Owner::Controller };
         };
-        let id = &gate.rule.id;
+        let id = told::gate(gate.rule.id.as_str());
         if let Some(attempt) = self.live_attempt() {
             let reason = format!("{} works {id} through {}", attempt.role, attempt.runtime);
-            let next = deed(attempt.purpose, id);
+            let next = deed(attempt.purpose, &id);
             let person = attempt.is_persons();
             let role = Owner::Role(attempt.role.clone());
             let owner = if person { Owner::Person(None) } else { role };
@@ -185,7 +186,7 @@ impl Ticket {
                 state,
                 code: if matches!(gate.stage, Stage::Stale { .. }) { "stale" } else { "queued" },
                 reason: queued_reason(gate, &role),
-                next: deed(purpose, id),
+                next: deed(purpose, &id),
                 owner: Owner::Role(role),
             },
             Owed::RetryAt(at) => Situation {
@@ -206,7 +207,7 @@ impl Ticket {
 }
 
 fn queued_reason(gate: &Gate, role: &RoleId) -> String {
-    let id = &gate.rule.id;
+    let id = told::gate(gate.rule.id.as_str());
     match &gate.stage {
         Stage::Stale { change } => {
             format!("{id} went stale: {} changed after the sign-off", change.as_str())
@@ -223,7 +224,7 @@ fn queued_reason(gate: &Gate, role: &RoleId) -> String {
     }
 }
 
-fn deed(purpose: Purpose, gate: &GateId) -> String {
+fn deed(purpose: Purpose, gate: &str) -> String {
     match purpose {
         Purpose::Deliver => format!("deliver {gate}"),
         Purpose::Review => format!("review for {gate}"),
@@ -232,7 +233,7 @@ fn deed(purpose: Purpose, gate: &GateId) -> String {
 }
 
 fn review_situation(gate: &Gate) -> Situation {
-    let id = &gate.rule.id;
+    let id = told::gate(gate.rule.id.as_str());
     let name = match gate.next_decider().and_then(|next| gate.decider(next)) {
         Some(Decider::Person(name)) => name.clone(),
         Some(Decider::Controller | Decider::Role(_)) | None => None,

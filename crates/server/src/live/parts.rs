@@ -234,7 +234,8 @@ fn asks(lists: &Limited, viewer: Viewer<'_>) -> Vec<Part> {
         let it: &mission_domain::doc::NeedsYouDoc = it;
         part(format!("ask-{}", it.ticket.key), fragment::ask(it, viewer, at == 0))
     };
-    std::iter::once(lede).chain(lists.asks.iter().enumerate().map(ask)).collect()
+    let kinds = part("kinds", fragment::kinds(&lists.asks));
+    [lede, kinds].into_iter().chain(lists.asks.iter().enumerate().map(ask)).collect()
 }
 
 fn ticket(view: &TicketView, viewer: Viewer<'_>) -> Vec<Part> {

@@ -6,22 +6,26 @@ use mission_domain::doc::{GateDoc, NeedsYouDoc, TicketDoc};
 use super::approval;
 use super::form::{self, Back};
 use super::glyph::{self, icon};
+use super::prose;
 use super::view::Viewer;
 use super::words;
 
 /// More text than this is folded: the list stays a list.
 const FOLD_AFTER: usize = 360;
 
+/// What is left of an approval's life when that is said, in seconds.
+const HOUR: i64 = 3_600;
+
 /// Returns one decision, its stable id `ask-KEY`. The `first` one is shown open and holds the current mark.
 pub fn ask(doc: &NeedsYouDoc, viewer: Viewer<'_>, first: bool) -> Markup {
     let ticket = &doc.ticket;
     let gate = glyph::standing_gate(ticket);
     html! {
-        li.ask id={ "ask-" (ticket.key) } data-into="asks" aria-current=[first.then_some("true")] tabindex=(if first { 0 } else { -1 }) data-href=(words::ticket_path(&ticket.key)) {
+        li.ask id={ "ask-" (ticket.key) } data-ask=(doc.kind) data-into="asks" aria-current=[first.then_some("true")] tabindex=(if first { 0 } else { -1 }) data-href=(words::ticket_path(&ticket.key)) {
             div.ask-kind { (kind(&doc.kind, gate)) }
             div.ask-main {
-                h2 { a href=(words::ticket_path(&ticket.key)) dir="auto" { (words::sentence(&doc.what)) } }
-                p.ask-sub { (glyph::key(&ticket.key)) (subject(ticket, gate)) }
+                h2 { a href=(words::ticket_path(&ticket.key)) dir="auto" { (ticket.title) } }
+                p.ask-sub { (glyph::key(&ticket.key)) b.owed { "You" } " " span dir="auto" { (doc.what) } (subject(doc, gate)) }
                 (detail(doc, first))
                 div.ask-do { (answers(doc, gate, viewer, first)) }
             }
@@ -44,12 +48,11 @@ fn kind(word: &str, gate: Option<&GateDoc>) -> Markup {
     html! { span.kind data-kind=(word) { (icon(name)) span { (label) } } }
 }
 
-/// Returns the ticket's title, the gate it stands at, who worked it, and whether a claim was refuted.
-fn subject(ticket: &TicketDoc, gate: Option<&GateDoc>) -> Markup {
+/// Returns the gate it stands at unless what is asked names it, the round, who worked it, and whether a claim was refuted.
+fn subject(doc: &NeedsYouDoc, gate: Option<&GateDoc>) -> Markup {
     html! {
-        bdi { (ticket.title) }
         @if let Some(gate) = gate {
-            " · " (words::gate(&gate.id))
+            @if doc.kind != "signoff" { " · " (words::gate(&gate.id)) }
             @if gate.round > 1 { " · round " (gate.round) }
             @if let Some(runtime) = &gate.runtime { " · " span.nowrap { (gate.role) span.dim { " · " (runtime) } } }
             @if let Some(packet) = &gate.packet { " · " (glyph::verdict(&packet.status)) }
@@ -60,7 +63,8 @@ fn subject(ticket: &TicketDoc, gate: Option<&GateDoc>) -> Markup {
 /// Returns the question, the plan, or the story of the block. Long texts open on demand.
 fn detail(doc: &NeedsYouDoc, first: bool) -> Markup {
     let text = doc.detail.trim();
-    if text.is_empty() || text == doc.what.trim() {
+    // The command of an approval stands where it is answered.
+    if text.is_empty() || text == doc.what.trim() || doc.kind == "approval" {
         return html! {};
     }
     let what = match doc.kind.as_str() {
@@ -68,9 +72,16 @@ fn detail(doc: &NeedsYouDoc, first: bool) -> Markup {
         "work" => "Read the brief",
         _ => "Read all of it",
     };
+    // What a block tells may be the end of a program's output: that is no Markdown.
+    let text_of = |text| match doc.kind.as_str() {
+        "signoff" | "work" | "question" => {
+            html! { div.prose dir="auto" { (prose::rendered(text)) } }
+        }
+        _ => html! { div.prose.lines dir="auto" { (glyph::inline(text)) } },
+    };
     html! {
-        @if text.chars().count() <= FOLD_AFTER { p.ask-detail dir="auto" { (glyph::inline(text)) } }
-        @else { details.ask-detail open[first] { summary { (what) } div.prose dir="auto" { (text) } } }
+        @if text.chars().count() <= FOLD_AFTER { div.ask-detail { (text_of(text)) } }
+        @else { details.ask-detail open[first] { summary { (what) } (text_of(text)) } }
     }
 }
 
@@ -114,6 +125,10 @@ fn unblock(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
 fn why(doc: &NeedsYouDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         div.ask-why {
+            @for at in approval::open(&doc.ticket).map(|it| it.expires_at).take(1) {
+                @let left = at.duration_since(viewer.now).as_secs();
+                @if left <= HOUR { b data-tone="warn" title=(glyph::moment(at)) { (icon("timer")) (words::lasted(left.max(0))) " left" } }
+            }
             b { "holds up " (doc.holds_up) }
             @if let Some(next) = &doc.ticket.next_action { span { (glyph::age(next.since, viewer.now)) } }
             @if !doc.rank_reason.is_empty() { span { (doc.rank_reason) } }

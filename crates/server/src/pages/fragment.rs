@@ -2,7 +2,7 @@
 //!
 //! | id | function | in page |
 //! | --- | --- | --- |
-//! | `ask-KEY` | [`ask`] | needs-you |
+//! | `ask-KEY`, `kinds` | [`ask`], [`kinds`] | needs-you |
 //! | `lane-PROJECT-ROLE` | [`lane`] in needs-you, [`fleet_lane`] in fleet | needs-you, fleet |
 //! | `heads`, `consoles`, `deaths`, `lede` | [`fleet_heads`], [`consoles`], [`deaths`], [`fleet_lede`] | fleet |
 //! | `handled` | [`handled`] | needs-you, fleet |
@@ -30,7 +30,7 @@ pub use super::card::card;
 pub use super::fleet::{
     consoles, deaths, heads as fleet_heads, lane_id, lane_row as fleet_lane, lede as fleet_lede,
 };
-pub use super::needs_you::{handled, lane_row as lane, lede as needs_you_lede};
+pub use super::needs_you::{handled, kinds, lane_row as lane, lede as needs_you_lede};
 pub use super::ticket::activity::activity;
 pub use super::ticket::console::console;
 pub use super::ticket::gate::gate;

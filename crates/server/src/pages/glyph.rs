@@ -162,7 +162,7 @@ pub(crate) fn clock(at: Timestamp) -> Markup {
 }
 
 /// Returns a moment in words, in UTC.
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 

@@ -1,7 +1,7 @@
 //! The page *Needs you*: what waits for the person, ranked; beside it the fleet and what was handled for them.
 
 use maud::{Markup, html};
-use mission_domain::doc::{LaneDoc, OperatorActDoc};
+use mission_domain::doc::{LaneDoc, NeedsYouDoc, OperatorActDoc};
 
 use super::ask::ask;
 use super::budget;
@@ -23,13 +23,13 @@ pub fn page(view: &NeedsYouView) -> Markup {
             key: None,
             title: "Needs you",
             class: "needs",
-            head: html! { h1 { "Needs you" } (lede(view.asks.len(), view.asks.iter().map(|a| a.holds_up).sum())) },
+            head: html! { h1 { "Needs you" } (lede(view.asks.len(), view.asks.iter().map(|a| a.holds_up).sum())) div.tools { (kinds(&view.asks)) } },
             below_head: html! {},
             body_class: "needs-grid",
             body: html! {
                 section aria-label="Waiting for you" {
                     (empty(view))
-                    p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by tickets held up, then age" }
+                    p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by expiry, then tickets held up, then age" }
                     ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, viewer, n == 0)) } }
                 }
                 aside aria-label="Fleet and corrections" {
@@ -62,6 +62,34 @@ pub fn lede(n: usize, held: u32) -> Markup {
             @if held > 0 { " " (if n == 1 { "It holds" } else { "Together they hold" }) " up " b { (words::count(held as usize, "ticket")) } "." }
         }
     }
+}
+
+/// The kinds of decisions with their words, in the order in which they are offered.
+const KINDS: [(&str, &str); 6] = [
+    ("approval", "Approvals"),
+    ("signoff", "Sign-offs"),
+    ("question", "Questions"),
+    ("blocked", "Blocked"),
+    ("work", "Your work"),
+    ("notice", "Notices"),
+];
+
+/// Returns the choice of one kind, its stable id `kinds`. The stylesheet does what is chosen, and hides a kind of which none waits.
+pub fn kinds(asks: &[NeedsYouDoc]) -> Markup {
+    let choice = |kind: &str, label: &str, n: usize, is_all: bool| {
+        html! { label { input.sr type="radio" name="only" value=(kind) checked[is_all]; (label) " " (number(kind, n)) } }
+    };
+    html! {
+        div.seg.only id="kinds" role="radiogroup" aria-label="Show" {
+            (choice("all", "All", asks.len(), true))
+            @for (kind, label) in KINDS { (choice(kind, label, asks.iter().filter(|it| it.kind == kind).count(), false)) }
+        }
+    }
+}
+
+/// Returns how many decisions of one kind wait, its stable id `n-KIND`.
+fn number(kind: &str, n: usize) -> Markup {
+    html! { small id={ "n-" (kind) } data-none[n == 0] { (n) } }
 }
 
 /// Returns what is said when nothing waits: what comes next, and one action. The stylesheet hides it while a decision is there.

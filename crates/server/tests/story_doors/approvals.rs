@@ -9,8 +9,13 @@ use crate::stage::Stage;
 
 /// A ticket whose lane asks to push; returns its key, its attempt and the approval's id.
 async fn asks(stage: &Stage) -> (TicketKey, AttemptId, String) {
+    asks_in(stage, 1).await
+}
+
+/// The same in the attempt of that number.
+async fn asks_in(stage: &Stage, attempt: u64) -> (TicketKey, AttemptId, String) {
     let key = stage.files("Ship it").await;
-    let attempt = stage.is_claimed(&key, 1).await;
+    let attempt = stage.is_claimed(&key, attempt).await;
     let asked = Asked {
         argv: ["git", "push", "origin", "it's <b>me</b>"].map(str::to_owned).into(),
         cwd: "/home/ada/work".into(),
@@ -115,4 +120,29 @@ async fn a_projects_token_sees_and_answers_that_projects_commands_alone() {
     assert_eq!(list.expect(200).json()["approvals"], json!([]));
     let path = format!("/api/v1/approvals/{id}");
     stage.ask(Method::GET, &path).token(&other).send().await.expect_code(403, "other_project");
+}
+
+#[tokio::test]
+async fn a_command_that_expires_within_the_hour_comes_before_what_has_waited_longer() {
+    for (rules, first, reason) in [
+        ("", "signoff", "by age"),
+        ("[policy.default]\napproval_expires = \"50m\"\n", "approval", "expires soon"),
+    ] {
+        let stage = Stage::with_rules(rules).await;
+        let waiting = stage.files("Look at the plan").await;
+        stage.delivers_a_plan(&waiting, 1, "packet").await;
+        asks_in(&stage, 2).await;
+        let items = stage.get("/api/v1/needs-you").await.expect(200).json();
+        let items = items["items"].as_array().expect("a list").clone();
+        assert_eq!((items.len(), &items[0]["kind"]), (2, &first.into()), "{rules}");
+        assert_eq!(items[0]["rank_reason"], reason);
+        let cookie = stage.signs_in().await;
+        let page = stage.ask(Method::GET, "/needs-you").header("cookie", &cookie).send().await;
+        let page = page.expect(200).text();
+        assert_eq!(
+            page.contains("min left"),
+            first == "approval",
+            "what is left of its hour is said"
+        );
+    }
 }

@@ -146,8 +146,13 @@ fn encoded(text: &str) -> String {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::with_rules("").await
+    }
+
+    /// A home whose project has more rules than the others.
+    pub(crate) async fn with_rules(more: &str) -> Self {
         let (home, repository) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        git_repository(repository.path());
+        git_repository(repository.path(), &format!("{RULES}{more}"));
         let control = control(home.path()).await;
         let owner = Principal::Person(control.owner());
         control.add_project(repository.path(), true, &owner).await.unwrap();
@@ -325,8 +330,8 @@ pub(crate) async fn control(home: &Path) -> Control {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a story needs a real repository")]
-fn git_repository(at: &Path) {
-    std::fs::write(at.join("mission.toml"), RULES).unwrap();
+fn git_repository(at: &Path, rules: &str) {
+    std::fs::write(at.join("mission.toml"), rules).unwrap();
     let author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
     let commit = [&author[..], &["commit", "-q", "-m", "first"]].concat();
     for arguments in [&["init", "-q", "-b", "main"][..], &["add", "."], &commit] {

@@ -17,7 +17,7 @@ pub fn matrix(children: &[TicketDoc], viewer: Viewer<'_>) -> Markup {
     rows.sort_by_key(|t| (rank(t, viewer), t.created_at));
     html! {
         div.scroll-x tabindex="0" role="region" aria-label="Tickets by gates" {
-            table.matrix data-wide[columns.len() > 8] {
+            table.matrix data-wide[columns.len() > 8] data-few[columns.len() < 5] {
                 caption.sr { (words::count(rows.len(), "ticket")) " against " (words::count(columns.len(), "gate")) }
                 (heads(children, viewer))
                 tbody id="rows" { @for t in rows { (row(t, &columns, viewer)) } }

@@ -14,7 +14,9 @@ const SHOWN: usize = 4;
 /// Returns the inbox's panel, its stable id `inbox`.
 pub fn inbox(ticket: &TicketDoc, messages: &[MessageDoc], viewer: Viewer<'_>) -> Markup {
     let held = messages.iter().filter(|m| m.state == "queued").count();
-    let to = glyph::standing_gate(ticket).map_or("whoever works it", |g| g.role.as_str());
+    let has_lane = |role: &&str| !matches!(*role, "controller" | "person");
+    let to = glyph::standing_gate(ticket).map(|g| g.role.as_str()).filter(has_lane);
+    let to = to.unwrap_or("whoever works it next");
     html! {
         section.panel.mail id="inbox" aria-labelledby="h-inbox" {
             header { h2 id="h-inbox" { "Inbox" } span.end id="msgs-queued" { @if held > 0 { (held) " queued" } } }
@@ -58,6 +60,6 @@ pub fn message(m: &MessageDoc) -> Markup {
 fn body(m: &MessageDoc) -> Markup {
     html! {
         @if m.body.chars().count() <= 280 { p.text dir="auto" { (m.body) } }
-        @else { details.text { summary dir="auto" { (m.body.lines().next().unwrap_or_default().chars().take(120).collect::<String>()) "…" } div.prose dir="auto" { (m.body) } } }
+        @else { details.text { summary dir="auto" { (m.body.lines().next().unwrap_or_default().chars().take(120).collect::<String>()) "…" } div.prose.lines dir="auto" { (m.body) } } }
     }
 }

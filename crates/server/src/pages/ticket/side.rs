@@ -6,6 +6,7 @@ use mission_domain::ids::Timestamp;
 
 use crate::pages::form;
 use crate::pages::glyph::{self, icon, icon_as};
+use crate::pages::prose;
 use crate::pages::view::TicketView;
 use crate::pages::words;
 
@@ -24,8 +25,8 @@ fn request(view: &TicketView) -> Markup {
     html! {
         @if !body.is_empty() {
             section id="side-request" { h2 { "Request" }
-                @if body.chars().count() <= 400 { div.prose dir="auto" { (body) } }
-                @else { details { summary.mid dir="auto" { (body.lines().next().unwrap_or_default().chars().take(160).collect::<String>()) "…" } div.prose dir="auto" { (body) } } }
+                @if body.chars().count() <= 400 { div.prose dir="auto" { (prose::rendered(body)) } }
+                @else { details { summary.mid dir="auto" { (body.lines().next().unwrap_or_default().chars().take(160).collect::<String>()) "…" } div.prose dir="auto" { (prose::rendered(body)) } } }
             }
         }
     }
