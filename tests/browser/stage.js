@@ -33,6 +33,11 @@ function program(names) {
   throw new Error(`none of ${names.join(", ")} is on the PATH; cargo xtask test installs it`);
 }
 
+/** Starts Chromium. */
+export function launch() {
+  return chromium.launch({ executablePath: program(["chromium", "chromium-browser", "google-chrome"]), args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
+}
+
 // Each lane is one shell line: it plans, asks where the request says so, and changes one file.
 const PLAN = `printf '# Plan\\n\\n1. write it\\n\\n## Files\\n\\n- greeting.txt\\n' > "$TMPDIR/plan.md" && mission report evidence plan "$TMPDIR/plan.md" && mission report done --summary 'a plan with 1 step'`;
 const PLANNER = `if grep -q 'Ask first' "$MISSION_BRIEF" && ! grep -q 'as blue as the sea' "$MISSION_BRIEF"; then mission report question --summary 'Which colour shall the greeting have?'; else ${PLAN}; fi`;
@@ -140,7 +145,7 @@ export class Stage {
     await this.up();
     await this.says("demo", "--drive", join(this.dir, "demo"));
     await this.addProject();
-    this.browser = await chromium.launch({ executablePath: program(["chromium", "chromium-browser", "google-chrome"]), args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
+    this.browser = await launch();
   }
 
   environment() {

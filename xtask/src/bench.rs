@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::process;
 
+mod browser;
 mod cli;
 mod dispatch;
 mod inside;

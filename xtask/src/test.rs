@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{agents, bench, check, process};
 
-mod browser;
+pub(crate) mod browser;
 mod tools;
 
 /// How much to test.

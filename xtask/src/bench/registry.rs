@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Aim, Samples, Setting, cli, dispatch, inside, pages, resident};
+use super::{Aim, Samples, Setting, browser, cli, dispatch, inside, pages, resident};
 
 /// One benchmark.
 pub(super) struct Bench {
@@ -185,5 +185,53 @@ pub(super) const BENCHES: &[Bench] = &[
         aim: Aim::every(5.0, "kB"),
         how: "what it is sent",
         measure: pages::ticket_change_size,
+    },
+    Bench {
+        name: "browser: board of 1,000",
+        aim: Aim::every(500.0, "ms"),
+        how: "in Chromium with empty caches, from the start of the navigation until the whole page is loaded and painted",
+        measure: browser::thousand,
+    },
+    Bench {
+        name: "browser: board of 10,000",
+        aim: Aim::every(1000.0, "ms"),
+        how: "the same; a column shows its first cards and the number of the rest",
+        measure: browser::ten_thousand,
+    },
+    Bench {
+        name: "browser: change → painted",
+        aim: Aim::p99(100.0, "ms"),
+        how: "from the request that changes a ticket to the frame in which an open board of 1,000 shows it",
+        measure: browser::change,
+    },
+    Bench {
+        name: "browser: first visit, needs you",
+        aim: Aim::every(100.0, "kB"),
+        how: "all that Chromium with empty caches gets over the wire, headers included, without the fonts",
+        measure: browser::needs_you_weight,
+    },
+    Bench {
+        name: "browser: first visit, board",
+        aim: Aim::every(100.0, "kB"),
+        how: "the same, for the board of 1,000 tickets",
+        measure: browser::board_weight,
+    },
+    Bench {
+        name: "browser: first visit, ticket",
+        aim: Aim::every(100.0, "kB"),
+        how: "the same, for a ticket",
+        measure: browser::ticket_weight,
+    },
+    Bench {
+        name: "browser: first visit, console",
+        aim: Aim::every(250.0, "kB"),
+        how: "the same, for a ticket whose lane's terminal is opened",
+        measure: browser::console_weight,
+    },
+    Bench {
+        name: "200 open boards",
+        aim: Aim::every(20.0, "%"),
+        how: "of one core, server and runner together, over 5 s: 200 live streams of the board of 1,000 tickets, as pages hold them, and two changes each second",
+        measure: browser::many,
     },
 ];

@@ -10,7 +10,7 @@ use super::server::Server;
 use super::{Samples, Setting};
 
 /// How long a server is left alone before it is looked at: threads that wait for more work have ended by then.
-const SETTLE: Duration = Duration::from_secs(12);
+pub(super) const SETTLE: Duration = Duration::from_secs(12);
 
 /// How long it is looked at, and how often.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -50,12 +50,12 @@ fn idle(setting: &Setting) -> Result<&Idle> {
 }
 
 /// What a process and its children used since they began.
-struct Used {
-    seconds: f64,
+pub(super) struct Used {
+    pub(super) seconds: f64,
     wakes: f64,
 }
 
-fn used(pid: u32) -> Result<Used> {
+pub(super) fn used(pid: u32) -> Result<Used> {
     let mut sum = Used { seconds: 0.0, wakes: 0.0 };
     for process in family(pid)? {
         for thread in threads(process)? {

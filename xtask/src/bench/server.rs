@@ -47,6 +47,16 @@ impl<'a> Server<'a> {
         self.child.id()
     }
 
+    /// Returns where it listens.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the token of the home's person.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Asks for `path`, accepting gzip, and returns the body as it came over the wire.
     pub(super) fn get(&self, path: &str) -> Result<Vec<u8>> {
         let answer = self.request(path).header("accept-encoding", "gzip").call();

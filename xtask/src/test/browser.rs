@@ -9,7 +9,8 @@ use crate::process;
 /// The packages that the lock file pins, and that must be there once it is installed.
 const PACKAGES: [&str; 2] = ["playwright-core", "axe-core"];
 
-fn folder() -> PathBuf {
+/// Returns where the stories are.
+pub(crate) fn folder() -> PathBuf {
     process::root().join("tests/browser")
 }
 
@@ -28,7 +29,8 @@ pub(super) fn run(mission: &Path) -> Result<(bool, Vec<String>)> {
     }
 }
 
-fn install() -> Result<()> {
+/// Installs their packages unless they are there.
+pub(crate) fn install() -> Result<()> {
     let is_here = |package: &str| folder().join("node_modules").join(package).is_dir();
     if PACKAGES.iter().all(|package| is_here(package)) && is_fresh() {
         return Ok(());
