@@ -3,7 +3,7 @@
 mod campaign;
 mod project;
 
-pub use campaign::{Ends, Scripted, Trace, campaign};
+pub use campaign::{Ends, Scripted, Trace, campaign, left_to_you};
 pub use project::{Layout, project};
 
 /// The project's key.

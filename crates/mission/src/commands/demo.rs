@@ -19,7 +19,6 @@ use super::Done;
 use crate::cli::session::DemoArgs;
 use crate::context::{Context, note, print};
 use crate::failure::Failure;
-use crate::output::Tone;
 use drive::Patience;
 use link::Link;
 use narrate::Narrator;
@@ -103,10 +102,11 @@ async fn play(
     let report = verify::tickets(stage, &served.person()).await?;
     print(&report.table(screen));
     if is_watched {
-        let line = format!("\nThe page stays up at {} until Ctrl-C.\n", served.url());
-        print(&screen.paint(Tone::You, &line));
+        let left = drive::leave_to_person(&link).await?;
+        print(&narrate::your_turn(screen, served.url(), &left));
         let _ = tokio::signal::ctrl_c().await;
         print("\n");
+        drive::cancel_the_rest(stage, &served.person()).await?;
     }
     verify::clean(&served.person()).await?;
     Ok(report)

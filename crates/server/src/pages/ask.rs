@@ -93,6 +93,9 @@ fn answers(doc: &NeedsYouDoc, gate: Option<&GateDoc>, viewer: Viewer<'_>, first:
         @match doc.kind.as_str() {
             "signoff" => {
                 @if let Some(gate) = gate { (form::quick_verdict(ticket, gate, viewer, first)) }
+                @if let Some(gate) = gate.filter(|it| it.packet.as_ref().is_some_and(|it| it.commit.is_some())) {
+                    a.btn.ghost href={ (words::packet_path(&ticket.key, &gate.id)) "/diff" } { "Read the change" }
+                }
                 a.btn.ghost href={ (words::ticket_path(&ticket.key)) "#packet" } { "Evidence" }
             }
             "question" => { (form::answer(ticket, viewer, back, first)) }

@@ -89,7 +89,7 @@ pub(super) fn review(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> 
         form.verdict-form.review id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) data-review {
             (judged(ticket, gate, viewer, Back::Ticket))
             h2 { "Your review" }
-            p.dim { "A comment on a line becomes a finding. All of them leave with the verdict." }
+            p.dim { "Choose the number of a line to comment on it. Each comment is a finding; all of them leave with the verdict." }
             ol.comments data-comments aria-label="Your comments" {}
             label.sr for={ (id) "-reason" } { "Reason" }
             textarea.field id={ (id) "-reason" } name="reason" rows="3" required dir="auto"

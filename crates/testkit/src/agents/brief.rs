@@ -16,6 +16,16 @@ pub(super) fn findings(brief: &str) -> Vec<String> {
     found
 }
 
+/// Returns what a person decided: their answer among the messages, else what the plan says of it.
+pub(super) fn decided(brief: &str) -> Option<String> {
+    let answer = brief.lines().find_map(|line| line.split_once(" (answer): ").map(|it| it.1));
+    let planned = || brief.lines().find_map(|line| line.strip_prefix(DECIDED));
+    answer.or_else(planned).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// What stands in a plan before what a person decided.
+pub(super) const DECIDED: &str = "Decided by a person: ";
+
 /// Returns the commit that `brief` calls the base.
 pub(super) fn base(brief: &str) -> Option<String> {
     let (_, rest) = brief.split_once("Base commit:")?;
@@ -33,6 +43,15 @@ mod tests {
         let brief = "- **F-1** web/app.js:14\n- F-2: UTF-8\n- F-x\n- RF-9\n- F-1 again\nanswer F-3 with `mission report answer F-3 fixed`";
         assert_eq!(findings(brief), ["F-1", "F-2"]);
         assert_eq!(findings("nothing"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_decision_is_read_from_the_answer_and_later_from_the_plan() {
+        let asked = "## Messages\n\n- person:ada (answer): the town's\n";
+        assert_eq!(decided(asked).as_deref(), Some("the town's"));
+        let planned = format!("## The plan\n\n{DECIDED}the town's\n");
+        assert_eq!(decided(&planned).as_deref(), Some("the town's"));
+        assert_eq!(decided("- person:ada (instruction): hurry"), None);
     }
 
     #[test]

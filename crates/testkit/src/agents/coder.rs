@@ -86,6 +86,18 @@ const LEAFLET: Version = Version {
     risk: "none: words only",
 };
 
+const ARRIVAL: Version = Version {
+    files: &[("docs/arrival.md", site!("arrival/docs/arrival.md"))],
+    subject: "arrival: a leaflet for guests who come by night",
+    risk: "none: words only; nobody has called the number yet",
+};
+
+const ARRIVAL_ANEW: Version = Version {
+    files: &[("docs/arrival.md", site!("arrival/docs/arrival-anew.md"))],
+    subject: "arrival: shorter, the depth with its unit and its tide",
+    risk: "none: words only",
+};
+
 /// Does the coder's work on `part`.
 pub(super) fn code(lane: &Lane, part: Part) -> Result<()> {
     match part {
@@ -112,7 +124,24 @@ pub(super) fn code(lane: &Lane, part: Part) -> Result<()> {
         }
         Part::Hours => deliver(lane, &HOURS, true),
         Part::Leaflet => deliver(lane, &LEAFLET, false),
+        Part::Arrival if is_sent_back(lane, "docs/arrival.md", "") => {
+            answer(lane, "written anew; a script cannot weigh what you said, so read it again")?;
+            deliver(lane, &ARRIVAL_ANEW, false)
+        }
+        Part::Arrival => deliver(lane, &ARRIVAL, false),
+        Part::Flag => fly(lane),
     }
+}
+
+/// Writes down what a person decided.
+fn fly(lane: &Lane) -> Result<()> {
+    let decided = lane.decided.as_deref().unwrap_or("not decided yet");
+    lane.say("writes docs/flag.md");
+    lane.write("docs/flag.md", &format!("# The flag\n\nFrom November to March: {decided}.\n"))?;
+    lane.commit(&["docs/flag.md"], "flag: what flies over the office in winter")?;
+    lane.mission(&["report", "evidence", "command", "--", TESTS])?;
+    lane.mission(&["report", "evidence", "risk", "none: words only"])?;
+    lane.mission(&["report", "done", "--summary", "the flag for the winter is written down"])
 }
 
 /// Returns whether an earlier round was delivered and found wanting: there are findings, and `file` holds the earlier work.

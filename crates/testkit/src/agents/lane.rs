@@ -24,6 +24,8 @@ pub(super) struct Lane {
     pub(super) part: Option<Part>,
     /// The findings that the brief names.
     pub(super) findings: Vec<String>,
+    /// What a person decided, where the brief tells it.
+    pub(super) decided: Option<String>,
     /// The commit that the brief calls the base.
     pub(super) base: Option<String>,
     /// Markers are read from plain output only.
@@ -46,6 +48,7 @@ impl Lane {
             gate: variable("MISSION_GATE")?,
             part: Part::of(brief),
             findings: brief::findings(brief),
+            decided: brief::decided(brief),
             base: brief::base(brief),
             has_terminal,
             pace: Duration::from_millis(pace.unwrap_or(0)),

@@ -18,12 +18,23 @@ pub enum Part {
     Hours,
     /// A leaflet that waits for the price.
     Leaflet,
+    /// A leaflet whose first version is left to a person to read.
+    Arrival,
+    /// A choice that the planner leaves to a person.
+    Flag,
 }
 
 impl Part {
     /// All parts.
-    pub const ALL: [Self; 5] =
-        [Self::Redesign, Self::Filter, Self::LongStay, Self::Hours, Self::Leaflet];
+    pub const ALL: [Self; 7] = [
+        Self::Redesign,
+        Self::Filter,
+        Self::LongStay,
+        Self::Hours,
+        Self::Leaflet,
+        Self::Arrival,
+        Self::Flag,
+    ];
 
     /// Returns the part's name.
     pub fn name(self) -> &'static str {
@@ -33,6 +44,8 @@ impl Part {
             Self::LongStay => "long-stay",
             Self::Hours => "hours",
             Self::Leaflet => "leaflet",
+            Self::Arrival => "arrival",
+            Self::Flag => "flag",
         }
     }
 
@@ -57,6 +70,8 @@ impl Part {
             Self::LongStay => &["bin/price", "tests/long-stay.test.sh"],
             Self::Hours => &["bin/hours", "tests/hours.test.sh"],
             Self::Leaflet => &["docs/prices.md"],
+            Self::Arrival => &["docs/arrival.md"],
+            Self::Flag => &["docs/flag.md"],
         }
     }
 }

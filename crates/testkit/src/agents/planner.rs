@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::brief::DECIDED;
 use super::lane::{Lane, TESTS};
 use super::part::Part;
 use crate::Result;
@@ -9,11 +10,18 @@ use crate::Result;
 /// Hands in a plan. One part ends with a marker alone, since an agent may.
 pub(super) fn plan(lane: &Lane, part: Part) -> Result<()> {
     lane.say("reads the repository");
+    if part == Part::Flag && lane.decided.is_none() {
+        return lane
+            .ask("Which flag shall fly over the office in winter: the harbour's or the town's?");
+    }
     let known = lane.git(&["ls-files"])?;
     let is_known = |file: &&str| known.lines().any(|line| line == *file);
     let mut text = format!("# Plan: {}\n\n## Steps\n\n", headline(part));
     for (number, step) in steps(part).iter().enumerate() {
         let _ = writeln!(text, "{}. {step}", number + 1);
+    }
+    if let Some(decided) = &lane.decided {
+        let _ = writeln!(text, "\n{DECIDED}{decided}");
     }
     text.push_str("\n## Files\n\n");
     for file in part.files() {
@@ -31,9 +39,12 @@ pub(super) fn plan(lane: &Lane, part: Part) -> Result<()> {
     let summary = format!("a plan with {} steps", steps(part).len());
     match part {
         Part::Filter => lane.mark_done(&summary),
-        Part::Redesign | Part::LongStay | Part::Hours | Part::Leaflet => {
-            lane.mission(&["report", "done", "--summary", &summary])
-        }
+        Part::Redesign
+        | Part::LongStay
+        | Part::Hours
+        | Part::Leaflet
+        | Part::Arrival
+        | Part::Flag => lane.mission(&["report", "done", "--summary", &summary]),
     }
 }
 
@@ -44,6 +55,8 @@ fn headline(part: Part) -> &'static str {
         Part::LongStay => "every seventh night is free",
         Part::Hours => "when the harbour office is open",
         Part::Leaflet => "tell guests of the free nights",
+        Part::Arrival => "tell guests how to arrive by night",
+        Part::Flag => "the flag over the office in winter",
     }
 }
 
@@ -61,5 +74,7 @@ fn steps(part: Part) -> &'static [&'static str] {
         Part::LongStay => &["Take one night off for every seven.", "Test 6, 7 and 14 nights."],
         Part::Hours => &["Print the hours of a month.", "Refuse a month that does not exist."],
         Part::Leaflet => &["Add the free nights to the leaflet, with two examples."],
+        Part::Arrival => &["Write a leaflet: the lights, the depth, whom to call."],
+        Part::Flag => &["Write down which flag flies from November to March."],
     }
 }

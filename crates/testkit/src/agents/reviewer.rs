@@ -35,9 +35,12 @@ pub(super) fn review(lane: &Lane, part: Part) -> Result<()> {
         };
         return match part {
             Part::Leaflet => lane.mark_pass(&reason),
-            Part::Redesign | Part::Filter | Part::LongStay | Part::Hours => {
-                lane.mission(&["report", "verdict", "pass", "--reason", &reason])
-            }
+            Part::Redesign
+            | Part::Filter
+            | Part::LongStay
+            | Part::Hours
+            | Part::Arrival
+            | Part::Flag => lane.mission(&["report", "verdict", "pass", "--reason", &reason]),
         };
     }
     let reason = format!("{} of {} added lines must not stay", findings.len(), added.len());

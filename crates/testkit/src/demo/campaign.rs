@@ -152,6 +152,33 @@ pub fn campaign(with_browser: bool) -> Vec<Scripted> {
     tickets
 }
 
+/// Returns what is filed once the scripts have ended and somebody watches: tickets that wait for a person, and for no script.
+pub fn left_to_you() -> Vec<Scripted> {
+    vec![
+        Scripted {
+            look: "a question: the plan waits for your answer",
+            is_child: false,
+            ..Scripted::work(
+                Part::Flag,
+                "Choose the flag for the winter",
+                "Write down which flag flies over the office from November to March. Ask which one.",
+                Trace::Plain,
+            )
+        },
+        Scripted {
+            look: "a change to read: sign it off, or ask for changes with a comment on a line",
+            is_child: false,
+            workflow: Some("docs"),
+            ..Scripted::work(
+                Part::Arrival,
+                "Tell guests how to arrive by night",
+                "A leaflet: the lights, the depth, whom to call.",
+                Trace::Plain,
+            )
+        },
+    ]
+}
+
 fn autumn() -> Scripted {
     Scripted {
         look: "the campaign: done when its tickets are",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mission_domain::doc::{EventDoc, TicketDoc};
 use mission_testkit::agents::Part;
-use mission_testkit::demo::{Ends, KEY, Scripted};
+use mission_testkit::demo::{Ends, KEY, Scripted, left_to_you};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
@@ -93,6 +93,26 @@ pub(super) async fn drive(
 pub(super) async fn tickets(link: &Link) -> Result<Vec<TicketDoc>, Failure> {
     let list: Tickets = link.get(&format!("/tickets?project={KEY}")).await?;
     Ok(list.tickets)
+}
+
+/// Files what is left to whoever watches, once the scripts have ended.
+pub(super) async fn leave_to_person(link: &Link) -> Result<Vec<Scripted>, Failure> {
+    let script = left_to_you();
+    file(link, &script, tickets(link).await?).await?;
+    Ok(script)
+}
+
+/// Cancels what is open beside the scripts: the demo ends, and nobody works on.
+pub(super) async fn cancel_the_rest(stage: &Stage, link: &Link) -> Result<(), Failure> {
+    let script = stage.script();
+    let is_scripted = |it: &TicketDoc| script.iter().any(|one| one.title == it.title);
+    let is_open =
+        |it: &TicketDoc| !matches!(it.state.as_str(), "done" | "cancelled" | "superseded");
+    for ticket in tickets(link).await?.iter().filter(|it| is_open(it) && !is_scripted(it)) {
+        let path = format!("/tickets/{}/cancel", ticket.key);
+        link.post(&path, &json!({ "reason": "the demo ended" })).await?;
+    }
+    Ok(())
 }
 
 /// Returns the ticket of the script among `tickets`.

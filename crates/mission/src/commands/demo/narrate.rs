@@ -40,6 +40,23 @@ pub(super) fn opening(screen: &Screen, stage: &Stage, url: &str, link: Option<&s
     text
 }
 
+/// Returns what whoever watches is told once the scripts have ended: what is `left` to them, and that the page stays.
+pub(super) fn your_turn(screen: &Screen, url: &str, left: &[Scripted]) -> String {
+    let mut text = format!(
+        "\n{} Nobody answers for you from here on; in a moment these wait at {url}\n",
+        screen.paint(Tone::You, "Your turn."),
+    );
+    for ticket in left {
+        text.push_str(&format!(
+            "  {}\n    {}\n",
+            ticket.title,
+            screen.paint(Tone::Quiet, ticket.look)
+        ));
+    }
+    text.push_str("The page stays up until Ctrl-C; what is still open then is cancelled.\n");
+    text
+}
+
 impl Narrator {
     /// A narrator whose clock starts at `began`.
     pub(super) fn new(screen: Screen, began: Instant, stage: &Stage) -> Self {
