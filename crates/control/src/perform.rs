@@ -149,9 +149,12 @@ impl Control {
         Ok(seen)
     }
 
+    /// Returns the risk as the newest delivery states it. What Mission Control sealed itself repeats an earlier one, maybe of a round
+    /// that is over.
     fn delivered_risk(&self, ticket: &Ticket) -> Option<String> {
         let gates = ticket.gates.iter().rev().filter_map(|it| it.packet.as_ref());
-        gates.filter_map(|it| self.read_packet(&it.digest).ok()).find_map(|it| it.risk)
+        let packets = gates.filter_map(|it| self.read_packet(&it.digest).ok());
+        packets.filter(|it| it.attempt.is_some()).find_map(|it| it.risk)
     }
 
     fn name_logs(&self, packet: &mut Packet) {

@@ -168,6 +168,9 @@
     for (const old of all("tr.draft")) old.remove();
     const list = one("[data-comments]", form);
     list.replaceChildren();
+    const reason = one("[name=reason]", form);
+    reason.required = !comments.length; // a comment says why by itself
+    reason.placeholder = comments.length ? "Reason, if the comments need one" : "Reason, needed to request changes";
     for (const comment of comments) {
       const row = rowOf(comment);
       const words = `${comment.file}:${comment.line}`;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use mission_domain::ids::Digest;
 use mission_domain::principal::Principal;
-use mission_domain::ticket::{Command, State, VerdictWord};
+use mission_domain::rules::EvidenceKind;
+use mission_domain::ticket::{Command, Report, State, VerdictWord};
 use mission_evidence::attest::{Envelope, Keys, Statement};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, evidence};
 
 /// A ticket that only a person's word keeps from landing.
 async fn almost_landed() -> Stage {
@@ -195,6 +196,22 @@ async fn a_remembered_result_that_somebody_forged_is_run_again() {
     let told = stage.control.packets(&stage.ticket, Some("first_validation")).await;
     let told = told.expect("packets");
     assert_eq!(told[0]["commands"][0]["cached"], false, "{}", told[0]["commands"][0]);
+}
+
+#[tokio::test]
+async fn the_last_packet_tells_the_risk_of_the_newest_delivery_and_not_of_a_round_that_is_over() {
+    let stage = almost_landed().await;
+    stage.ada_says(VerdictWord::Changes).await.expect("a person may");
+    let attempt = stage.starts().await;
+    stage.writes(&[("feature.txt", "another feature\n")]);
+    stage.claims(attempt, "sh check.sh", 0).await;
+    stage.hands_in(attempt, evidence(EvidenceKind::Risk, "the feature is new")).await;
+    let done = Report::Done { summary: "done anew".into() };
+    stage.reports(attempt, done).await;
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    let told = stage.control.packets(&stage.ticket, Some("final_validation")).await;
+    let told = told.expect("packets");
+    assert_eq!((&told[0]["round"], &told[0]["risk"]), (&2.into(), &"the feature is new".into()));
 }
 
 #[tokio::test]
