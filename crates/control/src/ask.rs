@@ -480,6 +480,7 @@ impl Control {
             model: None,
             purpose,
             principal: by.clone(),
+            warm: None,
         };
         let ticket = self.execute(key, command, &Principal::Controller).await?;
         self.launch_or_end(key, attempt).await;

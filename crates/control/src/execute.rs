@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::fleet::Fleet;
 use crate::paths::HomePaths;
 use crate::projects::Project;
+use crate::session;
 use crate::write::{home_write, ticket_write};
 
 /// How often a busy ticket is decided on again before the caller is told of the conflict.
@@ -243,9 +244,11 @@ impl Control {
             events.iter().for_each(|event| apply(&mut after, event, &stamp));
             let write = ticket_write(seen, &after, &events, &stamp);
             let act = act.clone().map(|act| HomeCommand::RecordAct { act });
-            let appended = match act.or_else(|| self.breaker_moved(&after, &events)) {
-                None => self.append(vec![write]).await,
-                Some(command) => self.append_with_home(write, command).await,
+            let moved = act.or_else(|| self.breaker_moved(&after, &events)).into_iter();
+            let moved: Vec<_> = moved.chain(session::moved(&after, &events)).collect();
+            let appended = match moved.is_empty() {
+                true => self.append(vec![write]).await,
+                false => self.append_with_home(write, moved).await,
             };
             match appended {
                 Ok(()) => {
@@ -294,10 +297,10 @@ impl Control {
         })
     }
 
-    /// Appends `write` together with what `command` does to the home: nobody sees the one without the other.
-    async fn append_with_home(&self, write: Write, command: HomeCommand) -> Result<()> {
+    /// Appends `write` together with what `commands` do to the home: nobody sees the one without the other.
+    async fn append_with_home(&self, write: Write, commands: Vec<HomeCommand>) -> Result<()> {
         let _turn = self.inner.home_turn.lock().await;
-        let home = self.home_part(command, &Principal::Controller)?;
+        let home = self.home_parts(commands, &Principal::Controller)?;
         let Some((home_write, home, version)) = home else { return self.append(vec![write]).await };
         self.append(vec![write, home_write]).await?;
         let mut fleet = self.fleet();
@@ -425,17 +428,30 @@ impl Control {
         command: HomeCommand,
         by: &Principal,
     ) -> Result<Option<(Write, mission_domain::home::Home, Version)>> {
+        self.home_parts(vec![command], by)
+    }
+
+    /// As `home_part`, for several commands, one after another.
+    fn home_parts(
+        &self,
+        commands: Vec<HomeCommand>,
+        by: &Principal,
+    ) -> Result<Option<(Write, mission_domain::home::Home, Version)>> {
         let (mut home, seen) = {
             let fleet = self.fleet();
             (fleet.home.clone(), fleet.home_version)
         };
         let now = self.now();
-        let events = decide_home(&home, command, now)?;
+        let stamp = Stamp { at: now, by: by.clone() };
+        let mut events = Vec::new();
+        for command in commands {
+            let new = decide_home(&home, command, now)?;
+            new.iter().for_each(|event| apply_home(&mut home, event, &stamp));
+            events.extend(new);
+        }
         if events.is_empty() {
             return Ok(None);
         }
-        let stamp = Stamp { at: now, by: by.clone() };
-        events.iter().for_each(|event| apply_home(&mut home, event, &stamp));
         let write = home_write(seen, &home, &events, &stamp);
         Ok(Some((write, home, Version(seen.0 + events.len() as u64))))
     }

@@ -37,7 +37,8 @@ const LEAST_ROOM: u64 = 4 << 20;
 impl Control {
     /// Gives the ticket to a lane and starts it.
     pub(crate) async fn claim(&self, action: Action) -> Result<()> {
-        let Action::Claim { ticket: key, gate, role, runtime, identity, purpose } = action else {
+        let Action::Claim { ticket: key, gate, role, runtime, identity, purpose, warm } = action
+        else {
             return Ok(());
         };
         let project = self.project(key.project()).await?;
@@ -63,9 +64,14 @@ impl Control {
             model: configured.model.clone(),
             purpose,
             principal,
+            warm,
         };
-        self.execute(&key, command, &Principal::Controller).await?;
-        self.launch_or_end(&key, attempt).await;
+        match self.execute(&key, command, &Principal::Controller).await {
+            Ok(_) => self.launch_or_end(&key, attempt).await,
+            // Somebody else got the session meanwhile: the next plan knows better.
+            Err(Error::RejectedByHome(why)) => tracing::debug!("{key} is claimed anew: {why}"),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -161,6 +167,7 @@ impl Control {
         env: BTreeMap<String, String>,
         brief_messages: Vec<MessageId>,
     ) -> LaunchSpec {
+        let session = session::wanted(ticket, attempt, &project.rules, &cwd);
         let lane_dir = self.paths().lane(attempt.id);
         let options = self.options();
         let is_tmux = runtime.driver == Driver::Tmux;
@@ -205,7 +212,7 @@ impl Control {
             }),
             mission_exe: options.exe,
             access: Access { read_only, writable, confined: options.confine },
-            session: session::wanted(ticket, attempt, &project.rules),
+            session,
         }
     }
 

@@ -1,10 +1,14 @@
 //! How a lane's session is wanted: its driver, its model, what it may do unasked, and which earlier session it goes on with.
 
+use std::path::Path;
+
 use mission_domain::doc::AttemptDoc;
-use mission_domain::ids::AttemptId;
+use mission_domain::home::HomeCommand;
+use mission_domain::ids::{AttemptId, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::{Driver, Permission, Rules};
-use mission_domain::ticket::{Attempt, Command, Rejection, Ticket, attempt_doc};
+use mission_domain::sessions::{Keeper, Start};
+use mission_domain::ticket::{Attempt, Command, Event, Rejection, Ticket, attempt_doc};
 use mission_runtime::agent::{Permits, SessionSpec};
 use mission_runtime::protocol::ToRunner;
 use mission_runtime::spec::Driver as LaneDriver;
@@ -26,24 +30,75 @@ pub(crate) fn driver(driver: Driver) -> LaneDriver {
     }
 }
 
-/// Returns what the launch of `attempt` asks of its session.
-pub(crate) fn wanted(ticket: &Ticket, attempt: &Attempt, rules: &Rules) -> SessionSpec {
+/// Returns what the launch of `attempt` in `cwd` asks of its session.
+pub(crate) fn wanted(
+    ticket: &Ticket,
+    attempt: &Attempt,
+    rules: &Rules,
+    cwd: &Path,
+) -> SessionSpec {
     let role = rules.roles.get(&attempt.role);
     let may_write = role.is_some_and(|it| it.permission == Permission::Write);
     let guard = rules.policies.get("default").map(|it| it.guard.clone()).unwrap_or_default();
+    let (resume, hand_over) = match attempt.warm.as_ref().map(|it| &it.start) {
+        None => (earlier(ticket, attempt).filter(|_| may_write), None),
+        Some(Start::Anew { .. }) => (None, None),
+        Some(Start::Carried { id, ticket: before, .. }) => {
+            let is_other = *before != ticket.key;
+            (Some(id.clone()), is_other.then(|| hand_over(before, &ticket.key, cwd)))
+        }
+    };
     SessionSpec {
         model: attempt.model.clone(),
-        resume: earlier(ticket, attempt).filter(|_| may_write),
+        resume,
+        hand_over,
         permits: Permits { may_write, guard },
     }
 }
 
-/// Returns the newest session of the same role and runtime. A role that only reads gets a copy of its own each time, and so begins
+/// Returns what marks the place in a session at which another ticket begins.
+fn hand_over(before: &TicketKey, now: &TicketKey, cwd: &Path) -> String {
+    format!(
+        "# Hand-over: {before} is done with, this is {now}\n\n\
+        Up to here this session was about `{before}`. That work was handed in; what becomes of it is decided elsewhere, and nothing of \
+        it is yours to change, to commit or to report any more: its instructions, findings and messages no longer hold, and its folder \
+        is out of reach.\n\n\
+        From here on it is about `{now}` alone, in the folder `{}`. That is another working copy: files may differ from what you \
+        remember of them, and the change that you made for `{before}` need not be there. Look before you rely on it.\n\n---\n\n",
+        cwd.display()
+    )
+}
+
+/// Returns the newest session of the same role and runtime that its lane does not keep for others as well. A role that only reads gets a copy of its own each time, and so begins
 /// anew: agents keep a session by the folder that it was in, and who reviews again should look again.
 fn earlier(ticket: &Ticket, attempt: &Attempt) -> Option<String> {
     let before = ticket.attempts.iter().rev().filter(|it| it.id != attempt.id);
-    let mut same = before.filter(|it| it.role == attempt.role && it.runtime == attempt.runtime);
+    let mut same = before.filter(|it| {
+        it.role == attempt.role && it.runtime == attempt.runtime && it.warm.is_none()
+    });
     same.find_map(|it| it.session.as_ref()).map(|it| it.id.clone())
+}
+
+/// Returns how a claim and an end of an attempt move the sessions that its lane keeps.
+pub(crate) fn moved(after: &Ticket, events: &[Event]) -> Vec<HomeCommand> {
+    let moved = events.iter().filter_map(|event| match event {
+        Event::Claimed(claimed) => {
+            let Start::Carried { id, .. } = &claimed.warm.as_ref()?.start else { return None };
+            let keeper = Keeper {
+                project: after.key.project().clone(),
+                role: claimed.role.clone(),
+                runtime: claimed.runtime.clone(),
+            };
+            let (id, attempt) = (id.clone(), claimed.attempt);
+            Some(HomeCommand::LendSession { keeper, id, attempt })
+        }
+        Event::AttemptEnded { attempt, .. } => {
+            let (keeper, returned) = after.returned(*attempt)?;
+            Some(HomeCommand::KeepSession { keeper, returned: Box::new(returned) })
+        }
+        _ => None,
+    });
+    moved.collect()
 }
 
 impl Control {

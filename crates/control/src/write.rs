@@ -234,6 +234,8 @@ pub(crate) fn home_write(
         | HomeEvent::ScheduleRan { .. }
         | HomeEvent::ScheduleSkipped { .. }
         | HomeEvent::ScheduleDropped { .. }
+        | HomeEvent::SessionLent { .. }
+        | HomeEvent::SessionKept { .. }
         | HomeEvent::DemoMarked {}
         | HomeEvent::OperatorUndone { .. } => None,
     };

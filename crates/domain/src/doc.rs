@@ -336,8 +336,26 @@ pub struct AttemptDoc {
     /// The digest of what it printed, as asciicast v2, once it is over.
     #[serde(default)]
     pub recording: Option<String>,
+    /// How it came to its session, where it has one or is to have one.
+    #[serde(default)]
+    pub session: Option<SessionDoc>,
     /// What it used.
     pub usage: UsageDoc,
+}
+
+/// The session of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionDoc {
+    /// The program's own id of it, once it told.
+    pub id: Option<String>,
+    /// Whether the program went on with an earlier one; nothing while it has not told.
+    pub resumed: Option<bool>,
+    /// The attempt that was in it before, where the lane carried it over, like `A-31`.
+    pub from: Option<String>,
+    /// What that one worked on.
+    pub from_ticket: Option<String>,
+    /// How it came to it, in words.
+    pub text: String,
 }
 
 /// The terminal record of an attempt.

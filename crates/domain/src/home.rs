@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{OperatorActId, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp};
+use crate::ids::{AttemptId, OperatorActId, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp};
+use crate::sessions::{Keeper, Kept, Returned};
 use crate::spending::Scope;
 use crate::ticket::{EndClass, Stamp};
 
@@ -31,6 +32,9 @@ pub struct Home {
     /// Up to when each schedule was looked after, by its name like `MC/nightly-audit`.
     #[serde(default)]
     pub schedules: BTreeMap<String, ScheduleMark>,
+    /// The sessions that each lane keeps, by its name like `MC/coder/codex`, the one that rested least last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sessions: BTreeMap<String, Vec<Kept>>,
     /// Whether the demo made this home, which alone accepts its scripted person.
     pub demo: bool,
     /// How many acts the operator has on record.
@@ -166,6 +170,10 @@ pub enum HomeCommand {
     SkipSchedule { project: ProjectKey, schedule: String, due: Timestamp, why: String },
     /// A schedule is there no more.
     DropSchedule { project: ProjectKey, schedule: String },
+    /// An attempt goes on with a session that its lane keeps.
+    LendSession { keeper: Keeper, id: String, attempt: AttemptId },
+    /// An attempt that had a session has ended.
+    KeepSession { keeper: Keeper, returned: Box<Returned> },
     /// Mark this home as the demo's.
     MarkDemo,
     /// The operator acted by a rule.
@@ -230,6 +238,10 @@ pub enum HomeEvent {
     ScheduleSkipped { project: ProjectKey, schedule: String, due: Timestamp, why: String },
     /// A schedule is there no more.
     ScheduleDropped { project: ProjectKey, schedule: String },
+    /// An attempt goes on with a session that its lane keeps.
+    SessionLent { keeper: Keeper, id: String, attempt: AttemptId },
+    /// A lane keeps the session that `attempt` was in; `gone` is one that its program did not know any more.
+    SessionKept { keeper: Keeper, attempt: AttemptId, session: Box<Kept>, gone: Option<String> },
     /// This home is the demo's.
     DemoMarked {},
     /// The operator acted.
@@ -252,6 +264,10 @@ pub enum HomeRejection {
     AlreadyPaused(String),
     #[error("lane `{0}` is not paused")]
     NotPaused(String),
+    #[error("the session of `{keeper}` is at work in `{by}`; another one is begun")]
+    SessionTaken { keeper: String, by: AttemptId },
+    #[error("`{keeper}` does not keep that session any more; another one is begun")]
+    SessionGone { keeper: String },
 }
 
 impl HomeRejection {
@@ -262,6 +278,8 @@ impl HomeRejection {
             Self::UnknownProject(_) => "unknown_project",
             Self::AlreadyPaused(_) => "already_paused",
             Self::NotPaused(_) => "not_paused",
+            Self::SessionTaken { .. } => "session_taken",
+            Self::SessionGone { .. } => "session_gone",
         }
     }
 }
@@ -333,6 +351,10 @@ pub fn decide_home(
         HomeCommand::DropSchedule { project, schedule } => {
             HomeEvent::ScheduleDropped { project, schedule }
         }
+        HomeCommand::LendSession { keeper, id, attempt } => home.lend(keeper, id, attempt)?,
+        HomeCommand::KeepSession { keeper, returned } => {
+            return Ok(home.keep(keeper, *returned).into_iter().collect());
+        }
         HomeCommand::MarkDemo => HomeEvent::DemoMarked {},
         HomeCommand::RecordAct { act } => {
             HomeEvent::OperatorActed { id: OperatorActId(home.acts + 1), act }
@@ -377,6 +399,8 @@ fn says_nothing_new(home: &Home, command: &HomeCommand, now: Timestamp) -> bool 
         HomeCommand::RemoveProject { .. }
         | HomeCommand::PauseLane { .. }
         | HomeCommand::ResumeLane { .. }
+        | HomeCommand::LendSession { .. }
+        | HomeCommand::KeepSession { .. }
         | HomeCommand::MarkDemo
         | HomeCommand::RecordAct { .. }
         | HomeCommand::UndoAct { .. } => false,
@@ -459,6 +483,10 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
             if let Some(mark) = home.schedules.get_mut(&schedule_name(&project, &schedule)) {
                 mark.is_dropped = true;
             }
+        }
+        HomeEvent::SessionLent { keeper, id, attempt } => home.session_lent(&keeper, &id, attempt),
+        HomeEvent::SessionKept { keeper, session, gone, .. } => {
+            home.session_kept(&keeper, *session, gone.as_deref());
         }
         HomeEvent::DemoMarked {} => home.demo = true,
         HomeEvent::OperatorActed { id, .. } => home.acts = home.acts.max(id.0),

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod principal;
 pub mod rules;
 pub mod schedule;
+pub mod sessions;
 pub mod spending;
 pub mod ticket;
 pub mod told;

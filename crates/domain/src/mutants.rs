@@ -4,7 +4,8 @@
 use std::cell::Cell;
 
 /// The rules that can be taken away, each at exactly one place.
-pub const RULES: [&str; 5] = ["epoch", "lease-epoch", "idempotency", "staling", "freshness"];
+pub const RULES: [&str; 6] =
+    ["epoch", "lease-epoch", "idempotency", "staling", "freshness", "session"];
 
 #[cfg(feature = "mutants")]
 thread_local! {

@@ -11,6 +11,7 @@ use crate::ids::{
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{Driver, Role, Rules};
+use crate::sessions::{Start, Wanted, Warm};
 use crate::spending::{Scope, Spending};
 use crate::ticket::{
     ApprovalState, BlockCode, EndHow, MessageState, Owed, Purpose, Rejection, Ticket,
@@ -80,6 +81,8 @@ pub enum Action {
         identity: Option<Identity>,
         /// What for.
         purpose: Purpose,
+        /// How it comes to its session, where the runtime keeps some.
+        warm: Option<Box<Warm>>,
     },
     /// Ask a person to decide, since no runtime is independent enough.
     HandOver {
@@ -481,6 +484,7 @@ fn dispatch(
         return;
     }
     let mut running = Running::of(fleet);
+    let mut lent = Vec::new();
     // A lane without a slot or a runtime is found once, not by each of the thousands that may wait for it.
     let mut lanes: BTreeMap<&ProjectKey, BTreeMap<RoleId, bool>> = BTreeMap::new();
     queue.retain(|it| {
@@ -510,6 +514,7 @@ fn dispatch(
                     continue;
                 }
                 running.add(queued.ticket, &queued.role, &runtime, by_person);
+                let warm = warm(fleet, &queued, &runtime, identity.as_ref(), &mut lent);
                 actions.push(Action::Claim {
                     ticket: queued.ticket.key.clone(),
                     gate: queued.gate,
@@ -517,6 +522,7 @@ fn dispatch(
                     runtime,
                     identity,
                     purpose: queued.purpose,
+                    warm,
                 });
             }
             Choice::Person(why) => {
@@ -526,6 +532,30 @@ fn dispatch(
             Choice::Nobody(_) => {}
         }
     }
+}
+
+/// Returns how the attempt comes to its session; one that is kept goes to one attempt of a plan.
+fn warm(
+    fleet: &Fleet<'_>,
+    queued: &Queued<'_>,
+    runtime: &RuntimeId,
+    identity: Option<&Identity>,
+    lent: &mut Vec<String>,
+) -> Option<Box<Warm>> {
+    let rules = fleet.projects.get(queued.ticket.key.project())?.rules.as_ref();
+    let wanted = Wanted {
+        rules,
+        ticket: &queued.ticket.key,
+        role: rules.roles.get(&queued.role)?,
+        runtime: rules.runtimes.get(runtime)?,
+        identity,
+        purpose: queued.purpose,
+    };
+    let warm = fleet.home.warm(&wanted, fleet.now, lent)?;
+    if let Start::Carried { id, .. } = &warm.start {
+        lent.push(id.clone());
+    }
+    Some(Box::new(warm))
 }
 
 /// What runs now, counted by lane, runtime, and share of campaign and project.

@@ -230,6 +230,14 @@ words!(
 );
 
 impl Driver {
+    /// Returns whether its program can go on with the session of an earlier process.
+    pub fn keeps_sessions(self) -> bool {
+        match self {
+            Self::Codex | Self::Claude | Self::Acp => true,
+            Self::Exec | Self::Tmux | Self::Person | Self::External => false,
+        }
+    }
+
     /// Returns what a budget cannot count of such a runtime, in words; nothing where its program tells all of it.
     pub fn untold(self) -> Option<&'static str> {
         match self {
@@ -247,13 +255,13 @@ impl Driver {
 }
 
 words!(
-    /// How long one process of a runtime lives.
+    /// How long one session of a runtime's agent lives. A process lives as long as its attempt in either case.
     #[derive(Default)]
     Lifecycle {
-        /// It is started for a ticket and ends with it.
+        /// It is begun for a ticket, and nobody goes on with it after that.
         #[default]
         PerTicket = "per-ticket",
-        /// It stays up from ticket to ticket.
+        /// The lane's next ticket goes on with it, until it is stale.
         Persistent = "persistent",
     }
 );
@@ -410,7 +418,7 @@ pub struct Runtime {
     pub env_set: BTreeMap<String, String>,
     /// Limits of one attempt.
     pub limits: Limits,
-    /// How long one process of it lives.
+    /// How long one session of it lives.
     #[serde(default)]
     pub lifecycle: Lifecycle,
 }

@@ -191,6 +191,7 @@ mod tests {
             purpose: Purpose::Deliver,
             epoch: Epoch(1),
             by_person: false,
+            warm: None,
         }))
     }
 
@@ -200,8 +201,8 @@ mod tests {
     }
 
     fn ended(attempt: u64, now: Timestamp) -> Event {
-        let end =
-            AttemptEnd { class: EndClass::Reported, summary: String::new(), death: None, at: now };
+        let (class, summary, by_itself) = (EndClass::Reported, String::new(), true);
+        let end = AttemptEnd { class, summary, death: None, by_itself, at: now };
         let (attempt, end) = (AttemptId(attempt), Box::new(end));
         Event::AttemptEnded { attempt, record: 9, end, retry_at: None }
     }

@@ -235,6 +235,9 @@ pub struct SessionSpec {
     /// The session of an earlier attempt to go on with; where it is gone, a new one is begun.
     #[serde(default)]
     pub resume: Option<String>,
+    /// What marks in that session that another ticket begins: said before the brief, and only where the session was gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_over: Option<String>,
     /// What it may do unasked.
     #[serde(default)]
     pub permits: Permits,

@@ -181,7 +181,9 @@ fn of_home(rejection: &HomeRejection) -> StatusCode {
         HomeRejection::UnknownProject(_) => StatusCode::NOT_FOUND,
         HomeRejection::KeyTaken { .. }
         | HomeRejection::AlreadyPaused(_)
-        | HomeRejection::NotPaused(_) => StatusCode::CONFLICT,
+        | HomeRejection::NotPaused(_)
+        | HomeRejection::SessionTaken { .. }
+        | HomeRejection::SessionGone { .. } => StatusCode::CONFLICT,
     }
 }
 

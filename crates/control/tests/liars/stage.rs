@@ -188,9 +188,18 @@ impl Stage {
         let principal = principal_of(&role, &runtime);
         let who = Identity::lane(role.as_str(), runtime.as_str());
         let writes = role.as_str() == "coder";
-        let model = None;
-        let command =
-            Command::Claim { attempt, gate, role, runtime, identity, model, purpose, principal };
+        let (model, warm) = (None, None);
+        let command = Command::Claim {
+            attempt,
+            gate,
+            role,
+            runtime,
+            identity,
+            model,
+            purpose,
+            principal,
+            warm,
+        };
         self.controller_does(command).await;
         if writes && !self.workspace().exists() {
             let base = Commit::new(git_in(&self.repository(), &["rev-parse", "main"]));

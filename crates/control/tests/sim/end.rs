@@ -32,6 +32,8 @@ impl Play {
         self.leases_hold();
         self.tickets_hold();
         self.tally.scheduled = crate::scheduled::schedules_hold(&self.log);
+        self.tally.sessions = crate::sessions::sessions_hold(&self.log);
+        self.lanes_hold();
         let control = self.life().control();
         let report = self.life().look(control.fsck()).expect("fsck runs");
         // Packets are not written here, only named.
@@ -109,6 +111,22 @@ impl Play {
             self.known.iter().filter_map(live).collect::<Vec<_>>(),
             "leases and attempts differ"
         );
+    }
+
+    /// Whoever has a session of its lane's is at work, and the other way round.
+    fn lanes_hold(&self) {
+        let home = self.life().control().home();
+        let kept = home.sessions.values().flatten();
+        let mut held: Vec<_> = kept.filter_map(|it| it.held_by).collect();
+        let lent = |key: &TicketKey| {
+            let (ticket, _) = self.ticket(key);
+            let live = ticket.live_attempt()?;
+            crate::sessions::carried(live.warm.as_deref()?).map(|_| live.id)
+        };
+        held.sort();
+        let mut lent: Vec<_> = self.known.iter().filter_map(lent).collect();
+        lent.sort();
+        assert_eq!(held, lent, "sessions and attempts differ");
     }
 
     fn tickets_hold(&self) {

@@ -14,6 +14,7 @@ mod life;
 mod outside;
 mod play;
 mod scheduled;
+mod sessions;
 mod stage;
 mod work;
 
@@ -123,6 +124,7 @@ impl Tally {
         self.fenced += other.fenced;
         self.replayed += other.replayed;
         self.scheduled.iter_mut().zip(other.scheduled).for_each(|(sum, it)| *sum += it);
+        self.sessions += other.sessions;
     }
 }
 
@@ -156,6 +158,7 @@ fn no_schedule_of_crashes_breaks_a_promise() {
     assert!(tally.landings > least / 8 && tally.staled > least / 4, "{tally:?}");
     assert!(tally.fenced > least && tally.jumps > least / 4, "{tally:?}");
     assert!(tally.scheduled.iter().all(|it| *it > least / 8), "{tally:?}");
+    assert!(tally.sessions > least / 4, "{tally:?}");
     assert!(tally.replayed > least / 4 && tally.redelivered > least / 100, "{tally:?}");
 }
 
@@ -193,4 +196,9 @@ fn without_the_staling_of_a_sign_off_by_a_commit_a_promise_breaks() {
 #[test]
 fn without_the_freshness_of_a_sign_off_a_promise_breaks() {
     is_noticed("freshness");
+}
+
+#[test]
+fn without_the_lending_of_a_session_to_one_attempt_a_promise_breaks() {
+    is_noticed("session");
 }

@@ -6,12 +6,13 @@ use mission_domain::ids::{AttemptId, Commit, Digest, Epoch, TicketKey, Tree};
 use mission_domain::principal::{Contributor, Principal};
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{
-    Attempt, BlockCode, ChangeKind, Command, EndClass, Evidence, FindingAnswer, FindingState, Gate,
+    AgentSession, Attempt, BlockCode, ChangeKind, Command, EndClass, Evidence, FindingAnswer, FindingState, Gate,
     Head, LaneRecord, NewFinding, Observation, PacketRef, PacketStatus, Purpose, Report, Ticket,
     VerdictWord,
 };
 
 use crate::chance::Chance;
+use crate::sessions::carried;
 
 /// The journal of one attempt, as its shim keeps it.
 #[derive(Debug, Clone)]
@@ -158,6 +159,15 @@ impl Outside {
         seen
     }
 
+    /// The agent's program tells its session: the one that it was to go on with, or another one where it forgot that.
+    fn opens(&mut self, of: &Attempt, chance: &mut Chance) -> LaneRecord {
+        let kept = of.warm.as_deref().and_then(carried).filter(|_| !chance.one_in(6));
+        let resumed = kept.is_some();
+        let id = kept.map_or_else(|| format!("s{}", self.name()), str::to_owned);
+        let session = AgentSession { id, program: "agent 1".into(), model: None, resumed };
+        LaneRecord::Session(Box::new(session))
+    }
+
     /// The agent of the lane does the next thing: it goes into the journal first.
     pub(crate) fn works(&mut self, ticket: &Ticket, of: &Attempt, chance: &mut Chance) {
         let exit = |class| LaneRecord::Exited { class, summary: "over".into(), death: None };
@@ -168,7 +178,9 @@ impl Outside {
             |id| of.evidence.iter().filter_map(|it| it.answer.as_ref()).any(|it| it.finding == id);
         let unanswered = ticket.open_findings(&of.gate).map(|it| it.id).find(|id| !answered(*id));
         let queued: Vec<_> = ticket.queued_for(&of.role).map(|it| it.id).collect();
+        let opens = of.warm.is_some() && of.session.is_none() && !chance.one_in(4);
         let record = match chance.below(24) {
+            _ if opens => self.opens(of, chance),
             0 => exit(chance.pick(EndClass::ALL)),
             1 if of.report.is_none() => {
                 LaneRecord::Report(Report::Question { text: "which colour?".into() })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mission_control::{Error, Result};
 use mission_domain::doc::EventDoc;
 use mission_domain::ids::{AttemptId, TicketKey, Version};
+use mission_domain::plan::Action;
 use mission_domain::ticket::Ticket;
 use mission_store::EventFilter;
 
@@ -50,6 +51,8 @@ pub(crate) struct Tally {
     pub(crate) replayed: u64,
     /// Tickets that a schedule filed, and runs of it that were skipped.
     pub(crate) scheduled: [u64; 2],
+    /// Attempts that went on with a session that their lane kept.
+    pub(crate) sessions: u64,
 }
 
 impl Tally {
@@ -109,6 +112,8 @@ pub(crate) struct Play {
     pub(crate) asked: Vec<Asked>,
     /// What is done for a ticket beside the loop; gone with the process.
     pub(crate) works: BTreeMap<TicketKey, Work>,
+    /// A claim that was planned a while ago and comes now; gone with the process.
+    pub(crate) late: Option<Action>,
     /// Records that were sent in this life of the process.
     pub(crate) sent: BTreeMap<AttemptId, u64>,
     /// What a reader saw that looked again and again.
@@ -134,6 +139,7 @@ impl Play {
             outside,
             asked: Vec::new(),
             works: BTreeMap::new(),
+            late: None,
             sent: BTreeMap::new(),
             log: Vec::new(),
             known: BTreeSet::new(),
@@ -215,6 +221,7 @@ impl Play {
     pub(crate) fn dies(&mut self, leaves: Leaves) {
         self.tally.crashes += 1;
         self.works.clear();
+        self.late = None;
         self.sent.clear();
         // The copy is made while everything is open: a process that ends would tidy up.
         let image = (leaves == Leaves::Image).then(|| stage::image(&self.home));

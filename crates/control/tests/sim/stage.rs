@@ -63,17 +63,19 @@ runtimes = ["three"]
 slots = 2
 "#;
 
-/// Three programs that are there wherever there is a shell; nobody starts them here.
+/// Three programs that are there wherever there is a shell; nobody starts them here. The lanes of two of them keep their sessions.
 const HOME: &str = r#"
 [runtime.one]
-driver = "exec"
+driver = "acp"
 command = ["/bin/cat"]
+lifecycle = "persistent"
 [runtime.two]
 driver = "exec"
 command = ["/bin/ls"]
 [runtime.three]
-driver = "exec"
+driver = "acp"
 command = ["/bin/rm"]
+lifecycle = "persistent"
 "#;
 
 /// A clock that stands still until it is moved.

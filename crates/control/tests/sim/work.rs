@@ -4,6 +4,7 @@ use mission_domain::ids::{AttemptId, Commit, Epoch, GateId, TicketKey};
 use mission_domain::plan::{Action, principal_of};
 use mission_domain::principal::Principal;
 use mission_domain::rules::FINAL_VALIDATION;
+use mission_domain::sessions::Start;
 use mission_domain::ticket::{BlockCode, Command, Observation, Purpose, State};
 use mission_store::ProjectionKind;
 
@@ -43,14 +44,22 @@ impl Play {
                 .filter(|it| about(it).is_none_or(|it| !self.works.contains_key(it)))
                 .collect();
             let Some(action) = chance.any(&free) else { return };
+            if lends(&action) && self.late.is_none() && chance.one_in(3) {
+                // Others are quicker: what this one was planned on may be no longer so.
+                self.late = Some(action);
+                continue;
+            }
             self.begins(action, chance);
+            if let Some(late) = self.late.take_if(|_| chance.one_in(2)) {
+                self.begins(late, chance);
+            }
         }
     }
 
     fn begins(&mut self, action: Action, chance: &mut Chance) {
         let controller = Principal::Controller;
         match action {
-            Action::Claim { ticket, gate, role, runtime, identity, purpose } => {
+            Action::Claim { ticket, gate, role, runtime, identity, purpose, warm } => {
                 let store = self.life().store();
                 let last =
                     self.life().look(store.last_ord(ProjectionKind::Attempt)).expect("a number");
@@ -66,6 +75,7 @@ impl Play {
                     model,
                     purpose,
                     principal,
+                    warm,
                 };
                 if matches!(self.execute(&ticket, claim, &controller, chance), Outcome::Done) {
                     self.tally.claims += 1;
@@ -367,4 +377,10 @@ fn about(action: &Action) -> Option<&TicketKey> {
         | Action::DropSchedule { .. }
         | Action::FreeBudget { .. } => None,
     }
+}
+
+/// Returns whether an action gives a kept session to an attempt.
+fn lends(action: &Action) -> bool {
+    let Action::Claim { warm: Some(warm), .. } = action else { return false };
+    matches!(warm.start, Start::Carried { .. })
 }

@@ -8,7 +8,7 @@ use super::names;
 use super::read::Fields;
 use super::tree::Node;
 use crate::ids::{RoleId, RuntimeId};
-use crate::rules::{Driver, Limits, Role, Runtime};
+use crate::rules::{Driver, Lifecycle, Limits, Role, Runtime};
 
 /// Names that mean somebody else where a role is expected.
 const NO_ROLES: [&str; 3] = ["controller", "person", "external"];
@@ -21,7 +21,7 @@ pub(super) fn runtime(id: &str, node: &Node, known: &Known<'_>) -> Option<Runtim
     let command = fields.get("command").map_or(Some(Vec::new()), |_| command(&fields));
     let command = driver.zip(command).and_then(|(driver, it)| fit(&fields, driver, it));
     let (env_allow, env_set) = environment(&fields).unwrap_or_default();
-    let (limits, lifecycle) = (limits(&fields), fields.word("lifecycle"));
+    let (limits, lifecycle) = (limits(&fields), lifecycle(&fields, driver));
     let model = fields.filled("model").map(str::to_owned);
     Some(Runtime {
         id: RuntimeId::new(id),
@@ -76,6 +76,26 @@ fn fit(fields: &Fields<'_>, driver: Driver, command: Vec<String>) -> Option<Vec<
         Driver::Exec | Driver::Tmux | Driver::Codex | Driver::Claude | Driver::Acp => {
             fields.need("command", "command = [\"codex\"]");
             (!command.is_empty()).then_some(command)
+        }
+    }
+}
+
+/// Returns how long a session lives; notes one that is to be kept where none can be.
+fn lifecycle(fields: &Fields<'_>, driver: Option<Driver>) -> Option<Lifecycle> {
+    let lifecycle = fields.word("lifecycle")?;
+    let Some(driver) = driver.filter(|it| !it.keeps_sessions()) else { return Some(lifecycle) };
+    match lifecycle {
+        Lifecycle::PerTicket => Some(lifecycle),
+        Lifecycle::Persistent => {
+            if fields.place("lifecycle").layer < fields.place("driver").layer {
+                return Some(Lifecycle::PerTicket);
+            }
+            let message = format!(
+                "the driver `{driver}` knows of no sessions, so `{}` can keep none from ticket to ticket; take the line out, or use the driver `codex`, `claude` or `acp`",
+                fields.name
+            );
+            fields.bad("lifecycle", message);
+            None
         }
     }
 }

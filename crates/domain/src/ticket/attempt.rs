@@ -6,6 +6,7 @@ use super::{FindingAnswer, NewFinding, VerdictWord};
 use crate::ids::{AttemptId, Commit, Digest, Epoch, GateId, RoleId, RuntimeId, Timestamp};
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{Driver, EvidenceKind, words};
+use crate::sessions::Warm;
 
 words!(
     /// How an attempt ended. The first three cost the ticket nothing.
@@ -200,6 +201,12 @@ pub struct Attempt {
     /// The session of its program, where that tells one.
     #[serde(default)]
     pub session: Option<AgentSession>,
+    /// How it comes to its session, where its runtime keeps some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<Box<Warm>>,
+    /// Whether anybody took its session over, be it in the program's own screen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_taken_over: bool,
     /// What it used up to its last turn's end.
     #[serde(default)]
     pub figures: Figures,
@@ -276,6 +283,7 @@ impl Attempt {
 
     /// Lets a person have its session: from here on what it makes is theirs too.
     pub(super) fn hand_to(&mut self, by: Option<Principal>) {
+        self.was_taken_over = true;
         // Who sits at the program's own screen is not known by name, and the session is not held for them.
         let Some(by) = by else { return };
         self.people.retain(|it| *it != by);
@@ -307,6 +315,9 @@ pub struct AttemptEnd {
     pub summary: String,
     /// How its process died, where it did.
     pub death: Option<crate::doc::DeathDoc>,
+    /// Whether its own shim told of it, after a turn that came to its end: its program is gone then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_itself: bool,
     /// When.
     pub at: Timestamp,
 }

@@ -12,6 +12,7 @@ use crate::ids::{
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{Independence, Priority, Rules};
+use crate::sessions::Warm;
 
 /// What a command is decided in: who asks, when, and under which rules.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +109,8 @@ pub enum Command {
         model: Option<String>,
         purpose: Purpose,
         principal: Principal,
+        /// How it comes to its session, where its runtime keeps some.
+        warm: Option<Box<Warm>>,
     },
     /// Record `number` of the attempt's journal. Repeats have no effect.
     Record { attempt: AttemptId, epoch: Epoch, number: u64, record: LaneRecord },

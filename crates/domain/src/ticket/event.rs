@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::principal::{Contributor, Identity, Principal};
 use crate::rules::{GateRule, LandMode, Priority};
+use crate::sessions::Warm;
 
 /// When an event happened, and who caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,9 @@ pub struct Claimed {
     /// Whether a person works it.
     #[serde(default)]
     pub by_person: bool,
+    /// How it comes to its session, where its runtime keeps some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<Box<Warm>>,
 }
 
 /// Something that happened to a ticket.

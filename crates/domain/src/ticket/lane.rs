@@ -18,6 +18,8 @@ pub(super) struct Over {
     pub(super) class: EndClass,
     pub(super) summary: String,
     pub(super) death: Option<Box<DeathDoc>>,
+    /// Whether its own shim told of it, after a turn that came to its end.
+    pub(super) by_itself: bool,
 }
 
 /// The longest wait before a retry, in milliseconds: 5 minutes.
@@ -25,8 +27,17 @@ const RETRY_MOST_MS: u64 = 300_000;
 
 impl Draft<'_> {
     pub(super) fn claim(&mut self, command: Command) -> Result<(), Rejection> {
-        let Command::Claim { attempt, gate, role, runtime, identity, model, purpose, principal } =
-            command
+        let Command::Claim {
+            attempt,
+            gate,
+            role,
+            runtime,
+            identity,
+            model,
+            purpose,
+            principal,
+            warm,
+        } = command
         else {
             return Ok(());
         };
@@ -88,6 +99,7 @@ impl Draft<'_> {
             purpose,
             epoch,
             by_person,
+            warm,
         })));
         Ok(())
     }
@@ -142,8 +154,8 @@ impl Draft<'_> {
                 self.push(Event::Reported { attempt: id, record: number, report });
             }
             LaneRecord::Exited { class, summary, death } => {
-                let end =
-                    Over { claimed: class, class: self.real_class(id, class), summary, death };
+                let (by_itself, real) = (class.ends_a_turn_well(), self.real_class(id, class));
+                let end = Over { claimed: class, class: real, summary, death, by_itself };
                 self.finish_attempt(id, number, end);
             }
         }
@@ -163,7 +175,9 @@ impl Draft<'_> {
         self.holds_lease(id, epoch)?;
         self.not_a_lane()?;
         let real = self.real_class(id, class);
-        self.finish_attempt(id, 0, Over { claimed: class, class: real, summary, death: None });
+        let end =
+            Over { claimed: class, class: real, summary, death: None, by_itself: false };
+        self.finish_attempt(id, 0, end);
         Ok(())
     }
 
@@ -270,7 +284,7 @@ impl Draft<'_> {
         &mut self,
         id: AttemptId,
         record: u64,
-        Over { claimed, class, summary, death }: Over,
+        Over { claimed, class, summary, death, by_itself }: Over,
     ) {
         let Some(attempt) = self.ticket.attempt(id).cloned() else { return };
         // What a turn took after the report is answered by that turn's own end, and not by the report.
@@ -284,7 +298,8 @@ impl Draft<'_> {
         let retry_at = self.retry_at(&attempt.gate, class);
         let at = self.context.now;
         let said = summary.clone();
-        let end = Box::new(AttemptEnd { class, summary, death: death.map(|it| *it), at });
+        let death = death.map(|it| *it);
+        let end = Box::new(AttemptEnd { class, summary, death, by_itself, at });
         self.push(Event::AttemptEnded { attempt: id, record, end, retry_at });
         match (class, attempt.report.clone(), attempt.purpose) {
             (EndClass::Asked, Some(Report::Question { text }), _) => {

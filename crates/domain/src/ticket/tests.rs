@@ -14,6 +14,7 @@ mod story_landing;
 mod story_people;
 mod story_policy;
 mod story_rounds;
+mod story_sessions;
 mod story_stale;
 mod story_waiting;
 mod story_work;

@@ -3,10 +3,11 @@
 use super::{Approval, Attempt, Gate, Message, Owner, SignOff, Situation, Stage, Ticket};
 use crate::doc::{
     ApprovalDoc, AttemptDoc, FindingDoc, GateDoc, MessageDoc, NextActionDoc, PacketRefDoc,
-    QuestionDoc, ReasonDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc,
+    QuestionDoc, ReasonDoc, SessionDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc,
     WorkspaceDoc,
 };
 use crate::ids::Version;
+use crate::sessions::Start;
 
 /// Returns the ticket's document.
 pub fn ticket_doc(ticket: &Ticket, version: Version) -> TicketDoc {
@@ -251,6 +252,7 @@ pub fn attempt_doc(ticket: &Ticket, attempt: &Attempt) -> AttemptDoc {
         death: attempt.end.as_ref().and_then(|end| end.death.clone()),
         held_by: attempt.held_by.as_ref().map(ToString::to_string),
         recording: attempt.recording.as_ref().map(ToString::to_string),
+        session: session_doc(attempt),
         usage: UsageDoc {
             tokens: attempt.figures.tokens,
             cost_usd: attempt.figures.cost_micros.map(dollars),
@@ -260,6 +262,34 @@ pub fn attempt_doc(ticket: &Ticket, attempt: &Attempt) -> AttemptDoc {
                 .map(|end| end.at.duration_since(attempt.started_at).as_secs_f64()),
         },
     }
+}
+
+fn session_doc(attempt: &Attempt) -> Option<SessionDoc> {
+    let session = attempt.session.as_ref();
+    let resumed = session.map(|it| it.resumed);
+    let carried = match attempt.warm.as_ref().map(|it| &it.start) {
+        Some(Start::Carried { from, ticket, .. }) => Some((from, ticket)),
+        Some(Start::Anew { .. }) | None => None,
+    };
+    let of = carried.map_or_else(String::new, |(from, ticket)| format!("that of {from} ({ticket})"));
+    let text = match (attempt.warm.as_ref().map(|it| &it.start), resumed) {
+        (None, None) => return None,
+        (None, Some(true)) => "goes on with that of the ticket's attempt before".into(),
+        (None, Some(false)) => "begun for this attempt".into(),
+        (Some(Start::Anew { why }), _) => format!("begun anew: {why}"),
+        (Some(Start::Carried { .. }), None) => format!("is to go on with {of}"),
+        (Some(Start::Carried { .. }), Some(true)) => format!("goes on with {of}"),
+        (Some(Start::Carried { .. }), Some(false)) => {
+            format!("begun anew: the program did not know {of} any more")
+        }
+    };
+    Some(SessionDoc {
+        id: session.map(|it| it.id.clone()),
+        resumed,
+        from: carried.map(|it| it.0.to_string()),
+        from_ticket: carried.map(|it| it.1.to_string()),
+        text,
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "millionths of a dollar stay far below 2^53")]

@@ -111,13 +111,28 @@ fn claude(spec: &LaunchSpec, shim: &Path) -> Plan {
 }
 
 /// Whether claude's own folder has the conversation `session` for this workspace: it refuses to start with one that it does not know.
+/// One that goes on elsewhere moves there, since not every version finds it where it was begun.
 fn claude_knows(spec: &LaunchSpec, session: &str) -> bool {
     let own = spec.env.get("CLAUDE_CONFIG_DIR").map(PathBuf::from);
     let home = spec.env.get("HOME").map(|home| Path::new(home).join(".claude"));
-    let Some(folder) = own.or(home) else { return false };
+    let Some(folder) = own.or(home).map(|it| it.join("projects")) else { return false };
     let cwd = spec.cwd.canonicalize().unwrap_or_else(|_| spec.cwd.clone());
     let slug = cwd.to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    folder.join("projects").join(slug).join(format!("{session}.jsonl")).is_file()
+    let (here, name) = (folder.join(slug), format!("{session}.jsonl"));
+    // What a program once told as a session's name is not to lead anywhere else.
+    let is_name = session.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    is_name && (here.join(&name).is_file() || moved_here(&folder, &here, &name))
+}
+
+/// Moves the conversation `name` from whichever workspace it is in to `here`: it is in one place at a time.
+fn moved_here(folder: &Path, here: &Path, name: &str) -> bool {
+    let workspaces = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found = workspaces.map(|it| it.path().join(name)).filter(|it| it.is_file());
+    let Some(found) = found.next() else { return false };
+    let _ = std::fs::create_dir_all(here);
+    // What its tools wrote at length lies beside it; without that it is whole all the same.
+    let _ = std::fs::rename(found.with_extension(""), here.join(name).with_extension(""));
+    std::fs::rename(found, here.join(name)).is_ok()
 }
 
 /// What opencode is told to ask leave for: by itself it asks for nothing.

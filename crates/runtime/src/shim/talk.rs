@@ -48,6 +48,8 @@ pub(crate) struct Talk {
     stand: (AgentState, Instant),
     pub(crate) hello: Option<Hello>,
     flight: Option<Flight>,
+    /// What is said before the next turn where an earlier session was gone on with, until the program has it.
+    hand_over: Option<String>,
     /// A person works in the program's own screen.
     is_taken_over: bool,
     asks: Vec<Ask>,
@@ -90,6 +92,7 @@ impl Talk {
             stand: (AgentState::Starting, now),
             hello: None,
             flight: None,
+            hand_over: None,
             is_taken_over: false,
             asks: Vec::new(),
             steered: Vec::new(),
@@ -124,6 +127,11 @@ impl Talk {
     /// Whether the session is coming to its end.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.is_some()
+    }
+
+    /// Whether the program went on with the session of an earlier attempt.
+    fn is_resumed(&self) -> bool {
+        self.hello.as_ref().is_some_and(|it| it.is_resumed)
     }
 
     /// Whether a turn of ours is in flight.
@@ -216,6 +224,7 @@ impl Shim {
         let inside = [self.spec.cwd.clone(), self.spec.lane_dir.clone()].into_iter().chain(tmp);
         let frames = Frames::create(&self.files.frames());
         let mut talk = Talk::new(plan, frames, inside.collect(), Instant::now());
+        talk.hand_over.clone_from(&self.spec.session.hand_over);
         let mut out = Out::default();
         if is_lines {
             talk.driver.open(&mut out);
@@ -279,11 +288,16 @@ impl Shim {
             return Ok(());
         }
         let Some(text) = self.queue.pop_front() else { return Ok(()) };
+        let mark = talk.hand_over.as_deref().filter(|_| talk.is_resumed());
+        let said = format!("{}{}", mark.unwrap_or_default(), text.text);
+        if mark.is_some() {
+            self.journal.take(b"[hand-over] the session goes on with another ticket\n", false);
+        }
         let number = self.turns.begun + 1;
         self.turns.begun = number;
         let key = format!("{}.{}/{number}", self.spec.attempt, self.spec.epoch.0);
         let mut out = Out::default();
-        talk.driver.send(&key, &text.text, &mut out);
+        talk.driver.send(&key, &said, &mut out);
         talk.flight = Some(Flight { number, text, is_taken: false });
         talk.repeats = 0;
         talk.refusals.clear();

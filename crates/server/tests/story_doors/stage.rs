@@ -223,8 +223,18 @@ impl Stage {
         let attempt = AttemptId(attempt);
         let runtime = mission_domain::ids::RuntimeId::new(runtime);
         let (identity, model) = (None, None);
-        let claim =
-            Command::Claim { attempt, gate, role, runtime, identity, model, purpose, principal };
+        let warm = None;
+        let claim = Command::Claim {
+            attempt,
+            gate,
+            role,
+            runtime,
+            identity,
+            model,
+            purpose,
+            principal,
+            warm,
+        };
         self.does(key, claim).await;
         attempt
     }

@@ -61,6 +61,7 @@ fn every_bad_file_is_told_line_column_and_what_to_do() {
         ("size", "[runtime.codex]\nlimits = { memory = \"8 gigs\", wall = \"2 weeks\" }\n".into()),
         ("name of a runtime", "[runtime.Codex]\ncommand = [\"x\"]\n".into()),
         ("lifecycle", "[runtime.codex]\nlifecycle = \"for-ever\"\n".into()),
+        ("session that nobody keeps", "[runtime.mine]\ndriver = \"exec\"\ncommand = [\"x\"]\nlifecycle = \"persistent\"\n".into()),
         ("unknown runtime", "[role.coder]\nruntimes = [\"codex\", \"cluade\", \"codex\"]\n".into()),
         ("no runtime", "[role.coder]\nruntimes = []\n".into()),
         ("unknown evidence", "[role.coder]\nevidence = [\"comit\"]\n".into()),

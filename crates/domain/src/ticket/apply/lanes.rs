@@ -48,6 +48,8 @@ pub(super) fn claim(ticket: &mut Ticket, claimed: Claimed, at: Timestamp) {
         held_by: None,
         recording: None,
         session: None,
+        warm: claimed.warm,
+        was_taken_over: false,
         figures: Figures::default(),
         is_waiting: false,
         report: None,

@@ -70,6 +70,7 @@ impl Life {
             model: None,
             purpose,
             principal: lane(role, runtime),
+            warm: None,
         }
     }
 

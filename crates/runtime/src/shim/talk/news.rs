@@ -114,6 +114,9 @@ impl Shim {
             return Ok(());
         }
         let (turn, messages) = (flight.number, flight.text.messages.clone());
+        if let Some(talk) = &mut self.talk {
+            talk.hand_over = None;
+        }
         self.turns.delivered += 1;
         self.note(Record::TurnDelivered { turn, messages }).map(|_| ())
     }
