@@ -171,6 +171,12 @@ impl Control {
         self.plan(self.now()).0
     }
 
+    /// Returns what is to be done now besides what is under way for `busy`.
+    pub fn planned_beside(&self, busy: &TicketKey) -> Vec<Action> {
+        let _busy = self.keep_busy(std::iter::once(busy));
+        self.planned()
+    }
+
     fn plan(&self, now: Timestamp) -> (Vec<Action>, Option<Timestamp>) {
         let mut fleet = self.fleet();
         fleet.forget_ended();

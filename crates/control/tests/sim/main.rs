@@ -37,7 +37,7 @@ const KEPT_TIMES: usize = 3;
 /// From how many schedules on each thing must have happened.
 const ENOUGH: u64 = 100;
 
-/// How many schedules a mutant may survive: each was noticed within ten.
+/// How many schedules a mutant may survive: each was noticed within a hundred, most within ten.
 const MUTANT_SCHEDULES: u64 = 500;
 
 fn schedules() -> u64 {

@@ -38,7 +38,12 @@ impl Play {
     pub(crate) fn plans(&mut self, chance: &mut Chance) {
         for _ in 0..=chance.below(2) {
             self.catches_up();
-            let actions = self.life().control().planned();
+            let control = self.life().control();
+            let actions = match self.late.as_ref().and_then(about) {
+                Some(busy) => control.planned_beside(busy),
+                None => control.planned(),
+            };
+            drop(control);
             let free: Vec<_> = actions
                 .into_iter()
                 .filter(|it| about(it).is_none_or(|it| !self.works.contains_key(it)))
