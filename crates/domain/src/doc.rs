@@ -354,6 +354,8 @@ pub struct SessionDoc {
     pub from: Option<String>,
     /// What that one worked on.
     pub from_ticket: Option<String>,
+    /// Whether the lane keeps sessions from ticket to ticket.
+    pub kept: bool,
     /// How it came to it, in words.
     pub text: String,
 }

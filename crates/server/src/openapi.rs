@@ -77,7 +77,7 @@ const DOCUMENTS: [(&str, &str); 23] = [
     ("Finding", "id gate file? line:int? text! principal state answer?"),
     (
         "Attempt",
-        "id! ticket! gate! round:int! role! runtime! model? epoch:int! state! state_source! pid:int? tmux? started_at! last_progress_at? ended_at? terminal:object? death:object? held_by? recording? usage:object!",
+        "id! ticket! gate! round:int! role! runtime! model? epoch:int! state! state_source! pid:int? tmux? started_at! last_progress_at? ended_at? terminal:object? death:object? held_by? recording? session:object? usage:object!",
     ),
     (
         "Message",

@@ -87,7 +87,7 @@ pub fn has_written_down_a_call(home: &Path) -> bool {
 }
 
 /// Returns all files below `folder`; one that goes away meanwhile is none.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let below = |entry: std::fs::DirEntry| match entry.file_type() {
         Ok(kind) if kind.is_dir() => files(&entry.path()),

@@ -288,6 +288,7 @@ fn session_doc(attempt: &Attempt) -> Option<SessionDoc> {
         resumed,
         from: carried.map(|it| it.0.to_string()),
         from_ticket: carried.map(|it| it.1.to_string()),
+        kept: attempt.warm.is_some(),
         text,
     })
 }

@@ -102,6 +102,9 @@ pub(crate) fn show(it: &AttemptDoc, screen: &Screen) -> String {
     if let Some(tmux) = &it.tmux {
         line("tmux", tmux.clone());
     }
+    if let Some(session) = &it.session {
+        line("Session", session.text.clone());
+    }
     line("Used", used(it));
     out.push_str(&it.terminal.as_ref().map_or_else(String::new, |it| terminal(it, screen)));
     out.push_str(&it.death.as_ref().map_or_else(String::new, |it| death(it, screen)));

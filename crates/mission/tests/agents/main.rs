@@ -3,5 +3,6 @@
 
 mod accidents;
 mod gates;
+mod kept;
 mod stage;
 mod storm;

@@ -65,6 +65,17 @@ impl Stage {
         programs::has_written_down_a_call(&self.dir.path().join("person"))
     }
 
+    /// The file in which an agent's program keeps its session `id`.
+    #[track_caller]
+    pub(crate) fn session_file(&self, id: &str) -> PathBuf {
+        let all = programs::files(&self.dir.path().join("person"));
+        let is_it = |it: &PathBuf| {
+            let name = it.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+            name.ends_with(&format!("{id}.jsonl"))
+        };
+        all.into_iter().find(is_it).expect("its session is written down")
+    }
+
     /// The working copy of the ticket `key`.
     pub(crate) fn workspace(&self, key: &str) -> PathBuf {
         self.home().join("workspaces").join(key)

@@ -56,6 +56,7 @@ fn content(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
             span { "began " b { (words::age(a.started_at, viewer.now)) } " ago" }
             @if let Some(at) = a.last_progress_at { span { "last progress " b { (words::age(at, viewer.now)) } " ago" } }
         }
+        @if let Some(session) = a.session.as_ref().filter(|it| it.kept) { p.runtime { span { "session " (session.text) } } }
         @if let Some(end) = &a.terminal { (terminal(end)) }
         @if let Some(death) = &a.death { (report(death)) }
         pre.screen id={ "screen-" (a.id) } data-screen tabindex="0" role="log" aria-live="off" aria-label={ "Last output of " (a.id) } {

@@ -79,6 +79,7 @@ pub(crate) fn attempt(id: &str, state: &str) -> AttemptDoc {
         death: None,
         held_by: None,
         recording: None,
+        session: None,
         usage: UsageDoc { tokens: Some(4_100_000), cost_usd: Some(6.84), wall_s: Some(7800.0) },
     }
 }
