@@ -125,17 +125,8 @@ async fn delivered(control: &Control, key: &TicketKey, attempt: AttemptId) -> Di
     let principal = Principal::Lane { role: role.clone(), runtime: runtime.clone() };
     let (identity, model, lane) = (None, None, principal.clone());
     let warm = None;
-    let claim = Command::Claim {
-        attempt,
-        gate,
-        role,
-        runtime,
-        identity,
-        model,
-        purpose,
-        principal,
-        warm,
-    };
+    let claim =
+        Command::Claim { attempt, gate, role, runtime, identity, model, purpose, principal, warm };
     does(claim, &Principal::Controller).await;
     let epoch = control.ticket(key).await.unwrap().0.attempt(attempt).unwrap().epoch;
     let (summary, death) = ("it is noted".to_owned(), None);

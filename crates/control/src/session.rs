@@ -31,12 +31,7 @@ pub(crate) fn driver(driver: Driver) -> LaneDriver {
 }
 
 /// Returns what the launch of `attempt` in `cwd` asks of its session.
-pub(crate) fn wanted(
-    ticket: &Ticket,
-    attempt: &Attempt,
-    rules: &Rules,
-    cwd: &Path,
-) -> SessionSpec {
+pub(crate) fn wanted(ticket: &Ticket, attempt: &Attempt, rules: &Rules, cwd: &Path) -> SessionSpec {
     let role = rules.roles.get(&attempt.role);
     let may_write = role.is_some_and(|it| it.permission == Permission::Write);
     let guard = rules.policies.get("default").map(|it| it.guard.clone()).unwrap_or_default();
@@ -73,9 +68,8 @@ fn hand_over(before: &TicketKey, now: &TicketKey, cwd: &Path) -> String {
 /// anew: agents keep a session by the folder that it was in, and who reviews again should look again.
 fn earlier(ticket: &Ticket, attempt: &Attempt) -> Option<String> {
     let before = ticket.attempts.iter().rev().filter(|it| it.id != attempt.id);
-    let mut same = before.filter(|it| {
-        it.role == attempt.role && it.runtime == attempt.runtime && it.warm.is_none()
-    });
+    let mut same = before
+        .filter(|it| it.role == attempt.role && it.runtime == attempt.runtime && it.warm.is_none());
     same.find_map(|it| it.session.as_ref()).map(|it| it.id.clone())
 }
 

@@ -218,13 +218,7 @@ impl Home {
         Some(Warm { terms, start })
     }
 
-    fn start(
-        &self,
-        wanted: &Wanted<'_>,
-        terms: &Terms,
-        now: Timestamp,
-        taken: &[String],
-    ) -> Start {
+    fn start(&self, wanted: &Wanted<'_>, terms: &Terms, now: Timestamp, taken: &[String]) -> Start {
         let keeper = Keeper {
             project: wanted.rules.key.clone(),
             role: wanted.role.id.clone(),
@@ -274,9 +268,8 @@ impl Home {
     /// Takes back what an attempt had, and keeps the session that it was in.
     pub(crate) fn keep(&self, keeper: Keeper, it: Returned) -> Option<HomeEvent> {
         let of_lane = self.sessions.get(&keeper.to_string());
-        let is_lent = |kept: &&Kept| {
-            it.lent.as_ref() == Some(&kept.id) && kept.held_by == Some(it.attempt)
-        };
+        let is_lent =
+            |kept: &&Kept| it.lent.as_ref() == Some(&kept.id) && kept.held_by == Some(it.attempt);
         let lent = of_lane.and_then(|all| all.iter().find(is_lent)).cloned();
         let attempt = it.attempt;
         let (kept, gone) = match (lent, it.session) {
@@ -340,7 +333,9 @@ impl Ticket {
             }
             EndClass::Reported if end.by_itself => None,
             EndClass::Reported => Some(format!("nobody saw {id} end, which was in it")),
-            EndClass::Asked => Some(format!("{id} asked a question in it, and waits for the answer")),
+            EndClass::Asked => {
+                Some(format!("{id} asked a question in it, and waits for the answer"))
+            }
             class @ (EndClass::Stopped
             | EndClass::SpawnFailed
             | EndClass::Crashed

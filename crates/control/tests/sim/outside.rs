@@ -6,9 +6,9 @@ use mission_domain::ids::{AttemptId, Commit, Digest, Epoch, TicketKey, Tree};
 use mission_domain::principal::{Contributor, Principal};
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{
-    AgentSession, Attempt, BlockCode, ChangeKind, Command, EndClass, Evidence, FindingAnswer, FindingState, Gate,
-    Head, LaneRecord, NewFinding, Observation, PacketRef, PacketStatus, Purpose, Report, Ticket,
-    VerdictWord,
+    AgentSession, Attempt, BlockCode, ChangeKind, Command, EndClass, Evidence, FindingAnswer,
+    FindingState, Gate, Head, LaneRecord, NewFinding, Observation, PacketRef, PacketStatus,
+    Purpose, Report, Ticket, VerdictWord,
 };
 
 use crate::chance::Chance;

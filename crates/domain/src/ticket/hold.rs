@@ -187,8 +187,7 @@ impl Draft<'_> {
         let Some(attempt) = self.ticket.live_attempt().map(|it| it.id) else { return };
         let claimed = EndClass::Stopped;
         let class = if goes_on { self.real_class(attempt, claimed) } else { claimed };
-        let end =
-            Over { claimed, class, summary: why.into(), death: None, by_itself: false };
+        let end = Over { claimed, class, summary: why.into(), death: None, by_itself: false };
         self.finish_attempt(attempt, 0, end);
     }
 }

@@ -175,8 +175,7 @@ impl Draft<'_> {
         self.holds_lease(id, epoch)?;
         self.not_a_lane()?;
         let real = self.real_class(id, class);
-        let end =
-            Over { claimed: class, class: real, summary, death: None, by_itself: false };
+        let end = Over { claimed: class, class: real, summary, death: None, by_itself: false };
         self.finish_attempt(id, 0, end);
         Ok(())
     }

@@ -3,8 +3,8 @@
 use super::{Approval, Attempt, Gate, Message, Owner, SignOff, Situation, Stage, Ticket};
 use crate::doc::{
     ApprovalDoc, AttemptDoc, FindingDoc, GateDoc, MessageDoc, NextActionDoc, PacketRefDoc,
-    QuestionDoc, ReasonDoc, SessionDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc,
-    WorkspaceDoc,
+    QuestionDoc, ReasonDoc, SessionDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc,
+    WhoDoc, WorkspaceDoc,
 };
 use crate::ids::Version;
 use crate::sessions::Start;
@@ -271,7 +271,8 @@ fn session_doc(attempt: &Attempt) -> Option<SessionDoc> {
         Some(Start::Carried { from, ticket, .. }) => Some((from, ticket)),
         Some(Start::Anew { .. }) | None => None,
     };
-    let of = carried.map_or_else(String::new, |(from, ticket)| format!("that of {from} ({ticket})"));
+    let of =
+        carried.map_or_else(String::new, |(from, ticket)| format!("that of {from} ({ticket})"));
     let text = match (attempt.warm.as_ref().map(|it| &it.start), resumed) {
         (None, None) => return None,
         (None, Some(true)) => "goes on with that of the ticket's attempt before".into(),

@@ -76,14 +76,17 @@ fn the_next_tickets_turn_runs_in_the_same_session_behind_a_mark_and_a_stale_one_
         assert!(said_to(&stage, &second).contains(&mark), "{runtime}");
         let file = stage.session_file(session["id"].as_str().expect("an id"));
         let told = std::fs::read_to_string(file).expect("the program's own record");
-        let (at, of) = (told.find(&mark), format!("# {first_key} Change it"));
-        assert!(told.find(&of) < at && at.is_some(), "{runtime}: both tickets are in one session");
+        let at = |it: &str| told.find(it).unwrap_or_else(|| panic!("{runtime}: no {it} in {told}"));
+        assert!(at(&format!("# {first_key} Change it")) < at(&mark), "{runtime}: in one session");
         // What the program tells is of the whole session; what an attempt used is its own.
         let used = |it: &Value| it["usage"]["tokens"].as_u64().expect("tokens");
         assert!(used(&second) <= used(&first), "{runtime}: {first} {second}");
         let shown = stage.says(&["attempt", "show", second["id"].as_str().expect("an id")]);
         let first_id = first["id"].as_str().expect("an id");
-        assert!(shown.contains(&format!("goes on with that of {first_id} ({first_key})")), "{shown}");
+        assert!(
+            shown.contains(&format!("goes on with that of {first_id} ({first_key})")),
+            "{shown}"
+        );
 
         // Another prompt: what the session was begun with no longer holds.
         let file = stage.repo().join("mission.toml");
@@ -101,7 +104,8 @@ fn the_next_tickets_turn_runs_in_the_same_session_behind_a_mark_and_a_stale_one_
         assert!(!said_to(&stage, &third).contains("Hand-over"));
 
         // The program has lost it: that is said, and no mark is put where nothing was before.
-        std::fs::remove_file(stage.session_file(anew["id"].as_str().expect("an id"))).expect("gone");
+        std::fs::remove_file(stage.session_file(anew["id"].as_str().expect("an id")))
+            .expect("gone");
         let (_, fourth) = works(&stage);
         let text = fourth["session"]["text"].as_str().expect("a text");
         assert!(text.contains("the program did not know that of"), "{runtime}: {text}");

@@ -36,7 +36,7 @@ impl Codex {
             }
             "item/started" => self.item_began(&params["item"], out),
             "item/completed" => self.item_ended(&params["item"], out),
-            "thread/tokenUsage/updated" => self.used(&params["tokenUsage"], out),
+            "thread/tokenUsage/updated" => self.used(params, out),
             "error" => self.failed(params, out),
             "serverRequest/resolved" => {
                 let key = params["requestId"].to_string();
@@ -125,12 +125,15 @@ impl Codex {
     }
 
     /// The figures are of the whole thread: what earlier attempts used is taken off.
-    fn used(&mut self, figures: &Value, out: &mut Out) {
+    fn used(&mut self, params: &Value, out: &mut Out) {
+        let figures = &params["tokenUsage"];
         let total = usage(&figures["total"]);
         let resumed = self.setup.resume.is_some() && self.thread == self.setup.resume;
-        if self.turn.is_none() {
+        let of = params["turnId"].as_str();
+        // What is told at the resumption may come after our turn was sent, and is of a turn before it all the same.
+        let is_earlier = self.turn.as_ref().is_none_or(|it| of.is_some() && it.id.as_deref() != of);
+        if is_earlier {
             if resumed {
-                // Told at the resumption, before anything of this attempt was used.
                 self.before.get_or_insert(total);
             }
             return;

@@ -288,6 +288,22 @@ fn figures_are_of_the_whole_thread_and_those_of_earlier_attempts_are_taken_off()
 }
 
 #[test]
+fn what_a_resumption_tells_late_is_of_an_earlier_turn_by_its_id() {
+    let mut stage = Stage::new(Some("T"));
+    stage.hears(json!({"id": 2, "result": {"thread": {"id": "T"}}}));
+    stage.driver.send("k", "go on", &mut stage.out);
+    let usage =
+        |turn, total, last| json!({"turnId": turn, "tokenUsage": {"total": total, "last": last}});
+    stage
+        .event("thread/tokenUsage/updated", usage("before", figures(6000, 170), figures(1200, 34)));
+    stage.event("turn/started", json!({"turn": {"id": "U"}}));
+    stage.told();
+    stage.event("thread/tokenUsage/updated", usage("U", figures(7201, 204), figures(1201, 34)));
+    stage.event("thread/tokenUsage/updated", usage("U", figures(8403, 238), figures(1202, 34)));
+    assert_eq!(stage.told(), vec![used(1201, 34), used(2403, 68)]);
+}
+
+#[test]
 fn a_failed_turn_says_whose_fault_it_was() {
     let mut stage = Stage::busy();
     let retry = json!({
