@@ -57,7 +57,7 @@ fn hand_over(before: &TicketKey, now: &TicketKey, cwd: &Path) -> String {
         "# Hand-over: {before} is done with, this is {now}\n\n\
         Up to here this session was about `{before}`. That work was handed in; what becomes of it is decided elsewhere, and nothing of \
         it is yours to change, to commit or to report any more: its instructions, findings and messages no longer hold, and its folder \
-        is out of reach.\n\n\
+        is not yours either.\n\n\
         From here on it is about `{now}` alone, in the folder `{}`. That is another working copy: files may differ from what you \
         remember of them, and the change that you made for `{before}` need not be there. Look before you rely on it.\n\n---\n\n",
         cwd.display()

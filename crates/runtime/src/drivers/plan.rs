@@ -180,3 +180,22 @@ fn mcp(spec: &LaunchSpec, shim: &Path) -> (Vec<String>, BTreeMap<String, String>
     let kept = kept.iter().filter_map(|it| Some(((*it).to_owned(), spec.env.get(*it)?.clone())));
     (command, kept.chain(own.map(|(name, value)| (name.to_owned(), value))).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_moves_to_the_folder_in_which_it_goes_on_with_what_lies_beside_it() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (folder, name) = (home.path(), "0a-1.jsonl");
+        let (there, here) = (folder.join("-ws-MC-1"), folder.join("-ws-MC-2"));
+        std::fs::create_dir_all(there.join("0a-1")).expect("a folder");
+        std::fs::write(there.join("0a-1/long.txt"), "x").expect("a file");
+        std::fs::write(there.join(name), "{}").expect("a file");
+        assert!(!moved_here(folder, &here, "0a-2.jsonl"), "another one is nowhere");
+        assert!(moved_here(folder, &here, name));
+        assert!(here.join(name).is_file() && here.join("0a-1/long.txt").is_file());
+        assert!(!there.join(name).exists(), "it is in one place");
+    }
+}

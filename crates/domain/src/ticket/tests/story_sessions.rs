@@ -17,6 +17,9 @@ fn warm_rules() -> Rules {
     rules_with("[workflow.umbrella]", kept)
 }
 
+/// Something that somebody changes in the rules.
+type Change<'a> = &'a dyn Fn(&mut Rules);
+
 /// A home with its log, and what its dispatcher and its lanes do.
 struct House {
     home: Home,
@@ -200,7 +203,7 @@ fn under_other_terms_a_session_is_not_gone_on_with_and_what_changed_is_named() {
     house.works(1, "S", 10);
     let rules = house.rules.clone();
     let (coder, codex) = (crate::ids::RoleId::new("coder"), crate::ids::RuntimeId::new("codex"));
-    let changes: [(&str, &dyn Fn(&mut Rules)); 5] = [
+    let changes: [(&str, Change<'_>); 5] = [
         ("the model", &|it| {
             it.runtimes.get_mut(&codex).expect("codex").model = Some("other".into());
         }),
