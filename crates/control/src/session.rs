@@ -64,8 +64,8 @@ fn hand_over(before: &TicketKey, now: &TicketKey, cwd: &Path) -> String {
     )
 }
 
-/// Returns the newest session of the same role and runtime that its lane does not keep for others as well. A role that only reads gets a copy of its own each time, and so begins
-/// anew: agents keep a session by the folder that it was in, and who reviews again should look again.
+/// Returns the newest session of the same role and runtime that its lane does not keep for others as well. A role that only reads
+/// gets a copy of its own each time, and so begins anew: agents keep a session by the folder that it was in, and who reviews again should look again.
 fn earlier(ticket: &Ticket, attempt: &Attempt) -> Option<String> {
     let before = ticket.attempts.iter().rev().filter(|it| it.id != attempt.id);
     let mut same = before

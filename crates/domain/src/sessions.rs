@@ -272,7 +272,8 @@ impl Home {
             |kept: &&Kept| it.lent.as_ref() == Some(&kept.id) && kept.held_by == Some(it.attempt);
         let lent = of_lane.and_then(|all| all.iter().find(is_lent)).cloned();
         let attempt = it.attempt;
-        let (kept, gone) = match (lent, it.session) {
+        let session = it.session.filter(|id| !self.is_of_others(&keeper, id, attempt));
+        let (kept, gone) = match (lent, session) {
             (None, None) => return None,
             // It never came so far: the session is as it was, as far as can be told.
             (Some(lent), None) => {
@@ -302,6 +303,15 @@ impl Home {
             }
         };
         Some(HomeEvent::SessionKept { keeper, attempt, session: Box::new(kept), gone })
+    }
+
+    /// Returns whether another lane keeps the session `id`, or another attempt has it: then it is not what its program says.
+    fn is_of_others(&self, keeper: &Keeper, id: &str, attempt: AttemptId) -> bool {
+        let own = keeper.to_string();
+        let is_other = |lane: &String, it: &Kept| {
+            it.id == id && (*lane != own || it.held_by.is_some_and(|by| by != attempt))
+        };
+        self.sessions.iter().any(|(lane, all)| all.iter().any(|it| is_other(lane, it)))
     }
 
     pub(crate) fn session_lent(&mut self, keeper: &Keeper, id: &str, attempt: AttemptId) {

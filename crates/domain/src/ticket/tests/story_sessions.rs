@@ -296,6 +296,32 @@ fn a_program_that_forgot_the_session_gets_a_new_one_in_its_place() {
 }
 
 #[test]
+fn a_program_that_names_a_session_of_others_keeps_none() {
+    let mut house = House::new();
+    let (mut one, mut two) = (house.files(1), house.files(2));
+    house.claims(&mut one);
+    house.opens(&mut one, "S", 10);
+    house.reports(&mut one, done());
+    let mut three = house.files(3);
+    assert_eq!(carried(&house.claims(&mut three)).0, "S");
+    // At work in another attempt of the lane.
+    house.claims(&mut two);
+    house.opens(&mut two, "S", 10);
+    let attempt = two.reports(done());
+    house.takes_back(&two, attempt);
+    let kept = &house.home.sessions["MC/coder/codex"];
+    assert_eq!((kept.len(), kept[0].held_by), (1, Some(three.live())));
+    // Kept by another lane.
+    let mut plan = Life::filed("closing", Kind::Task, |new| new.key = key(4));
+    plan.rules = house.rules.clone();
+    house.claims(&mut plan);
+    house.opens(&mut plan, "S", 10);
+    plan.hands_in();
+    house.reports(&mut plan, done());
+    assert_eq!(house.home.sessions.keys().collect::<Vec<_>>(), ["MC/coder/codex"]);
+}
+
+#[test]
 fn a_ticket_that_comes_back_gets_the_session_that_knows_it_if_that_is_free() {
     let mut house = House::new();
     let (mut one, mut two) = (house.files(1), house.files(2));
