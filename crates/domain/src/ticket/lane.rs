@@ -8,7 +8,7 @@ use super::{
     Owed, Purpose, Rejection, Report, Stage,
 };
 use crate::doc::DeathDoc;
-use crate::ids::{AttemptId, Epoch, MessageId, Timestamp};
+use crate::ids::{AttemptId, Epoch, GateId, MessageId, RoleId, Timestamp};
 use crate::principal::Contributor;
 use crate::rules::{ATTEMPTS_PER_ROUND, Driver, EvidenceKind};
 
@@ -56,24 +56,7 @@ impl Draft<'_> {
                 return Ok(());
             }
         }
-        match self.ticket.owed(self.context.now) {
-            Owed::Dispatch { gate: owed, role: worker, purpose: why } => {
-                if owed != gate {
-                    return Err(Rejection::GateNotOpen(gate));
-                }
-                if worker != role || why != purpose {
-                    return Err(Rejection::WrongRole { gate, worker: worker.to_string(), role });
-                }
-            }
-            Owed::RetryAt(until) => return Err(Rejection::TooEarly { gate, until }),
-            Owed::Nothing
-            | Owed::Observe { .. }
-            | Owed::Check { .. }
-            | Owed::Land
-            | Owed::Finish => {
-                return Err(Rejection::NotDispatchable(self.ticket.state().as_str()));
-            }
-        }
+        self.takes_what_is_owed(&gate, &role, purpose)?;
         let who = Contributor { principal: principal.clone(), identity: identity.clone() };
         if purpose != Purpose::Deliver {
             self.ticket.independence(&gate, &who)?;
@@ -102,6 +85,31 @@ impl Draft<'_> {
             warm,
         })));
         Ok(())
+    }
+
+    /// Refuses a claim of anything but what is owed now.
+    fn takes_what_is_owed(
+        &self,
+        gate: &GateId,
+        role: &RoleId,
+        purpose: Purpose,
+    ) -> Result<(), Rejection> {
+        let (gate, role) = (gate.clone(), role.clone());
+        match self.ticket.owed(self.context.now) {
+            Owed::Dispatch { gate: owed, .. } if owed != gate => Err(Rejection::GateNotOpen(gate)),
+            Owed::Dispatch { role: worker, purpose: why, .. }
+                if worker != role || why != purpose =>
+            {
+                Err(Rejection::WrongRole { gate, worker: worker.to_string(), role })
+            }
+            Owed::Dispatch { .. } => Ok(()),
+            Owed::RetryAt(until) => Err(Rejection::TooEarly { gate, until }),
+            Owed::Nothing
+            | Owed::Observe { .. }
+            | Owed::Check { .. }
+            | Owed::Land
+            | Owed::Finish => Err(Rejection::NotDispatchable(self.ticket.state().as_str())),
+        }
     }
 
     pub(super) fn record(
