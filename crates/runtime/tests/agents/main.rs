@@ -8,6 +8,7 @@ mod deaths;
 mod fleet;
 mod lane;
 mod matrix;
+mod relay;
 mod screen;
 #[path = "../stories/stage.rs"]
 #[expect(dead_code, reason = "shared with the stories, which need more of it")]

@@ -2,7 +2,7 @@
 //!
 //! `MISSION_WRITE_DOCS=1` writes the table anew; a difference is then to be looked at like any other change.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use mission_runtime::agent::AgentState;
@@ -15,6 +15,7 @@ use nix::sys::signal::Signal;
 
 use crate::fleet::Fleet;
 use crate::lane::{Agent, Stage};
+use crate::relay::Relay;
 use crate::stage::{Shim, eventually, signal};
 
 /// What a lane runs.
@@ -25,13 +26,16 @@ enum Program {
     /// A shell script on a terminal.
     Tmux,
     Agent(Agent),
+    /// The scripted ACP agent.
+    Acp,
 }
 
-const PROGRAMS: [(&str, Program); 4] = [
+const PROGRAMS: [(&str, Program); 5] = [
     ("exec", Program::Exec),
     ("tmux", Program::Tmux),
     ("codex", Program::Agent(Agent::Codex)),
     ("claude", Program::Agent(Agent::Claude)),
+    ("acp", Program::Acp),
 ];
 
 /// What is done.
@@ -51,6 +55,8 @@ enum Injury {
     KilledShim,
     /// SIGKILL to the server of the terminal that it is on.
     KilledTmux,
+    /// What the shim hears it by is closed for good, and it lives on.
+    ClosedSocket,
     /// The signal at which this program ends as if it had ended well.
     CleanExit,
     /// Its journal's disk takes no more.
@@ -65,7 +71,7 @@ const fn script(shell: Option<&'static str>, model: Option<&'static str>) -> Inj
     Injury::Script { shell, model }
 }
 
-const INJURIES: [(&str, Injury); 22] = [
+const INJURIES: [(&str, Injury); 23] = [
     ("its turn ends without a report, twice", script(Some("exit 0"), Some("say that is it"))),
     ("exit code 1", script(Some("exit 1"), None)),
     ("SIGTERM from outside", Injury::Signal(Signal::SIGTERM)),
@@ -75,6 +81,7 @@ const INJURIES: [(&str, Injury); 22] = [
     ("over its memory limit", Injury::Memory),
     ("its shim is killed", Injury::KilledShim),
     ("the tmux server is killed", Injury::KilledTmux),
+    ("its socket or pipe is closed, and it lives on", Injury::ClosedSocket),
     ("it ends in mid-turn with exit code 0", Injury::CleanExit),
     ("it hangs (SIGSTOP)", Injury::Freeze),
     ("a command of it hangs", Injury::HungTool),
@@ -100,7 +107,7 @@ const MEMORY: u64 = 24 << 20;
 fn name(program: Program, injury: Injury, number: u64) -> Option<DeathClass> {
     let stage = Stage::with(match program {
         Program::Agent(agent) => agent,
-        Program::Exec | Program::Tmux => Agent::Codex,
+        Program::Exec | Program::Tmux | Program::Acp => Agent::Codex,
     });
     let spec = spec(&stage, program, injury, number)?;
     match injury {
@@ -108,6 +115,7 @@ fn name(program: Program, injury: Injury, number: u64) -> Option<DeathClass> {
         Injury::KilledTmux => {
             return (program == Program::Tmux).then(|| without_its_terminal(&stage, &spec));
         }
+        Injury::ClosedSocket => return closed(&stage, program, spec),
         Injury::FullDisk => {
             // What the kernel says of a full disk, to the one file.
             std::fs::create_dir_all(&spec.lane_dir).unwrap();
@@ -117,14 +125,14 @@ fn name(program: Program, injury: Injury, number: u64) -> Option<DeathClass> {
     }
     let shim = Shim::start(spec);
     if matches!(injury, Injury::CleanExit) {
-        let Program::Agent(agent) = program else { return None };
-        let polite = match agent {
-            Agent::Codex => Signal::SIGTERM,
-            Agent::Claude => Signal::SIGINT,
+        let polite = match program {
+            Program::Exec | Program::Tmux => return None,
+            Program::Agent(Agent::Codex) => Signal::SIGTERM,
+            Program::Agent(Agent::Claude) | Program::Acp => Signal::SIGINT,
         };
         strike(&shim, program, polite);
         let exit = shim.ends();
-        assert_eq!((exit.exit_code, exit.signal), (Some(0), None), "{agent:?}: {exit:?}");
+        assert_eq!((exit.exit_code, exit.signal), (Some(0), None), "{program:?}: {exit:?}");
         return Some(classify(&exit, false));
     }
     if let Injury::Signal(sent) = injury {
@@ -154,6 +162,7 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
         | Injury::Freeze
         | Injury::KilledShim
         | Injury::KilledTmux
+        | Injury::ClosedSocket
         | Injury::CleanExit
         | Injury::NoProgram => (Some("echo up; exec sleep 1000"), Some("hang 600")),
     };
@@ -163,6 +172,15 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
             LaunchSpec { driver: Driver::Tmux, ..stage.home.tmux_lane(number, shell?) }
         }
         Program::Agent(_) => stage.lane(number, model?),
+        Program::Acp => {
+            let script = match injury {
+                Injury::Memory => format!("sh {memory}"),
+                _ if model.is_none() => "tool exit {\"code\": 1}".to_owned(),
+                _ => model?.to_owned(),
+            };
+            let command = vec![scripted_acp().display().to_string()];
+            LaunchSpec { driver: Driver::Acp, command, ..stage.lane(number, &script) }
+        }
     };
     if matches!(injury, Injury::Freeze | Injury::HungTool) {
         spec.limits = Limits { stall_s: Some(STALL_S), ..Limits::default() };
@@ -184,18 +202,53 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
 fn strike(shim: &Shim, program: Program, sent: Signal) {
     match program {
         Program::Exec | Program::Tmux => shim.says("up"),
-        Program::Agent(_) => shim.becomes(AgentState::Busy),
+        Program::Agent(_) | Program::Acp => shim.becomes(AgentState::Busy),
     }
     let Reply::Status { status } = shim.ask(&Request::Status) else { panic!("no status") };
     let pid = status.pid.unwrap();
     signal(pid, sent);
-    if sent == Signal::SIGSEGV {
-        // The handler that Rust programs have lets a first one pass that no access of theirs caused.
-        eventually("the end by SIGSEGV", || {
+    // The handler that Rust programs have lets a first SIGSEGV pass that no access of theirs caused, and codex waits at a first SIGINT
+    // for the turn that it is at.
+    let is_codex = program == Program::Agent(Agent::Codex);
+    if sent == Signal::SIGSEGV || (sent == Signal::SIGINT && is_codex) {
+        eventually("the end by the signal", || {
             signal(pid, sent);
             proc_tree::process(pid).is_none_or(|it| it.is_zombie).then_some(())
         });
     }
+}
+
+/// Returns the scripted ACP agent, which cargo builds with the tests of this package.
+fn scripted_acp() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let profile = own.parent().and_then(Path::parent).unwrap();
+    let found = profile.join("examples/scripted-acp");
+    assert!(
+        found.is_file(),
+        "`{}` is not built: test the whole package, without `--test`",
+        found.display()
+    );
+    found
+}
+
+/// Closes what the shim hears the program by, in mid-turn. Nothing where that is the program's own end.
+fn closed(stage: &Stage, program: Program, spec: LaunchSpec) -> Option<DeathClass> {
+    let relay = match program {
+        Program::Exec | Program::Tmux => return None,
+        Program::Agent(Agent::Codex) => Relay::socket(stage),
+        Program::Agent(Agent::Claude) | Program::Acp => Relay::pipe(stage, &spec.command[0]),
+    };
+    let shim = Shim::start(LaunchSpec { command: vec![relay.command()], ..spec });
+    let relayed = relay.is_up();
+    shim.becomes(AgentState::Busy);
+    let Reply::Status { status } = shim.ask(&Request::Status) else { panic!("no status") };
+    let pid = status.pid.unwrap();
+    relayed.close();
+    assert!(proc_tree::process(pid).is_some_and(|it| !it.is_zombie), "{program:?} lives on");
+    let exit = shim.ends();
+    let why = exit.last_turn.as_ref().map(|it| it.why.clone()).unwrap_or_default();
+    assert!(why.contains("closed its connection"), "{program:?}: {exit:?}");
+    Some(classify(&exit, false))
 }
 
 /// Kills the shim and asks the runner what it makes of it. What it had started must be gone.
@@ -246,15 +299,16 @@ runtime takes over. `disk_full` counts as `crashed`. `stopped` costs nothing.
 `budget_spent` costs nothing either, and blocks the ticket until a person lets it go on.
 
 — means that a program of this kind cannot die so, or that nobody would see a difference. A shell script is given the provider's
-words to print. An agent that ends in mid-turn has crashed, whatever its exit code: codex ends with 0 after SIGTERM, and claude
-with 0 after SIGINT. A terminal that is taken away ends its program by SIGHUP, and the record says so.
+words to print, and so is the agent under `acp`, which is a scripted one. An agent that ends in mid-turn has crashed, whatever its
+exit code: codex ends with 0 after SIGTERM, claude with 0 after SIGINT. One that nobody can hear any more (the pipe of its output,
+or codex's WebSocket, closed and not opened again within 5 s) is ended, and has crashed too. A terminal that is taken away ends its program by SIGHUP, and the record says so.
 ";
 
 fn document(rows: &[(String, Vec<String>)]) -> String {
     let head: Vec<&str> = PROGRAMS.iter().map(|(name, _)| *name).collect();
     let mut text = String::from(
-        "# What each death is called\n\nWhat was done to a lane in mid-turn, with real codex and real claude, and the name that the \
-         attempt's end got. Written by\nthe test `every_death_has_its_name` (`crates/runtime/tests/agents/matrix.rs`).\n\n",
+        "# What each death is called\n\nWhat was done to a lane in mid-turn, with real codex, real claude and a scripted ACP agent, and the \
+         name that the\nattempt's end got. Written by the test `every_death_has_its_name` (`crates/runtime/tests/agents/matrix.rs`).\n\n",
     );
     text += &format!("| what is done | {} |\n", head.join(" | "));
     text += &format!("| --- |{}\n", " --- |".repeat(head.len()));
