@@ -27,7 +27,10 @@ const AGENT_SETTINGS: [(&str, &[&str]); 5] = [
     ("codex", &[".codex", ".config/codex"]),
     ("claude", &[".claude", ".claude.json", ".config/claude"]),
     ("gemini", &[".gemini"]),
-    ("opencode", &[".config/opencode", ".local/share/opencode", ".local/state/opencode"]),
+    (
+        "opencode",
+        &[".config/opencode", ".local/share/opencode", ".local/state/opencode", ".cache/opencode"],
+    ),
     ("hermes", &[".hermes"]),
 ];
 

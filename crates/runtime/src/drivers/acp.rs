@@ -182,10 +182,16 @@ impl Acp {
         if !message.trim().is_empty() {
             out.tell(Told::Said(message.clone()));
         }
-        let end = match text(result, "stopReason") {
-            "end_turn" => TurnEnd::completed(message),
-            "cancelled" => TurnEnd { message, ..TurnEnd::cut(TurnHow::Interrupted, "interrupted") },
-            other => {
+        let end = match (text(result, "stopReason"), said_fault(&message, result)) {
+            ("end_turn", Some(fault)) => {
+                let why = fault.text.clone();
+                TurnEnd { message, fault: Some(fault), ..TurnEnd::cut(TurnHow::Failed, why) }
+            }
+            ("end_turn", None) => TurnEnd::completed(message),
+            ("cancelled", _) => {
+                TurnEnd { message, ..TurnEnd::cut(TurnHow::Interrupted, "interrupted") }
+            }
+            (other, _) => {
                 let why = format!("the agent stopped: {other}");
                 TurnEnd { message, ..TurnEnd::cut(TurnHow::Failed, why) }
             }
@@ -276,6 +282,14 @@ fn words(error: &Value) -> String {
     format!("{} {more}", text(error, "message")).trim().to_owned()
 }
 
+/// Hermes gives the provider's refusal as its own last words, `HTTP 401: …`, and calls the turn ended: then it tells of no tokens.
+fn said_fault(message: &str, result: &Value) -> Option<Fault> {
+    let words = message.trim();
+    let (status, _) = words.strip_prefix("HTTP ")?.split_once(':')?;
+    let status = status.parse().ok().filter(|_| result["usage"].is_null())?;
+    Fault::of_status(status, words)
+}
+
 /// Agents have no common way to say whose fault an error is: but for the code for signing in, their words are all there is.
 fn fault(error: &Value) -> Option<Fault> {
     let text = words(error);
@@ -289,7 +303,18 @@ fn fault(error: &Value) -> Option<Fault> {
     let status = status.and_then(|it| u16::try_from(it).ok());
     status
         .and_then(|status| Fault::of_status(status, &text))
-        .or_else(|| death::fault_in(&text).map(|kind| Fault { kind, text }))
+        .or_else(|| death::fault_in(&text).map(|kind| Fault { kind, text: text.clone() }))
+        .or_else(|| named(error, text))
+}
+
+/// Opencode names the kind of an error and leaves the provider's status out.
+fn named(error: &Value, text: String) -> Option<Fault> {
+    let kind = match error["data"]["errorName"].as_str()? {
+        "ProviderAuthError" => FaultKind::Auth,
+        "APIError" => FaultKind::ProviderDown,
+        _ => return None,
+    };
+    Some(Fault { kind, text })
 }
 
 #[cfg(test)]

@@ -30,14 +30,45 @@ pub(crate) const CODEX: Package =
 pub(crate) const CLAUDE: Package =
     Package { scope: "@anthropic-ai", native: "claude-code-linux-", inside: &["claude"] };
 
+/// Returns the file that `name` names: found on `path` unless it is a path itself.
+fn named(name: &str, path: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return Some(PathBuf::from(name));
+    }
+    std::env::split_paths(path).map(|dir| dir.join(name)).find(|it| it.is_file())
+}
+
+/// The most links that are followed from a name to its file.
+const LINKS: usize = 8;
+
+/// Returns what the program behind `name` reads of its own installation: the npm packages around it, or the Python environment that
+/// it lies in with the folder of its interpreter. Nothing for one that lies anywhere else.
+pub(crate) fn installation(name: &str, path: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for file in named(name, path).iter().flat_map(|it| steps(it)) {
+        let packages = file.ancestors().filter(|it| it.ends_with("node_modules")).last();
+        let environment = file.ancestors().find(|it| it.join("pyvenv.cfg").is_file());
+        let pythons = environment.map_or_else(Vec::new, |it| steps(&it.join("bin/python")));
+        let pythons = pythons.iter().filter_map(|it| it.parent()?.parent());
+        found.extend(packages.into_iter().chain(environment).chain(pythons).map(PathBuf::from));
+    }
+    // What lies directly under `/usr` a lane may read anyway.
+    found.retain(|it| it.components().count() > 3);
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Returns `file`, each path that its links lead over, and where they end: a lane has to find all of them.
+fn steps(file: &Path) -> Vec<PathBuf> {
+    let next = |it: &PathBuf| Some(it.parent()?.join(std::fs::read_link(it).ok()?));
+    let over = std::iter::successors(Some(file.to_path_buf()), next).take(LINKS);
+    over.chain(file.canonicalize()).collect()
+}
+
 /// Returns what `name` starts: found on `path` unless it is a path itself, and the native program behind a script of `package`.
 pub(crate) fn find(name: &str, path: &str, package: &Package) -> Found {
-    let named = if name.contains('/') {
-        Some(PathBuf::from(name))
-    } else {
-        std::env::split_paths(path).map(|dir| dir.join(name)).find(|it| it.is_file())
-    };
-    let real = named.as_ref().and_then(|it| it.canonicalize().ok());
+    let real = named(name, path).and_then(|it| it.canonicalize().ok());
     let Some(real) = real else {
         return Found { program: name.into(), installation: None };
     };
@@ -138,6 +169,36 @@ mod tests {
         let path = path.to_str().unwrap();
         assert_eq!(find("claude", path, &CLAUDE).program, root.join("bin/claude"));
         assert_eq!(find("codex", path, &CODEX).program, PathBuf::from("codex"));
+    }
+
+    #[test]
+    fn a_script_may_read_the_packages_or_the_environment_that_it_lies_in() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().canonicalize().unwrap();
+        let modules = root.join("lib/node_modules");
+        put(&modules.join("@google/gemini-cli/node_modules/x/gemini.js"), b"#!/usr/bin/env node\n");
+        let environment = root.join("venvs/hermes");
+        put(&environment.join("bin/hermes"), b"#!/usr/bin/env python\n");
+        put(&environment.join("pyvenv.cfg"), b"");
+        put(&root.join("python/bin/python3"), b"\x7fELF...");
+        symlink(root.join("python/bin/python3"), environment.join("bin/python")).unwrap();
+        put(&root.join("bin/other"), b"#!/bin/sh\n");
+        symlink(
+            modules.join("@google/gemini-cli/node_modules/x/gemini.js"),
+            root.join("bin/gemini"),
+        )
+        .unwrap();
+        symlink(environment.join("bin/hermes"), root.join("bin/hermes")).unwrap();
+        let path = root.join("bin");
+        let of = |name: &str| installation(name, path.to_str().unwrap());
+        assert_eq!(of("gemini"), [modules]);
+        assert_eq!(of("hermes"), [root.join("python"), environment.clone()]);
+        symlink(&root, root.join("again")).unwrap();
+        let again = root.join("again/venvs/hermes");
+        std::fs::remove_file(root.join("bin/hermes")).unwrap();
+        symlink(again.join("bin/hermes"), root.join("bin/hermes")).unwrap();
+        assert_eq!(of("hermes"), [again, root.join("python"), environment]);
+        assert!(of("other").is_empty() && of("nothing").is_empty());
     }
 
     #[test]

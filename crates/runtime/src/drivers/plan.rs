@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::drivers::{Driver, acp, claude, codex, native};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 use crate::spec::{Driver as Kind, LaunchSpec};
 
@@ -39,7 +39,7 @@ pub(crate) fn plan(spec: &LaunchSpec, shim: &Path) -> Result<Option<Plan>> {
         Kind::Exec | Kind::Tmux => Ok(None),
         Kind::Codex => codex(spec, shim).map(Some),
         Kind::Claude => Ok(Some(claude(spec, shim))),
-        Kind::Acp => Ok(Some(acp(spec, shim))),
+        Kind::Acp => acp(spec, shim).map(Some),
     }
 }
 
@@ -138,11 +138,29 @@ fn moved_here(folder: &Path, here: &Path, name: &str) -> bool {
 /// What opencode is told to ask leave for: by itself it asks for nothing.
 const OPENCODE_ASKS: &str = "{\"bash\":\"ask\",\"edit\":\"ask\"}";
 
-fn acp(spec: &LaunchSpec, shim: &Path) -> Plan {
+/// What gemini is told over its user's settings: by itself it runs commands on a terminal of their own, which a lane has none of.
+const GEMINI_SETTINGS: &str = "{\"tools\":{\"shell\":{\"enableInteractiveShell\":false}}}";
+
+/// Where gemini looks for settings that go over its user's.
+const GEMINI_SETTINGS_PATH: &str = "GEMINI_CLI_SYSTEM_SETTINGS_PATH";
+
+fn acp(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
     let mut spec = spec.clone();
-    let program = spec.command.first().map_or("", String::as_str);
-    if Path::new(program).file_name().is_some_and(|it| it == "opencode") {
-        spec.env.entry("OPENCODE_PERMISSION".into()).or_insert_with(|| OPENCODE_ASKS.into());
+    let program = spec.command.first().cloned().unwrap_or_default();
+    let path = spec.env.get("PATH").map_or("", String::as_str);
+    let installation = native::installation(&program, path);
+    spec.access.read_only.extend(installation);
+    match Path::new(&program).file_name().and_then(|it| it.to_str()) {
+        Some("opencode") => {
+            spec.env.entry("OPENCODE_PERMISSION".into()).or_insert_with(|| OPENCODE_ASKS.into());
+        }
+        Some("gemini") if !spec.env.contains_key(GEMINI_SETTINGS_PATH) => {
+            let settings = spec.lane_dir.join("gemini.json");
+            std::fs::write(&settings, GEMINI_SETTINGS).map_err(Error::file(&settings))?;
+            spec.env.insert(GEMINI_SETTINGS_PATH.into(), settings.display().to_string());
+            spec.access.read_only.push(settings);
+        }
+        Some(_) | None => {}
     }
     let setup = acp::Setup {
         cwd: spec.cwd.clone(),
@@ -150,7 +168,7 @@ fn acp(spec: &LaunchSpec, shim: &Path) -> Plan {
         resume: spec.session.resume.clone(),
         mcp: Some(mcp(&spec, shim)),
     };
-    Plan { spec, link: LinkKind::Lines, driver: Box::new(acp::Acp::new(setup)) }
+    Ok(Plan { spec, link: LinkKind::Lines, driver: Box::new(acp::Acp::new(setup)) })
 }
 
 fn with_native(spec: &LaunchSpec, package: &native::Package) -> LaunchSpec {

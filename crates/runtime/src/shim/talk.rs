@@ -27,8 +27,8 @@ use crate::shim::link::{Change, Link};
 use crate::shim::typist::Text;
 use close::Closing;
 
-/// How long a program may take to come up and open its session on a machine under load.
-const READY: Duration = Duration::from_secs(90);
+/// How long a program may take to come up and open its session on a machine under load: opencode was seen to take two minutes.
+const READY: Duration = Duration::from_secs(240);
 
 /// How long a connection that broke may take to come back.
 const BACK: Duration = Duration::from_secs(5);

@@ -172,6 +172,14 @@ fn errors_say_whose_fault_they_are_as_far_as_they_say_anything() {
             Some(FaultKind::Auth),
         ),
         (json!({"code": -32603, "message": "Internal error"}), None),
+        (
+            json!({"code": -32603, "message": "Internal error: no", "data": {"errorName": "APIError"}}),
+            Some(FaultKind::ProviderDown),
+        ),
+        (
+            json!({"code": -32603, "message": "Invalid API key", "data": {"errorName": "APIError"}}),
+            Some(FaultKind::Auth),
+        ),
     ];
     for (error, kind) in cases {
         let mut stage = Stage::busy();
@@ -190,6 +198,32 @@ fn errors_say_whose_fault_they_are_as_far_as_they_say_anything() {
     assert!(
         matches!(&told[..], [Told::CannotOpen { fault: Some(it), .. }] if it.kind == FaultKind::Auth)
     );
+}
+
+#[test]
+fn a_refusal_that_is_given_as_the_agents_own_words_is_the_providers_and_no_answer() {
+    let ended = |words: &str, result: Value| {
+        let mut stage = Stage::busy();
+        stage.says(words);
+        stage.hears(json!({"id": 3, "result": result}));
+        let told = stage.told();
+        let Some(Told::Ended(end)) = told.last() else { panic!("{told:?}") };
+        (end.how, end.fault.as_ref().map(|it| it.kind))
+    };
+    let untold = || json!({"stopReason": "end_turn"});
+    let told = json!({"stopReason": "end_turn", "usage": {"inputTokens": 5, "outputTokens": 1}});
+    assert_eq!(ended("HTTP 401: refused", untold()), (TurnHow::Failed, Some(FaultKind::Auth)));
+    assert_eq!(
+        ended("\n\nHTTP 503: down", untold()),
+        (TurnHow::Failed, Some(FaultKind::ProviderDown))
+    );
+    for (words, result) in [
+        ("HTTP 401: what the page says", told),
+        ("it says HTTP 401: refused", untold()),
+        ("HTTP 404: no such model", untold()),
+    ] {
+        assert_eq!(ended(words, result), (TurnHow::Completed, None), "{words}");
+    }
 }
 
 #[test]
