@@ -17,6 +17,7 @@ use crate::output::table::{Fit, Table, cell, text};
 use crate::output::{Screen, Tone};
 use crate::process;
 use crate::project::Projects;
+use signin::SignIn;
 use start::Answer;
 
 /// How a thing stands.
@@ -325,14 +326,15 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
             Look::new(&what, Health::Good, seen)
         }
         Tried::Asked(Answer::Version(version)) => {
-            let seen = format!("`{program}` starts: {version}; its sign-in is not tried");
-            Look::new(&what, Health::Good, seen)
+            let seen = format!("`{program}` starts: {version}");
+            signed_in(&what, &seen, &signin::of(program, |it| std::env::var(it).ok()))
         }
         Tried::Asked(Answer::Nothing) => {
             Look::new(&what, Health::Good, format!("`{program}` starts and says no version"))
         }
         Tried::Asked(Answer::TooSlow) => {
-            let seen = format!("`{program}` starts and did not say its version within 5 s");
+            let within = start::LIMIT.as_secs();
+            let seen = format!("`{program}` starts and did not say its version within {within} s");
             Look::new(&what, Health::Weak, seen).fix(format!("try `{program} --version` by hand"))
         }
         Tried::Asked(Answer::Broken(why)) => {
@@ -346,6 +348,20 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
         return Look::new(what, Health::Weak, seen);
     }
     look
+}
+
+/// What is not found is not called good: a lane would wait for its agent only to hear that it is not signed in.
+fn signed_in(what: &str, seen: &str, signin: &SignIn) -> Look {
+    match signin {
+        SignIn::Seen(how) => Look::new(what, Health::Good, format!("{seen}; {how}, not tried")),
+        SignIn::NotSeen(fix) => {
+            let seen = format!("{seen}; nothing was found that signs it in");
+            Look::new(what, Health::Weak, seen).fix(*fix)
+        }
+        SignIn::Unknown => {
+            Look::new(what, Health::Good, format!("{seen}; its sign-in is not tried"))
+        }
+    }
 }
 
 fn is_shell(program: &str) -> bool {
@@ -388,6 +404,7 @@ fn lane(it: &LaneDoc, broken: &[&str]) -> Option<Look> {
     (!can_work).then(look)
 }
 
+mod signin;
 mod start;
 #[cfg(test)]
 mod tests;

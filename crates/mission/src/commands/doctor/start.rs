@@ -1,4 +1,4 @@
-//! Starts a program for real, only to ask which version it is: an empty environment, a home of its own, no network, five seconds.
+//! Starts a program for real, only to ask which version it is: an empty environment, a home of its own, no network, and not for long.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mission_sandbox::{Access, Confined, Exit, Limits, Network};
 
-/// How long a program may take for its version.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long a program may take for its version. Those that are scripts take some seconds, and more on a machine under load.
+pub(super) const LIMIT: Duration = Duration::from_secs(20);
 
 /// How much of what it says is read, in bytes.
 const MOST_OUTPUT: u64 = 16 * 1024;
