@@ -28,7 +28,7 @@ enum Task {
     /// Sets up what the tests need, then runs every check and test
     Test(test::Options),
     /// Installs the pinned agent programs that the tests run for real; `test` does it too
-    Agents,
+    Agents(agents::Options),
     /// Measures the benchmarks in the release profile and compares them with their aims
     Bench(bench::Options),
     /// Writes shell completions and man pages under `target/`
@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let passed = match Cli::parse().task {
         Task::Check => check::run()?,
         Task::Test(options) => test::run(&options)?,
-        Task::Agents => agents::run()?,
+        Task::Agents(options) => agents::run(&options)?,
         Task::Bench(options) => bench::run(&options)?,
         Task::Docs => docs::run()?,
     };

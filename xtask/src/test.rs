@@ -16,7 +16,7 @@ pub(crate) struct Options {
     /// Leaves out clippy, the browser's stories, the documentation build and cargo-deny
     #[arg(long)]
     quick: bool,
-    /// Also runs the tests against every agent program found on this machine
+    /// Also installs gemini, opencode and hermes and runs the long suite with them over ACP
     #[arg(long)]
     all_agents: bool,
     /// Runs the long volumes: full crash schedules and full-length kill runs
@@ -82,6 +82,9 @@ fn steps(options: &Options) -> Vec<Step> {
         steps.push(Step { name: "clippy", work: clippy });
     }
     steps.push(Step { name: "tests", work: tests(options) });
+    if options.all_agents {
+        steps.push(Step { name: "all agents", work: all_agents() });
+    }
     steps.push(Step { name: "doctests", work: cargo(&["test", "--doc"], &WORKSPACE) });
     if !options.quick {
         steps.push(Step { name: "browser", work: Work::Browser });
@@ -100,16 +103,21 @@ fn tests(options: &Options) -> Work {
     if options.long {
         variables.push(("MISSION_TEST_LONG", "1"));
     }
-    if options.all_agents {
-        variables.push(("MISSION_TEST_ALL_AGENTS", "1"));
-    }
     Work::Tests(vec!["nextest", "run", "--workspace", "--release", "--profile", profile], variables)
+}
+
+/// The stories that are ignored otherwise: their programs are slow, and not installed for the ordinary tests.
+fn all_agents() -> Work {
+    let words = ["nextest", "run", "--package", "mission", "--test", "agents", "--release"];
+    let which = ["--profile", "long", "--run-ignored", "only", "more::"];
+    Work::Tests([&words[..], &which].concat(), Vec::new())
 }
 
 /// Sets up, runs every step even after one failed, and prints the summary; whether all passed.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let started = Instant::now();
-    if !tools::set_up(options.quick)? || !agents::run()? {
+    if !tools::set_up(options.quick)? || !agents::run(&agents::Options { all: options.all_agents })?
+    {
         return Ok(false);
     }
     let mut outcomes = Vec::new();
@@ -223,13 +231,21 @@ mod tests {
     }
 
     #[test]
-    fn long_and_all_agents_reach_the_tests_as_variables() {
-        let options = Options { long: true, all_agents: true, ..Options::default() };
+    fn long_reaches_the_tests_as_a_variable() {
+        let options = Options { long: true, ..Options::default() };
         let Work::Tests(words, variables) = super::tests(&options) else {
             panic!("not a test step")
         };
         assert!(words.contains(&"long"));
-        assert_eq!(variables, [("MISSION_TEST_LONG", "1"), ("MISSION_TEST_ALL_AGENTS", "1")]);
+        assert_eq!(variables, [("MISSION_TEST_LONG", "1")]);
+    }
+
+    #[test]
+    fn all_agents_runs_what_is_ignored_otherwise_as_a_step_of_its_own() {
+        let options = Options { all_agents: true, ..Options::default() };
+        assert!(names(&options).contains(&"all agents"));
+        let Work::Tests(words, _) = all_agents() else { panic!("not a test step") };
+        assert!(words.windows(2).any(|it| it == ["--run-ignored", "only"]));
     }
 
     #[test]

@@ -36,6 +36,113 @@ pub fn claude() -> Result<PathBuf> {
     installed(&format!("node_modules/@anthropic-ai/claude-code-linux-{machine}/claude"))
 }
 
+/// An agent program that speaks the Agent Client Protocol, of the longer suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcpProgram {
+    /// `@google/gemini-cli`.
+    Gemini,
+    /// `opencode-ai`.
+    Opencode,
+    /// `hermes-agent`.
+    Hermes,
+}
+
+impl AcpProgram {
+    /// Returns what it is called on the PATH, which is its built-in runtime's name too.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gemini => "gemini",
+            Self::Opencode => "opencode",
+            Self::Hermes => "hermes",
+        }
+    }
+
+    /// Returns the version that the suite is written against.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Gemini => "0.61.0",
+            Self::Opencode => "1.18.33",
+            Self::Hermes => "0.19.0",
+        }
+    }
+
+    /// Returns its program.
+    ///
+    /// # Errors
+    /// It is not installed; the message says how to.
+    pub fn program(self) -> Result<PathBuf> {
+        let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+        let path = match self {
+            Self::Gemini => "more/node_modules/.bin/gemini".to_owned(),
+            // The name that npm links is unpacked by a script of the package; the native program is there without it.
+            Self::Opencode => format!("more/node_modules/opencode-linux-{machine}/bin/opencode"),
+            Self::Hermes => "more/hermes/bin/hermes".to_owned(),
+        };
+        installed(&path)
+    }
+}
+
+/// As [`settle`], with `program` installed and signed in besides.
+///
+/// # Errors
+/// A program is not installed, or what the system said.
+pub fn settle_with(
+    home: &Path,
+    model: &Model,
+    program: AcpProgram,
+) -> Result<BTreeMap<String, String>> {
+    let env = settle(home, model)?;
+    let url = model.url();
+    match program {
+        AcpProgram::Gemini => {
+            put(home, ".gemini/settings.json", &gemini_settings())?;
+            let key = format!("GEMINI_API_KEY={KEY}\nGOOGLE_GEMINI_BASE_URL={url}\n");
+            put(home, ".gemini/.env", &format!("{key}GEMINI_CLI_NO_RELAUNCH=1\n"))?;
+        }
+        AcpProgram::Opencode => {
+            put(home, ".config/opencode/opencode.json", &opencode_settings(&url))?;
+            for own in [".local/share/opencode", ".local/state/opencode", ".cache/opencode"] {
+                let own = home.join(own);
+                std::fs::create_dir_all(&own).map_err(file("make", &own))?;
+            }
+        }
+        AcpProgram::Hermes => {
+            let model = format!("  default: {MODEL}\n  provider: custom\n  base_url: {url}/v1\n");
+            // It would fetch a scanner of commands from the net at the first one.
+            let scanner = "security:\n  tirith_enabled: false\n";
+            let text = format!("model:\n{model}  api_key: {KEY}\n{scanner}");
+            put(home, ".hermes/config.yaml", &text)?;
+        }
+    }
+    link(home, program.name(), &program.program()?)?;
+    Ok(env)
+}
+
+/// Telemetry, updates and the question whether the folder is trusted are off.
+fn gemini_settings() -> String {
+    serde_json::json!({
+        "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": false}},
+        "general": {"enableAutoUpdate": false},
+        "privacy": {"usageStatisticsEnabled": false},
+    })
+    .to_string()
+}
+
+/// One provider, the scripted model.
+fn opencode_settings(url: &str) -> String {
+    let options = serde_json::json!({"baseURL": format!("{url}/v1"), "apiKey": KEY});
+    let provider = serde_json::json!({
+        "npm": "@ai-sdk/openai-compatible", "name": "scripted", "options": options,
+        "models": {MODEL: {"name": MODEL}},
+    });
+    let model = format!("scripted/{MODEL}");
+    serde_json::json!({
+        "provider": {"scripted": provider}, "model": model, "small_model": model,
+        "autoupdate": false,
+    })
+    .to_string()
+}
+
 /// Tests lie in `TARGET/PROFILE/deps`, binaries in `TARGET/PROFILE`; the programs in `TARGET/agents`.
 fn installed(path: &str) -> Result<PathBuf> {
     let own = std::env::current_exe().map_err(system("find the own program"))?;
@@ -43,7 +150,8 @@ fn installed(path: &str) -> Result<PathBuf> {
     let found = shelves.map(|it| it.join(path)).find(|it| it.is_file());
     found.ok_or_else(|| {
         Error::Unexpected(format!(
-            "`{path}` is not installed, so nothing can be said of the real program. Run `cargo xtask agents` once, then test again"
+            "`{path}` is not installed, so nothing can be said of the real program. Run `cargo xtask agents{}` once, then test again",
+            if path.starts_with("more/") { " --all" } else { "" }
         ))
     })
 }
@@ -54,28 +162,35 @@ fn installed(path: &str) -> Result<PathBuf> {
 /// # Errors
 /// A program is not installed, or what the system said.
 pub fn settle(home: &Path, model: &Model) -> Result<BTreeMap<String, String>> {
-    let put = |name: &str, text: &str| {
-        let path = home.join(name);
-        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(&path, text)).map_err(file("write", &path))
-    };
-    put(".codex/config.toml", &codex_config(&model.url()))?;
-    put(".claude/settings.json", &claude_settings(&model.url()))?;
-    put(".claude.json", CLAUDE_STATE)?;
-    let bin = home.join("bin");
-    std::fs::create_dir_all(&bin).map_err(file("make", &bin))?;
+    put(home, ".codex/config.toml", &codex_config(&model.url()))?;
+    put(home, ".claude/settings.json", &claude_settings(&model.url()))?;
+    put(home, ".claude.json", CLAUDE_STATE)?;
     for (name, program) in [("codex", codex()?), ("claude", claude()?)] {
-        let link = bin.join(name);
-        if !link.exists() {
-            std::os::unix::fs::symlink(program, &link).map_err(file("make", &link))?;
-        }
+        link(home, name, &program)?;
     }
+    let bin = home.join("bin");
     let set = [
         ("HOME", home.display().to_string()),
         ("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display())),
         ("LANG", "C.UTF-8".to_owned()),
     ];
     Ok(set.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+/// Writes the file `name` below `home`.
+fn put(home: &Path, name: &str, text: &str) -> Result<()> {
+    let path = home.join(name);
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(&path, text)).map_err(file("write", &path))
+}
+
+/// Puts `program` on the PATH of the person with this `home`.
+fn link(home: &Path, name: &str, program: &Path) -> Result<()> {
+    let bin = home.join("bin");
+    std::fs::create_dir_all(&bin).map_err(file("make", &bin))?;
+    let link = bin.join(name);
+    let made = if link.exists() { Ok(()) } else { std::os::unix::fs::symlink(program, &link) };
+    made.map_err(file("make", &link))
 }
 
 /// Whether one of the programs has written a session of the person with this `home` down as far as the call of a tool. They do so

@@ -4,5 +4,6 @@
 mod accidents;
 mod gates;
 mod kept;
+mod more;
 mod stage;
 mod storm;

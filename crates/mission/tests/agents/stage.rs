@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mission_testkit::model::Model;
-use mission_testkit::programs;
+use mission_testkit::programs::{self, AcpProgram};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -23,17 +23,28 @@ pub(crate) struct Stage {
     /// Answers for as long as the stage stands.
     _model: Model,
     server: Option<Child>,
+    patience: Duration,
 }
 
 impl Stage {
     /// Prepares a repository with this `mission.toml` and starts the server.
     #[track_caller]
     pub(crate) fn new(toml: &str) -> Self {
+        Self::with(toml, None, PATIENCE)
+    }
+
+    /// As [`Self::new`], for somebody who has `program` too, with `patience` for each step.
+    #[track_caller]
+    pub(crate) fn with(toml: &str, program: Option<AcpProgram>, patience: Duration) -> Self {
         let dir = tempfile::Builder::new().prefix("ma-").tempdir().expect("a folder");
         let model = Model::start().expect("a model");
-        let env = programs::settle(&dir.path().join("person"), &model);
+        let person = dir.path().join("person");
+        let env = match program {
+            None => programs::settle(&person, &model),
+            Some(program) => programs::settle_with(&person, &model, program),
+        };
         let env = env.unwrap_or_else(|e| panic!("{e}")).into_iter().collect();
-        let mut stage = Self { dir, env, _model: model, server: None };
+        let mut stage = Self { dir, env, _model: model, server: None, patience };
         let repo = stage.repo();
         std::fs::create_dir_all(&repo).expect("a folder");
         std::fs::write(repo.join("mission.toml"), toml).expect("a file");
@@ -106,6 +117,13 @@ impl Stage {
         said
     }
 
+    /// Returns what `mission doctor` prints, whatever it found.
+    #[track_caller]
+    pub(crate) fn doctor(&self) -> String {
+        let done = self.command(env!("CARGO_BIN_EXE_mission"), &["doctor"]).output();
+        String::from_utf8_lossy(&done.expect("it runs").stdout).into_owned()
+    }
+
     /// Runs `mission`, which may refuse: what it was asked for may be over.
     pub(crate) fn tries(&self, args: &[&str]) {
         let done = self.command(env!("CARGO_BIN_EXE_mission"), args).output().expect("it runs");
@@ -165,7 +183,7 @@ impl Stage {
             if let Some(found) = found() {
                 return found;
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > self.patience {
                 let log = std::fs::read_to_string(self.dir.path().join("server.log"));
                 let kept = self.dir.path().display();
                 panic!(
