@@ -86,7 +86,7 @@ fn from_pypi(pins: &Path, place: &Path) -> Result<bool> {
     let made =
         process::passes(process::command("python3").args(["-m", "venv", "--clear"]).arg(place))?;
     let pip = place.join("bin/pip");
-    let mut pip = process::command(&pip.display().to_string());
+    let mut pip = process::command(pip.display().to_string());
     pip.args([
         "install",
         "--quiet",
