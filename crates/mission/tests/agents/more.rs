@@ -1,7 +1,8 @@
 //! gemini, opencode and hermes over the Agent Client Protocol: the long suite of `cargo xtask test --all-agents`. The same stories for
 //! all three; where one of them is different, [`Agent`] says so, and the stories hold it to that.
 //!
-//! They are ignored otherwise: these programs take half a minute to start on a machine under load.
+//! They are ignored otherwise: these programs take half a minute to start on a machine under load. They ask hosts of their own choice:
+//! `.config/loopback.sh`, in which nextest runs them, keeps them from it where the machine allows that.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -52,6 +53,7 @@ impl Agent {
     /// One gate, worked by this agent as `script` says, and decided by a person.
     #[track_caller]
     fn stage(self, script: &str) -> Stage {
+        is_kept_to_loopback();
         let name = self.name();
         let toml = format!(
             "[project]\nkey = \"MC\"\n\n\
@@ -61,6 +63,19 @@ impl Agent {
         );
         Stage::with(&toml, Some(self.program), PATIENCE)
     }
+}
+
+/// Fails where a program could reach more than loopback, unless the machine allows nothing else.
+#[track_caller]
+fn is_kept_to_loopback() {
+    let devices = std::fs::read_to_string("/proc/thread-self/net/dev").expect("a list of devices");
+    let names = devices.lines().skip(2).filter_map(|it| it.split(':').next());
+    let others: Vec<&str> = names.map(str::trim).filter(|it| *it != "lo").collect();
+    let is_open = std::env::var("MISSION_TEST_NETWORK").is_ok_and(|it| it == "open");
+    assert!(
+        others.is_empty() || is_open,
+        "these programs would reach more than loopback ({others:?}): run them with `cargo nextest run`, which keeps them from it"
+    );
 }
 
 /// What ends a delivery: a commit, and the report by the tool that the lane's own server offers.
