@@ -3,22 +3,20 @@
 
 mod ask;
 mod event;
+mod fault;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::agent::{Fault, FaultKind, Leave, TurnEnd, TurnHow, Usage};
-use crate::death;
+use crate::agent::{Leave, TurnEnd, TurnHow, Usage};
 use crate::drivers::{Driver, Hello, Out, Told, text};
 use ask::Asked;
+use fault::{fault, said_fault, words};
 
 /// The version that this side speaks.
 const VERSION: u64 = 1;
-
-/// The error code for "sign in first".
-const AUTH_REQUIRED: i64 = -32_000;
 
 /// What a session is opened with.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +37,7 @@ enum Expected {
     Hello,
     Session { is_load: bool },
     Prompt,
+    Fork,
     Nothing,
 }
 
@@ -50,6 +49,7 @@ pub(crate) struct Acp {
     expected: BTreeMap<u64, Expected>,
     hello: Hello,
     can_load: bool,
+    can_fork: bool,
     is_open: bool,
     turn: Option<Turn>,
     asked: BTreeMap<String, Asked>,
@@ -64,6 +64,8 @@ struct Turn {
     is_taken: bool,
     is_interrupted: bool,
     message: String,
+    /// How it ended, told once the session that goes on is there.
+    end: Option<TurnEnd>,
 }
 
 impl Acp {
@@ -74,6 +76,7 @@ impl Acp {
             expected: BTreeMap::new(),
             hello: Hello::default(),
             can_load: false,
+            can_fork: false,
             is_open: false,
             turn: None,
             asked: BTreeMap::new(),
@@ -101,12 +104,8 @@ impl Acp {
                 out.tell(Told::CannotOpen { fault: fault(error), why });
             }
             (Expected::Prompt, None) => self.prompt_ended(result, out),
-            (Expected::Prompt, Some(error)) => {
-                let is_interrupted = self.turn.as_ref().is_some_and(|it| it.is_interrupted);
-                let how = if is_interrupted { TurnHow::Interrupted } else { TurnHow::Failed };
-                let fault = fault(error).filter(|_| !is_interrupted);
-                self.end(TurnEnd { fault, ..TurnEnd::cut(how, words(error)) }, out);
-            }
+            (Expected::Prompt, Some(error)) => self.prompt_failed(error, out),
+            (Expected::Fork, failed) => self.forked(result, failed.is_none(), out),
             (Expected::Nothing, _) => {}
         }
     }
@@ -123,7 +122,9 @@ impl Acp {
         let agent = &result["agentInfo"];
         let named = format!("{} {}", text(agent, "name"), text(agent, "version"));
         self.hello.program = named.trim().to_owned();
-        self.can_load = result["agentCapabilities"]["loadSession"] == true;
+        let able = &result["agentCapabilities"];
+        self.can_load = able["loadSession"] == true;
+        self.can_fork = !able["sessionCapabilities"]["fork"].is_null();
         match self.setup.resume.clone().filter(|_| self.can_load) {
             Some(session) => {
                 let mut params = self.place();
@@ -167,12 +168,15 @@ impl Acp {
             let params = json!({"sessionId": session, "modeId": "default"});
             self.ask("session/set_mode", params, Expected::Nothing, out);
         }
-        if let Some(model) = self.setup.model.clone() {
-            self.hello.model = Some(model.clone());
-            let params = json!({"sessionId": session, "modelId": model});
-            self.ask("session/set_model", params, Expected::Nothing, out);
-        }
+        self.choose_model(out);
         out.tell(Told::Ready(self.hello.clone()));
+    }
+
+    fn choose_model(&mut self, out: &mut Out) {
+        let Some(model) = self.setup.model.clone() else { return };
+        self.hello.model = Some(model.clone());
+        let params = json!({"sessionId": self.hello.session, "modelId": model});
+        self.ask("session/set_model", params, Expected::Nothing, out);
     }
 
     fn prompt_ended(&mut self, result: &Value, out: &mut Out) {
@@ -197,6 +201,37 @@ impl Acp {
             }
         };
         self.end(end, out);
+    }
+
+    /// The protocol has an interrupted prompt end as `cancelled`. Hermes fails in it, and takes no turn in that session any more: it
+    /// only says that it queues them. What goes on is a session that knows all that this one knew, where the agent can make one.
+    fn prompt_failed(&mut self, error: &Value, out: &mut Out) {
+        let why = words(error);
+        let Some(turn) = self.turn.as_mut().filter(|it| it.is_interrupted) else {
+            let end = TurnEnd { fault: fault(error), ..TurnEnd::cut(TurnHow::Failed, why) };
+            return self.end(end, out);
+        };
+        let end = TurnEnd::cut(TurnHow::Interrupted, why);
+        if !self.can_fork {
+            return self.end(end, out);
+        }
+        turn.end = Some(end);
+        let mut params = self.place();
+        params["sessionId"] = self.hello.session.clone().into();
+        self.ask("session/fork", params, Expected::Fork, out);
+    }
+
+    fn forked(&mut self, result: &Value, is_done: bool, out: &mut Out) {
+        let session = text(result, "sessionId");
+        if is_done && !session.is_empty() {
+            self.hello.session = session.to_owned();
+            self.hello.is_resumed = true;
+            self.choose_model(out);
+            out.tell(Told::Ready(self.hello.clone()));
+        }
+        if let Some(end) = self.turn.as_mut().and_then(|it| it.end.take()) {
+            self.end(end, out);
+        }
     }
 
     /// A program that answers nothing else shows by its first word that it took the turn.
@@ -271,50 +306,6 @@ impl Driver for Acp {
             out.say(asked.answer(leave));
         }
     }
-}
-
-fn words(error: &Value) -> String {
-    let more = match &error["data"] {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        data => data["details"].as_str().map_or_else(|| data.to_string(), str::to_owned),
-    };
-    format!("{} {more}", text(error, "message")).trim().to_owned()
-}
-
-/// Hermes gives the provider's refusal as its own last words, `HTTP 401: …`, and calls the turn ended: then it tells of no tokens.
-fn said_fault(message: &str, result: &Value) -> Option<Fault> {
-    let words = message.trim();
-    let (status, _) = words.strip_prefix("HTTP ")?.split_once(':')?;
-    let status = status.parse().ok().filter(|_| result["usage"].is_null())?;
-    Fault::of_status(status, words)
-}
-
-/// Agents have no common way to say whose fault an error is: but for the code for signing in, their words are all there is.
-fn fault(error: &Value) -> Option<Fault> {
-    let text = words(error);
-    let code = error["code"].as_i64();
-    if code == Some(AUTH_REQUIRED) {
-        return Some(Fault { kind: FaultKind::Auth, text });
-    }
-    // Some pass the provider's own status, or its whole answer, on.
-    let answer = serde_json::from_str::<Value>(text.trim()).unwrap_or_default();
-    let status = code.filter(|it| *it >= 400).or_else(|| answer["error"]["code"].as_i64());
-    let status = status.and_then(|it| u16::try_from(it).ok());
-    status
-        .and_then(|status| Fault::of_status(status, &text))
-        .or_else(|| death::fault_in(&text).map(|kind| Fault { kind, text: text.clone() }))
-        .or_else(|| named(error, text))
-}
-
-/// Opencode names the kind of an error and leaves the provider's status out.
-fn named(error: &Value, text: String) -> Option<Fault> {
-    let kind = match error["data"]["errorName"].as_str()? {
-        "ProviderAuthError" => FaultKind::Auth,
-        "APIError" => FaultKind::ProviderDown,
-        _ => return None,
-    };
-    Some(Fault { kind, text })
 }
 
 #[cfg(test)]

@@ -144,6 +144,16 @@ const GEMINI_SETTINGS: &str = "{\"tools\":{\"shell\":{\"enableInteractiveShell\"
 /// Where gemini looks for settings that go over its user's.
 const GEMINI_SETTINGS_PATH: &str = "GEMINI_CLI_SYSTEM_SETTINGS_PATH";
 
+/// What bash reads before it runs a line, after the profile where it is a login shell.
+const BASH_START: &str = "BASH_ENV";
+
+/// Hermes takes its shell's environment from a login shell, in which the machine's profile sets PATH anew: the lane's own folder, with
+/// `mission` and the guards, comes first again.
+fn path_first(bin: &Path) -> String {
+    let bin = bin.display().to_string().replace('\'', "'\\''");
+    format!("case \"$PATH\" in\n'{bin}':*) ;;\n*) export PATH='{bin}':\"$PATH\" ;;\nesac\n")
+}
+
 fn acp(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
     let mut spec = spec.clone();
     let program = spec.command.first().cloned().unwrap_or_default();
@@ -159,6 +169,12 @@ fn acp(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
             std::fs::write(&settings, GEMINI_SETTINGS).map_err(Error::file(&settings))?;
             spec.env.insert(GEMINI_SETTINGS_PATH.into(), settings.display().to_string());
             spec.access.read_only.push(settings);
+        }
+        Some("hermes") if !spec.env.contains_key(BASH_START) => {
+            let start = spec.lane_dir.join("hermes.sh");
+            std::fs::write(&start, path_first(&spec.files().bin())).map_err(Error::file(&start))?;
+            spec.env.insert(BASH_START.into(), start.display().to_string());
+            spec.access.read_only.push(start);
         }
         Some(_) | None => {}
     }
@@ -201,6 +217,8 @@ fn mcp(spec: &LaunchSpec, shim: &Path) -> (Vec<String>, BTreeMap<String, String>
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -215,5 +233,26 @@ mod tests {
         assert!(moved_here(folder, &here, name));
         assert!(here.join(name).is_file() && here.join("0a-1/long.txt").is_file());
         assert!(!there.join(name).exists(), "it is in one place");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "only bash knows what it reads")]
+    fn in_a_login_shell_the_lanes_own_folder_comes_first_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let (home, bin) = (temp.path().join("home"), temp.path().join("it's bin"));
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(home.join(".bash_profile"), "PATH=/usr/bin:/bin\n").unwrap();
+        let start = temp.path().join("start.sh");
+        std::fs::write(&start, path_first(&bin)).unwrap();
+        let path_in = |flags: &str, path: &str| {
+            let mut bash = Command::new("bash");
+            bash.args([flags, "echo \"$PATH\""]).env_clear().env("HOME", &home).env("PATH", path);
+            let said = bash.env(BASH_START, &start).output().unwrap().stdout;
+            String::from_utf8(said).unwrap().trim().to_owned()
+        };
+        let first = format!("{}:", bin.display());
+        assert_eq!(path_in("-lc", "/bin"), format!("{first}/usr/bin:/bin"));
+        let twice = path_in("-c", &format!("{first}/bin"));
+        assert_eq!(twice, format!("{first}/bin"), "it is put there once");
     }
 }

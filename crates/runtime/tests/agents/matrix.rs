@@ -301,7 +301,8 @@ runtime takes over. `disk_full` counts as `crashed`. `stopped` costs nothing.
 — means that a program of this kind cannot die so, or that nobody would see a difference. A shell script is given the provider's
 words to print, and so is the agent under `acp`, which is a scripted one. An agent that ends in mid-turn has crashed, whatever its
 exit code: codex ends with 0 after SIGTERM, claude with 0 after SIGINT. One that nobody can hear any more (the pipe of its output,
-or codex's WebSocket, closed and not opened again within 5 s) is ended, and has crashed too. A terminal that is taken away ends its program by SIGHUP, and the record says so.
+or codex's WebSocket, closed and not opened again within 5 s) is ended, and has crashed too. A terminal that is taken away ends its program by SIGHUP, and
+the record says so.
 ";
 
 fn document(rows: &[(String, Vec<String>)]) -> String {

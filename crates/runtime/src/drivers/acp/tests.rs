@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::agent::{Ask, Deed};
+use crate::agent::{Ask, Deed, FaultKind};
 
 struct Stage {
     driver: Acp,
@@ -27,16 +27,23 @@ impl Stage {
         stage
     }
 
-    fn greeted(mut self, load: bool) -> Self {
+    fn greeted(self, load: bool) -> Self {
+        self.greeted_by(&json!({"loadSession": load}))
+    }
+
+    fn greeted_by(mut self, able: &Value) -> Self {
         let agent = json!({"name": "gemini-cli", "version": "0.61.0"});
-        let able = json!({"loadSession": load});
         let result = json!({"protocolVersion": 1, "agentInfo": agent, "agentCapabilities": able});
         self.hears(json!({"jsonrpc": "2.0", "id": 1, "result": result}));
         self
     }
 
     fn busy() -> Self {
-        let mut stage = Self::new(None).greeted(false);
+        Self::busy_with(&json!({"loadSession": false}))
+    }
+
+    fn busy_with(able: &Value) -> Self {
+        let mut stage = Self::new(None).greeted_by(able);
         stage.hears(json!({"id": 2, "result": {"sessionId": "S"}}));
         stage.driver.send("k", "do it", &mut stage.out);
         stage.said();
@@ -173,6 +180,23 @@ fn errors_say_whose_fault_they_are_as_far_as_they_say_anything() {
         ),
         (json!({"code": -32603, "message": "Internal error"}), None),
         (
+            json!({"code": -32603, "message": "Internal error", "data": {"details": "HTTP 529: busy"}}),
+            Some(FaultKind::ProviderDown),
+        ),
+        (
+            json!({"code": -32603, "message": "Internal error", "data": {"details": "HTTP 400: too long"}}),
+            None,
+        ),
+        (
+            json!({"code": -32603, "message": "HTTP 2 stream reset, status code 504"}),
+            Some(FaultKind::ProviderDown),
+        ),
+        (json!({"code": -32603, "message": "the server answered: status 4030000"}), None),
+        (
+            json!({"code": -32603, "message": "TypeError: fetch failed"}),
+            Some(FaultKind::ProviderDown),
+        ),
+        (
             json!({"code": -32603, "message": "Internal error: no", "data": {"errorName": "APIError"}}),
             Some(FaultKind::ProviderDown),
         ),
@@ -224,6 +248,47 @@ fn a_refusal_that_is_given_as_the_agents_own_words_is_the_providers_and_no_answe
     ] {
         assert_eq!(ended(words, result), (TurnHow::Completed, None), "{words}");
     }
+}
+
+/// How hermes answers a prompt that was interrupted, with the id of the first prompt.
+fn broken_prompt() -> Value {
+    let error =
+        json!({"code": -32603, "message": "Internal error", "data": {"details": "no attribute"}});
+    json!({"jsonrpc": "2.0", "id": 3, "error": error})
+}
+
+#[test]
+fn an_interrupt_that_breaks_the_session_ends_once_a_session_that_knows_as_much_is_there() {
+    let mut stage = Stage::busy_with(&json!({"sessionCapabilities": {"fork": {}}}));
+    stage.driver.interrupt(&mut stage.out);
+    assert_eq!(stage.said()[0]["method"], "session/cancel");
+    stage.hears(broken_prompt());
+    let said = stage.said();
+    assert_eq!(
+        (&said[0]["method"], &said[0]["params"]["sessionId"]),
+        (&json!("session/fork"), &json!("S"))
+    );
+    assert!(!stage.told().iter().any(|it| matches!(it, Told::Ended(_))), "it has no session yet");
+    stage.hears(json!({"id": said[0]["id"], "result": {"sessionId": "T"}}));
+    let told = stage.told();
+    assert!(matches!(&told[0], Told::Ready(it) if it.session == "T" && it.is_resumed), "{told:?}");
+    assert!(matches!(told.last(), Some(Told::Ended(it)) if it.how == TurnHow::Interrupted));
+    stage.driver.send("k", "go on", &mut stage.out);
+    assert_eq!(stage.said()[0]["params"]["sessionId"], "T");
+}
+
+#[test]
+fn an_interrupt_that_ends_with_an_error_ends_the_turn_where_no_session_can_be_made_from_it() {
+    let mut stage = Stage::busy();
+    stage.driver.interrupt(&mut stage.out);
+    stage.said();
+    stage.hears(broken_prompt());
+    assert_eq!(stage.said(), Vec::<Value>::new());
+    assert!(matches!(stage.told().last(), Some(Told::Ended(it)) if it.how == TurnHow::Interrupted));
+    // Without the interrupt it is a failure.
+    let mut stage = Stage::busy_with(&json!({"sessionCapabilities": {"fork": {}}}));
+    stage.hears(broken_prompt());
+    assert!(matches!(stage.told().last(), Some(Told::Ended(it)) if it.how == TurnHow::Failed));
 }
 
 #[test]
