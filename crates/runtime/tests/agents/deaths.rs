@@ -2,11 +2,13 @@
 
 use mission_runtime::agent::AgentState;
 use mission_runtime::record::StopCause;
+use mission_runtime::shim_protocol::{Reply, Request};
 use mission_runtime::spec::Limits;
 use mission_runtime::{DeathClass, LaunchSpec, classify};
+use nix::sys::signal::Signal;
 
 use crate::lane::{Agent, BOTH, Stage};
-use crate::stage::Shim;
+use crate::stage::{Shim, eventually, signal};
 
 #[test]
 fn a_provider_that_nobody_reaches_is_down() {
@@ -37,6 +39,24 @@ fn a_stop_in_mid_turn_is_no_death() {
         assert_eq!(exit.stop_cause, StopCause::Stopped { by: "the test".into() });
         assert_eq!(classify(&exit, false), DeathClass::Stopped);
     }
+}
+
+#[test]
+fn codex_that_is_told_to_end_in_mid_turn_works_on_until_the_turn_is_over() {
+    let stage = Stage::with(Agent::Codex);
+    let (begun, go) = (stage.file("begun"), stage.file("go"));
+    let script = "sh touch begun; until [ -e go ]; do sleep 0.1; done ;; say it is all there";
+    let shim = Shim::start(stage.lane(1, script));
+    eventually("the command", || begun.exists().then_some(()));
+    let Reply::Status { status } = shim.ask(&Request::Status) else { panic!("no status") };
+    signal(status.pid.unwrap(), Signal::SIGTERM);
+    std::fs::write(&go, "").unwrap();
+    shim.says("it is all there");
+    let exit = shim.ends();
+    assert_eq!((exit.exit_code, exit.signal), (Some(0), None), "{exit:?}");
+    // It goes without the word that its turn is over, or with it: no success either way.
+    let class = classify(&exit, false);
+    assert!(matches!(class, DeathClass::Crashed | DeathClass::NoReport), "{exit:?}");
 }
 
 #[test]

@@ -207,10 +207,14 @@ fn strike(shim: &Shim, program: Program, sent: Signal) {
     let Reply::Status { status } = shim.ask(&Request::Status) else { panic!("no status") };
     let pid = status.pid.unwrap();
     signal(pid, sent);
-    // The handler that Rust programs have lets a first SIGSEGV pass that no access of theirs caused, and codex waits at a first SIGINT
-    // for the turn that it is at.
-    let is_codex = program == Program::Agent(Agent::Codex);
-    if sent == Signal::SIGSEGV || (sent == Signal::SIGINT && is_codex) {
+    // The handler that Rust programs have lets a first SIGSEGV pass that no access of theirs caused. Codex takes a first SIGTERM or
+    // SIGINT for the wish that it ends after the turn that it is at, if it is at one by then; the second one ends it.
+    let waits_at_first = match sent {
+        Signal::SIGSEGV => true,
+        Signal::SIGTERM | Signal::SIGINT => program == Program::Agent(Agent::Codex),
+        _ => false,
+    };
+    if waits_at_first {
         eventually("the end by the signal", || {
             signal(pid, sent);
             proc_tree::process(pid).is_none_or(|it| it.is_zombie).then_some(())
@@ -300,9 +304,10 @@ runtime takes over. `disk_full` counts as `crashed`. `stopped` costs nothing.
 
 — means that a program of this kind cannot die so, or that nobody would see a difference. A shell script is given the provider's
 words to print, and so is the agent under `acp`, which is a scripted one. An agent that ends in mid-turn has crashed, whatever its
-exit code: codex ends with 0 after SIGTERM, claude with 0 after SIGINT. One that nobody can hear any more (the pipe of its output,
-or codex's WebSocket, closed and not opened again within 5 s) is ended, and has crashed too. A terminal that is taken away ends its program by SIGHUP, and
-the record says so.
+exit code: codex ends with 0 after SIGTERM, claude with 0 after SIGINT. A first SIGTERM or SIGINT lets codex work on until its turn
+is over; what is told here is what a second one does. An agent that nobody can hear any more (the pipe of its output, or codex's
+WebSocket, closed and not opened again within 5 s) is ended, and has crashed too. A terminal that is taken away ends its program by
+SIGHUP, and the record says so.
 ";
 
 fn document(rows: &[(String, Vec<String>)]) -> String {
