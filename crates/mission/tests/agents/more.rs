@@ -78,6 +78,9 @@ fn is_kept_to_loopback() {
     );
 }
 
+/// The exit code of a command that the guard on the PATH asks a person about instead of running it.
+const GUARDED: u8 = 77;
+
 /// What ends a delivery: a commit, and the report by the tool that the lane's own server offers.
 const DELIVERS: &str = "sh echo v1 > index.html && git commit -qam v1 ;; tool report {\"kind\": \"done\", \"summary\": \"v1\"} ;; say written";
 
@@ -160,7 +163,7 @@ fn is_interrupted(agent: Agent) {
 /// A guarded command does not run; what it asks for instead is permitted by a person and run once.
 fn asks_a_person(agent: Agent) {
     let stage = agent.stage(
-        "sh git commit -q --allow-empty -m work ;; sh git push origin HEAD:refs/heads/topic; echo tried > .git/tried \
+        "sh git commit -q --allow-empty -m work ;; sh git push origin HEAD:refs/heads/topic; echo $? > .git/tried \
          ;; tool request_approval {\"command\": \"git push origin HEAD:refs/heads/topic\", \"reason\": \"it is ready\"} ;; say asked",
     );
     let outside = stage.repo().with_file_name("outside.git");
@@ -178,8 +181,9 @@ fn asks_a_person(agent: Agent) {
     let log = stage.git(&stage.workspace(&key), &["log", "-1", "--format=%s"]);
     assert_eq!(log, "work", "its other commands run");
     // Who asks leave is refused the whole line; the guard on the PATH refuses the one command in it.
-    let is_tried = stage.workspace(&key).join(".git/tried").exists();
-    assert_eq!(is_tried, !agent.asks_leave, "{agent:?}");
+    let tried = std::fs::read_to_string(stage.workspace(&key).join(".git/tried")).ok();
+    let by_guard = (!agent.asks_leave).then(|| format!("{GUARDED}\n"));
+    assert_eq!(tried, by_guard, "{agent:?}");
     let id = approval["id"].as_str().expect("an id").to_owned();
     stage.says(&["approve", &id]);
     stage.until("the push", || (pushed() == "refs/heads/topic").then_some(()));
