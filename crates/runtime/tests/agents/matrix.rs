@@ -47,6 +47,8 @@ enum Injury {
     Signal(Signal),
     /// SIGSTOP in mid-turn, with a limit of silence.
     Freeze,
+    /// It is interrupted in mid-turn, and does not obey.
+    Disobeys,
     /// The same limit, and a command that never ends.
     HungTool,
     /// It holds more memory than it may.
@@ -71,7 +73,7 @@ const fn script(shell: Option<&'static str>, model: Option<&'static str>) -> Inj
     Injury::Script { shell, model }
 }
 
-const INJURIES: [(&str, Injury); 23] = [
+const INJURIES: [(&str, Injury); 24] = [
     ("its turn ends without a report, twice", script(Some("exit 0"), Some("say that is it"))),
     ("exit code 1", script(Some("exit 1"), None)),
     ("SIGTERM from outside", Injury::Signal(Signal::SIGTERM)),
@@ -84,6 +86,7 @@ const INJURIES: [(&str, Injury); 23] = [
     ("its socket or pipe is closed, and it lives on", Injury::ClosedSocket),
     ("it ends in mid-turn with exit code 0", Injury::CleanExit),
     ("it hangs (SIGSTOP)", Injury::Freeze),
+    ("it does not obey an interrupt", Injury::Disobeys),
     ("a command of it hangs", Injury::HungTool),
     ("provider: 401", script(Some("echo 'API Error: 401'; exit 1"), Some("http 401"))),
     ("provider: 403", script(None, Some("http 403"))),
@@ -116,6 +119,7 @@ fn name(program: Program, injury: Injury, number: u64) -> Option<DeathClass> {
             return (program == Program::Tmux).then(|| without_its_terminal(&stage, &spec));
         }
         Injury::ClosedSocket => return closed(&stage, program, spec),
+        Injury::Disobeys => return disobeys(program, spec),
         Injury::FullDisk => {
             // What the kernel says of a full disk, to the one file.
             std::fs::create_dir_all(&spec.lane_dir).unwrap();
@@ -160,6 +164,7 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
         Injury::FullDisk => (Some("echo lost; exit 1"), Some("say that is it")),
         Injury::Signal(_)
         | Injury::Freeze
+        | Injury::Disobeys
         | Injury::KilledShim
         | Injury::KilledTmux
         | Injury::ClosedSocket
@@ -255,6 +260,22 @@ fn closed(stage: &Stage, program: Program, spec: LaunchSpec) -> Option<DeathClas
     Some(classify(&exit, false))
 }
 
+/// Interrupts a program that cannot hear it. Nothing where an interrupt is a key that is typed, or nothing at all.
+fn disobeys(program: Program, spec: LaunchSpec) -> Option<DeathClass> {
+    match program {
+        Program::Exec | Program::Tmux => return None,
+        Program::Agent(_) | Program::Acp => {}
+    }
+    let shim = Shim::start(spec);
+    strike(&shim, program, Signal::SIGSTOP);
+    let reply = shim.ask(&Request::Interrupt { by: "person:ada".into() });
+    assert!(matches!(reply, Reply::Ack { .. }), "{program:?}: {reply:?}");
+    let exit = shim.ends();
+    let why = exit.last_turn.as_ref().map(|it| it.why.clone()).unwrap_or_default();
+    assert!(why.contains("s of the interrupt"), "{program:?}: {exit:?}");
+    Some(classify(&exit, false))
+}
+
 /// Kills the shim and asks the runner what it makes of it. What it had started must be gone.
 fn without_its_shim(stage: &Stage, spec: &LaunchSpec) -> DeathClass {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -307,7 +328,7 @@ words to print, and so is the agent under `acp`, which is a scripted one. An age
 exit code: codex ends with 0 after SIGTERM, claude with 0 after SIGINT. A first SIGTERM or SIGINT lets codex work on until its turn
 is over; what is told here is what a second one does. An agent that nobody can hear any more (the pipe of its output, or codex's
 WebSocket, closed and not opened again within 5 s) is ended, and has crashed too. A terminal that is taken away ends its program by
-SIGHUP, and the record says so.
+SIGHUP, and the record says so. An interrupted turn that has not ended after 15 s is cut off with its program.
 ";
 
 fn document(rows: &[(String, Vec<String>)]) -> String {
