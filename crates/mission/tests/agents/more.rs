@@ -25,14 +25,29 @@ struct Agent {
     /// Whether a session that is loaded within the minute in which it began is lost: gemini names the file of a session by the minute,
     /// and begins it anew before it reads it. The lane then goes on with a new session; the brief tells it all that it has to know.
     forgets_a_minute: bool,
+    /// What a lane makes of its words when the provider answers with the status 401.
+    calls_a_401: &'static str,
 }
 
-const GEMINI: Agent =
-    Agent { program: AcpProgram::Gemini, asks_leave: true, forgets_a_minute: true };
-const OPENCODE: Agent =
-    Agent { program: AcpProgram::Opencode, asks_leave: true, forgets_a_minute: false };
-const HERMES: Agent =
-    Agent { program: AcpProgram::Hermes, asks_leave: false, forgets_a_minute: false };
+const GEMINI: Agent = Agent {
+    program: AcpProgram::Gemini,
+    asks_leave: true,
+    forgets_a_minute: true,
+    calls_a_401: "auth",
+};
+const OPENCODE: Agent = Agent {
+    program: AcpProgram::Opencode,
+    asks_leave: true,
+    forgets_a_minute: false,
+    // It passes the provider's own words on, and not the status.
+    calls_a_401: "provider_down",
+};
+const HERMES: Agent = Agent {
+    program: AcpProgram::Hermes,
+    asks_leave: false,
+    forgets_a_minute: false,
+    calls_a_401: "auth",
+};
 
 impl Agent {
     fn name(self) -> &'static str {
@@ -229,6 +244,17 @@ fn is_killed(agent: Agent) {
     stage.ends_well();
 }
 
+/// Its provider refuses: that is the runtime's fault, costs the ticket nothing, and is named as far as the agent tells it.
+fn is_refused(agent: Agent) {
+    let stage = agent.stage("http 401");
+    let key = stage.files(&["Change it", "--workflow", "short"]);
+    let ended = stage.until("the end of the attempt", || {
+        stage.attempts(&key).into_iter().find(|it| it["terminal"].is_object())
+    });
+    assert_eq!(ended["terminal"]["root_cause"], agent.calls_a_401, "{ended}");
+    stage.ends_well();
+}
+
 macro_rules! stories {
     ($name:ident, $agent:expr) => {
         mod $name {
@@ -248,6 +274,12 @@ macro_rules! stories {
             #[ignore = "one of the long suite: `cargo xtask test --all-agents`"]
             fn does_not_push_until_a_person_permits_it() {
                 super::asks_a_person($agent);
+            }
+
+            #[test]
+            #[ignore = "one of the long suite: `cargo xtask test --all-agents`"]
+            fn tells_of_a_provider_that_refuses() {
+                super::is_refused($agent);
             }
 
             #[test]
