@@ -235,6 +235,7 @@ impl Control {
             found,
             from: project.path.join("mission.toml").display().to_string(),
             untold: runtime.driver.untold().map(str::to_owned),
+            declared: runtime.driver.declared().iter().map(ToString::to_string).collect(),
         }
     }
 

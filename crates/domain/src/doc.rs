@@ -584,6 +584,9 @@ pub struct RuntimeDoc {
     /// What no budget can count of it, since its program does not tell it; nothing where it tells all.
     #[serde(default)]
     pub untold: Option<String>,
+    /// What its driver is made to do with it. `mission doctor` says what was seen of that.
+    #[serde(default)]
+    pub declared: Vec<String>,
 }
 
 /// One decision that waits for a person.

@@ -1,5 +1,6 @@
 //! Tickets, gates and roles as plain data and pure functions. No IO: time and ids arrive as arguments.
 
+pub mod ability;
 pub mod config;
 pub mod day;
 pub mod doc;

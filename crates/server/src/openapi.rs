@@ -104,7 +104,10 @@ const DOCUMENTS: [(&str, &str); 23] = [
         "Lane",
         "role! project! state! slots:int! attempts:[string]! queued:int! runtimes:[Runtime]! note?",
     ),
-    ("Runtime", "name! driver! command:[string]! model? breaker! note? found:bool? from! untold?"),
+    (
+        "Runtime",
+        "name! driver! command:[string]! model? breaker! note? found:bool? from! untold? declared:[string]!",
+    ),
     (
         "Schedule",
         "project! name! cron! time_zone! title! next? last? caught_up:bool! skipped? ticket?",

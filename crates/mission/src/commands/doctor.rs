@@ -17,6 +17,7 @@ use crate::output::table::{Fit, Table, cell, text};
 use crate::output::{Screen, Tone};
 use crate::process;
 use crate::project::Projects;
+use abilities::{Abilities, Shaken};
 use signin::SignIn;
 use start::Answer;
 
@@ -41,11 +42,14 @@ struct Look {
     health: Health,
     seen: String,
     fix: Option<String>,
+    /// Of a runtime whose agent speaks a protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    abilities: Option<Abilities>,
 }
 
 impl Look {
     fn new(what: impl Into<String>, health: Health, seen: impl Into<String>) -> Self {
-        Self { what: what.into(), health, seen: seen.into(), fix: None }
+        Self { what: what.into(), health, seen: seen.into(), fix: None, abilities: None }
     }
 
     fn fix(self, fix: impl Into<String>) -> Self {
@@ -249,7 +253,7 @@ async fn of_api(context: &Context, door: &Door) -> Result<(Vec<Look>, Vec<Runtim
     let broken: Vec<&str> = runtimes
         .iter()
         .zip(&tried)
-        .filter(|(_, tried)| matches!(tried, Tried::Asked(Answer::Broken(_))))
+        .filter(|(_, tried)| matches!(tried, Tried::Asked(Answer::Broken(_), _)))
         .map(|(it, _)| it.name.as_str())
         .collect();
     let lanes = door.get("/lanes").await?.read::<Lanes>()?.lanes;
@@ -284,8 +288,8 @@ fn project(it: &ProjectDoc) -> Look {
 /// What trying a runtime came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Tried {
-    /// Its program was asked for its version.
-    Asked(Answer),
+    /// Its program was asked for its version, and where it speaks a protocol and said one, for what it can do.
+    Asked(Answer, Option<Shaken>),
     /// A line of the shell: to start it would be to start its work.
     ShellLine,
     /// It needs no program.
@@ -305,7 +309,14 @@ async fn tried(it: &RuntimeDoc) -> Tried {
         (Some(true), _) if program.is_empty() => Tried::NoProgram,
         (Some(true), None) => Tried::NotFound,
         (Some(true), Some(_)) if is_shell(program) => Tried::ShellLine,
-        (Some(true), Some(path)) => Tried::Asked(start::ask(&path, "--version").await),
+        (Some(true), Some(path)) => {
+            let answer = start::ask(&path, "--version").await;
+            let shaken = match &answer {
+                Answer::Version(_) => abilities::shake(it, &path).await,
+                Answer::Nothing | Answer::Broken(_) | Answer::TooSlow => None,
+            };
+            Tried::Asked(answer, shaken)
+        }
     }
 }
 
@@ -325,19 +336,23 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
             let seen = format!("`{program}` is there; its line was not run, so it is not tried");
             Look::new(&what, Health::Good, seen)
         }
-        Tried::Asked(Answer::Version(version)) => {
+        Tried::Asked(Answer::Version(version), shaken) => {
             let seen = format!("`{program}` starts: {version}");
-            signed_in(&what, &seen, &signin::of(program, |it| std::env::var(it).ok()))
+            let look = signed_in(&what, &seen, &signin::of(program, |it| std::env::var(it).ok()));
+            match shaken {
+                Some(shaken) => shaken.told(look, it),
+                None => look,
+            }
         }
-        Tried::Asked(Answer::Nothing) => {
+        Tried::Asked(Answer::Nothing, _) => {
             Look::new(&what, Health::Good, format!("`{program}` starts and says no version"))
         }
-        Tried::Asked(Answer::TooSlow) => {
+        Tried::Asked(Answer::TooSlow, _) => {
             let within = start::LIMIT.as_secs();
             let seen = format!("`{program}` starts and did not say its version within {within} s");
             Look::new(&what, Health::Weak, seen).fix(format!("try `{program} --version` by hand"))
         }
-        Tried::Asked(Answer::Broken(why)) => {
+        Tried::Asked(Answer::Broken(why), _) => {
             Look::new(&what, Health::Weak, format!("`{program}` is there and does not work: {why}"))
                 .fix(format!("mend it until `{program} --version` answers, or {rename}"))
         }
@@ -345,7 +360,7 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
     if look.health == Health::Good && it.breaker != "closed" {
         let why = it.note.clone().unwrap_or_else(|| "no reason is known".into());
         let seen = format!("{}; its breaker is {}: {why}", look.seen, it.breaker.replace('_', " "));
-        return Look::new(what, Health::Weak, seen);
+        return Look { health: Health::Weak, seen, ..look };
     }
     look
 }
@@ -404,6 +419,7 @@ fn lane(it: &LaneDoc, broken: &[&str]) -> Option<Look> {
     (!can_work).then(look)
 }
 
+mod abilities;
 mod signin;
 mod start;
 #[cfg(test)]

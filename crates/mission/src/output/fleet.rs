@@ -110,6 +110,12 @@ pub(crate) fn runtimes(runtimes: &[RuntimeDoc], screen: &Screen) -> String {
         let model = it.model.as_ref().map_or_else(String::new, |it| format!(" (model {it})"));
         let note = it.note.as_ref().map_or_else(String::new, |it| format!("\n→ {it}"));
         let untold = it.untold.as_ref().map_or_else(String::new, |it| format!("\n→ {it}"));
+        let declared = match it.declared.as_slice() {
+            [] => String::new(),
+            all => {
+                format!("\n→ made for {}; `mission doctor` says what is seen of it", all.join(", "))
+            }
+        };
         let line: Vec<_> = it.command.iter().map(|word| crate::process::quoted(word)).collect();
         table.row(vec![
             cell(Tone::Strong, it.name.as_str()),
@@ -117,7 +123,7 @@ pub(crate) fn runtimes(runtimes: &[RuntimeDoc], screen: &Screen) -> String {
             cell(words::result(&it.breaker), words::plain(&it.breaker)),
             cell(tone, found),
             text(it.from.as_str()),
-            text(format!("{}{model}{note}{untold}", line.join(" "))),
+            text(format!("{}{model}{note}{untold}{declared}", line.join(" "))),
         ]);
     }
     table.render(screen)

@@ -2,6 +2,7 @@
 //! alone is scripted. Needs `cargo xtask agents` once, and fails where it was not run.
 
 mod accidents;
+mod doctor;
 mod gates;
 mod kept;
 mod more;

@@ -130,6 +130,11 @@ fn works(agent: Agent) {
     let version = agent.program.version();
     let line = doctor.lines().find(|it| it.contains(&format!("runtime {}", agent.name())));
     assert!(line.is_some_and(|it| it.contains(version)), "{doctor}");
+    let looks = stage.asks(&["doctor"])["looks"].as_array().cloned().expect("looks");
+    let what = format!("runtime {}", agent.name());
+    let look = looks.iter().find(|it| it["what"] == what.as_str()).expect("a look");
+    assert_eq!(look["abilities"]["seen"], serde_json::json!(["resume"]), "{look}");
+    assert_eq!(look["abilities"]["lacking"], serde_json::json!([]), "{look}");
     let key = stage.files(&["Change it", "--workflow", "short"]);
     let ticket = stage.becomes(&key, "needs_input");
     assert_eq!(ticket["question"]["text"], "which version?");

@@ -13,6 +13,7 @@ fn runtime_doc(found: Option<bool>, breaker: &str) -> RuntimeDoc {
         found,
         from: "built-in".into(),
         untold: None,
+        declared: Vec::new(),
     }
 }
 
@@ -47,13 +48,13 @@ fn the_program_behind_a_shell_is_the_one_that_is_looked_for() {
 #[test]
 fn what_was_not_seen_is_not_called_good() {
     let health = |breaker: &str, tried: &Tried| runtime(&runtime_doc(None, breaker), tried).health;
-    let good = Tried::Asked(Answer::Version("mine 1.2".into()));
+    let good = Tried::Asked(Answer::Version("mine 1.2".into()), None);
     assert_eq!(health("closed", &good), Health::Good);
     assert_eq!(health("open", &good), Health::Weak);
     assert_eq!(health("closed", &Tried::Unknown), Health::Weak);
     assert_eq!(health("closed", &Tried::NotFound), Health::Unneeded);
-    assert_eq!(health("closed", &Tried::Asked(Answer::TooSlow)), Health::Weak);
-    assert_eq!(health("closed", &Tried::Asked(Answer::Broken("x".into()))), Health::Weak);
+    assert_eq!(health("closed", &Tried::Asked(Answer::TooSlow, None)), Health::Weak);
+    assert_eq!(health("closed", &Tried::Asked(Answer::Broken("x".into()), None)), Health::Weak);
 }
 
 #[test]
@@ -72,8 +73,8 @@ async fn a_shells_line_is_not_run_and_a_program_is_started() {
     let doc = runtime_doc(Some(true), "closed");
     assert_eq!(tried(&doc).await, Tried::ShellLine);
     let git = RuntimeDoc { command: vec!["git".into(), "commit".into()], ..doc.clone() };
-    let Tried::Asked(Answer::Version(said)) = tried(&git).await else { panic!("not asked") };
+    let Tried::Asked(Answer::Version(said), None) = tried(&git).await else { panic!("not asked") };
     assert!(said.starts_with("git version "), "{said}");
     let bad = RuntimeDoc { command: vec!["false".into()], ..doc };
-    assert!(matches!(tried(&bad).await, Tried::Asked(Answer::Broken(_))));
+    assert!(matches!(tried(&bad).await, Tried::Asked(Answer::Broken(_), None)));
 }

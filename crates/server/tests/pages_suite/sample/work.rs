@@ -27,6 +27,7 @@ fn runtime(name: &str, breaker: &str) -> RuntimeDoc {
         found: Some(true),
         from: "built-in".into(),
         untold: None,
+        declared: Vec::new(),
     }
 }
 
