@@ -135,6 +135,11 @@ fn works(agent: Agent) {
     let look = looks.iter().find(|it| it["what"] == what.as_str()).expect("a look");
     assert_eq!(look["abilities"]["seen"], serde_json::json!(["resume"]), "{look}");
     assert_eq!(look["abilities"]["lacking"], serde_json::json!([]), "{look}");
+    let known = look["abilities"]["known"].as_str().expect("what is known of it");
+    assert!(doctor.split_whitespace().collect::<Vec<_>>().join(" ").contains(known), "{doctor}");
+    assert_eq!(known.contains("asks leave for nothing"), !agent.asks_leave, "{known}");
+    assert_eq!(known.contains("loses a session"), agent.forgets_a_minute, "{known}");
+    assert_eq!(known.contains("`provider_down`"), agent.calls_a_401 == "provider_down", "{known}");
     let key = stage.files(&["Change it", "--workflow", "short"]);
     let ticket = stage.becomes(&key, "needs_input");
     assert_eq!(ticket["question"]["text"], "which version?");

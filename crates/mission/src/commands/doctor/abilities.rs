@@ -37,6 +37,26 @@ pub(super) struct Abilities {
     seen: Vec<Ability>,
     /// What its program showed that it cannot.
     lacking: Vec<Ability>,
+    /// What is known of a program of this name that no handshake tells.
+    known: Option<&'static str>,
+}
+
+/// What the long suite found of programs that do not tell it themselves; docs/acp-agents.md says how each is handled.
+const KNOWN: [(&str, &str); 3] = [
+    ("gemini", "it loses a session that is gone on with in the minute in which it began"),
+    (
+        "opencode",
+        "it does not pass a provider's status on: a refused sign-in may be called `provider_down`",
+    ),
+    (
+        "hermes",
+        "it asks leave for nothing: the guards on its PATH and the sandbox hold it; an interrupt moves it to a new session",
+    ),
+];
+
+fn known(it: &RuntimeDoc) -> Option<&'static str> {
+    let name = Path::new(it.command.first()?).file_name()?.to_str()?;
+    KNOWN.iter().find(|(program, _)| *program == name).map(|(_, what)| *what)
 }
 
 /// What came of shaking hands.
@@ -70,9 +90,13 @@ impl Shaken {
                         text += &format!("; {what} {names}");
                     }
                 }
+                let known = known(it);
+                if let Some(known) = known {
+                    text += &format!("; known of it: {known}");
+                }
                 let declared = it.declared.clone();
                 let abilities =
-                    Abilities { declared, seen: seen.clone(), lacking: lacking.clone() };
+                    Abilities { declared, seen: seen.clone(), lacking: lacking.clone(), known };
                 Look { seen: text, abilities: Some(abilities), ..look }
             }
             Self::Failed(why) => {
@@ -341,6 +365,9 @@ mod tests {
         );
         let abilities = told.abilities.expect("abilities");
         assert_eq!((abilities.declared.len(), abilities.lacking), (5, vec![Ability::Resume]));
+        let hermes = doc(Driver::Acp, &["/opt/bin/hermes", "acp"]);
+        let known = shaken.told(look(), &hermes);
+        assert!(known.seen.contains("known of it: it asks leave for nothing"), "{known:?}");
         let failed = Shaken::Failed("it fell silent".into()).told(look(), &it);
         assert_eq!(failed.health, Health::Weak);
         assert!(failed.fix.is_some_and(|it| it.contains("my-agent --acp")));
