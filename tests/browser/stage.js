@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-const run = promisify(execFile);
+export const run = promisify(execFile);
 /** How long anything may take before a story fails, in milliseconds. */
 export const PATIENCE = 60_000;
 const POLL = 50;
@@ -125,7 +125,7 @@ ${Array.from({ length: 19 }, (_, n) => `  { id = "step_number_${n + 1}", role = 
 export class Stage {
   /** Makes the home, plays the demo in it, and adds the second project. */
   static async make() {
-    const stage = new Stage();
+    const stage = new this();
     try {
       await stage.set();
     } catch (error) {
@@ -137,14 +137,24 @@ export class Stage {
 
   /** Does the work of `make`. */
   async set() {
-    this.dir = mkdtempSync(join(tmpdir(), "mission-browser-"));
-    this.mission = process.env.MISSION_BIN ?? join(import.meta.dirname ?? ".", "../../target/release/mission");
-    if (!existsSync(this.mission)) throw new Error(`there is no ${this.mission}; build it, or name one in MISSION_BIN`);
+    this.settle("mission-browser-");
     this.home = join(this.dir, "demo/home");
     await this.says("demo", "--headless", "--speed", "20", "--prepare-only", join(this.dir, "demo"));
     await this.up();
     await this.says("demo", "--drive", join(this.dir, "demo"));
     await this.addProject();
+    await this.opens();
+  }
+
+  /** Makes a folder, and finds the program. */
+  settle(prefix) {
+    this.dir = mkdtempSync(join(tmpdir(), prefix));
+    this.mission = process.env.MISSION_BIN ?? join(import.meta.dirname ?? ".", "../../target/release/mission");
+    if (!existsSync(this.mission)) throw new Error(`there is no ${this.mission}; build it, or name one in MISSION_BIN`);
+  }
+
+  /** Starts the browser. */
+  async opens() {
     this.browser = await launch();
   }
 
@@ -197,7 +207,7 @@ export class Stage {
 
   async down() {
     await this.browser?.close();
-    if (this.server?.exitCode === null) {
+    if (this.server?.exitCode === null && this.server.signalCode === null) {
       const gone = new Promise((done) => this.server.once("exit", done));
       await this.says("down", "--stop-lanes").catch(() => this.server.kill("SIGTERM"));
       await gone;

@@ -134,9 +134,21 @@ fn machine() -> Result<String> {
 
 /// Builds the binary in the release profile and returns where it is.
 pub(crate) fn build_mission() -> Result<PathBuf> {
+    build(&["mission"])
+}
+
+/// Builds the binaries of `packages` in the release profile and returns where `mission` is; the others lie beside it.
+pub(crate) fn build(packages: &[&str]) -> Result<PathBuf> {
     let mut build = process::cargo();
-    build.args(["build", "--release", "--package", "mission"]);
-    ensure!(process::passes(&mut build)?, "`cargo build --release --package mission` failed");
+    build.args(["build", "--release"]);
+    packages.iter().for_each(|it| {
+        build.args(["--package", it]);
+    });
+    ensure!(
+        process::passes(&mut build)?,
+        "`cargo build --release` of {} failed",
+        packages.join(" and ")
+    );
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| process::root().join("target"), PathBuf::from);
     Ok(target.join("release/mission"))

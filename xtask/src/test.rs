@@ -144,7 +144,7 @@ fn perform(work: &Work) -> Result<(Verdict, Vec<String>)> {
     };
     let (passed, told) = match work {
         Work::House => (check::run()?, Vec::new()),
-        Work::Browser => browser::run(&bench::build_mission()?)?,
+        Work::Browser => browser::run(&bench::build(&["mission", "mission-testkit"])?)?,
         Work::Cargo(words, variables) => {
             (process::passes(cargo(words).envs(variables.iter().copied()))?, Vec::new())
         }

@@ -239,7 +239,7 @@
       const hand = this.part("hand");
       hand.hidden = !may;
       hand.textContent = mine ? "Give back" : "Take over";
-      this.part("interrupt").hidden = !mine || terminal;
+      this.part("interrupt").hidden = !may || terminal;
       this.part("line").hidden = !mine || terminal;
       this.host.toggleAttribute("data-mine", Boolean(mine));
       this.term.options.disableStdin = !this.types();

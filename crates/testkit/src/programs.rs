@@ -162,8 +162,16 @@ fn installed(path: &str) -> Result<PathBuf> {
 /// # Errors
 /// A program is not installed, or what the system said.
 pub fn settle(home: &Path, model: &Model) -> Result<BTreeMap<String, String>> {
-    put(home, ".codex/config.toml", &codex_config(&model.url()))?;
-    put(home, ".claude/settings.json", &claude_settings(&model.url()))?;
+    settle_at(home, &model.url())
+}
+
+/// As [`settle`], for a model at `url`, which may be one of another process.
+///
+/// # Errors
+/// As [`settle`].
+pub fn settle_at(home: &Path, url: &str) -> Result<BTreeMap<String, String>> {
+    put(home, ".codex/config.toml", &codex_config(url))?;
+    put(home, ".claude/settings.json", &claude_settings(url))?;
     put(home, ".claude.json", CLAUDE_STATE)?;
     for (name, program) in [("codex", codex()?), ("claude", claude()?)] {
         link(home, name, &program)?;

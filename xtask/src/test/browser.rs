@@ -1,4 +1,5 @@
 //! The stories of `tests/browser/`: installs their two packages by the lock file and runs them with Node's own test runner.
+//! Those with real agents have a stage of their own, and nothing beside them.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +10,20 @@ use crate::process;
 /// The packages that the lock file pins, and that must be there once it is installed.
 const PACKAGES: [&str; 2] = ["playwright-core", "axe-core"];
 
+/// The files that hold stories.
+const FILES: [&str; 2] = ["browser.test.js", "agents.test.js"];
+
 /// Returns where the stories are.
 pub(crate) fn folder() -> PathBuf {
     process::root().join("tests/browser")
 }
 
-/// Installs what is missing and runs every story against `mission`; whether all passed, and the runner's closing lines.
+/// Installs what is missing and runs every story against `mission`, with `mission-testkit` beside it; whether all passed, and the runner's closing lines.
 pub(super) fn run(mission: &Path) -> Result<(bool, Vec<String>)> {
     install()?;
     let mut node = process::command("node");
     node.args(["--test", "--test-reporter=spec", "--test-reporter-destination=stderr"]);
-    node.arg("browser.test.js").current_dir(folder()).env("MISSION_BIN", mission);
+    node.arg("--test-concurrency=1").args(FILES).current_dir(folder()).env("MISSION_BIN", mission);
     let (passed, told) = process::passes_and_tells(&mut node, "ℹ tests ")?;
     // A runner that found no story exits well and says so in its numbers alone.
     let count = told.first().and_then(|line| line.split("ℹ tests ").nth(1)?.trim().parse().ok());

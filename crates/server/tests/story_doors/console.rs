@@ -239,6 +239,10 @@ async fn a_viewer_looks_and_does_nothing_and_nobody_types_without_having_taken_o
     }
     owner.says(json!({ "type": "dance" })).await;
     assert_eq!(owner.hears().await["code"], "bad_request");
+    // Who only interrupts does not share in the work: nothing is taken over for it.
+    owner.says(json!({ "type": "interrupt" })).await;
+    let said = owner.hears().await;
+    assert_ne!(said["code"], "not_held", "{said}");
     // Nothing runs yet: there is nothing to take over, and nothing is recorded.
     owner.says(json!({ "type": "take_over" })).await;
     assert_eq!(owner.hears().await["type"], "refused");
