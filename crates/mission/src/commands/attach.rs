@@ -42,15 +42,21 @@ pub(super) async fn run(context: &Context, id: AttemptId, read_only: bool) -> Do
     let lane = context.home.dir().join("lanes").join(id.to_string());
     // A lane of another host has no folder here: its journal is to be had all the same.
     match screen(&lane).unwrap_or(Screen::None) {
-        Screen::Window(place) => window(&door, id, &place, read_only).await,
+        Screen::Window(place) => window(context, door, id, &place, read_only).await,
         Screen::Client(client) if std::io::stdin().is_terminal() => client_of(&lane, &client),
         Screen::Client(_) | Screen::None => journal(&door, &attempt).await,
     }
 }
 
 /// Sits at the attempt's window: taken over meanwhile, and given back when tmux is left, however it is left: it is said again and
-/// again that somebody is there, and who stops saying so is not. Who may only look only looks.
-async fn window(door: &Door, id: AttemptId, place: &TmuxPlace, read_only: bool) -> Done {
+/// again that somebody is there, wherever the server is by then, and who stops saying so is not. Who may only look only looks.
+async fn window(
+    context: &Context,
+    mut door: Door,
+    id: AttemptId,
+    place: &TmuxPlace,
+    read_only: bool,
+) -> Done {
     let target = format!("={}:{}", place.session, place.window);
     let took = match read_only {
         true => None,
@@ -85,12 +91,13 @@ async fn window(door: &Door, id: AttemptId, place: &TmuxPlace, read_only: bool) 
                 // Only the person's own view of it: the window stays.
                 let _ = pid.map(|it| kill(it, Signal::SIGTERM));
             }
-            _ = again.tick() => if let Some(me) = &took {
-                still_there(door, id, me).await;
+            _ = again.tick() => if let Some(me) = &took && is_found(context, &mut door).await {
+                still_there(&door, id, me).await;
             },
         }
     }
     if took.is_some() {
+        is_found(context, &mut door).await;
         // An attempt that ended meanwhile has nothing to give back.
         match door.post(&format!("/attempts/{id}/give-back"), &json!({})).await {
             Ok(_) => note(&format!("{id} is the agent's alone again")),
@@ -98,6 +105,18 @@ async fn window(door: &Door, id: AttemptId, place: &TmuxPlace, read_only: bool) 
         }
     }
     Ok(())
+}
+
+/// Opens `door` to where the server is now, and returns whether one is up: one that was started again may listen at another address,
+/// and somebody else at its old one.
+async fn is_found(context: &Context, door: &mut Door) -> bool {
+    match Door::server(&context.home, context.lane.is_some()).await {
+        Ok(Some(found)) => {
+            *door = found;
+            true
+        }
+        Ok(None) | Err(_) => false,
+    }
 }
 
 /// Says that `me` still has the session, unless somebody else took it meanwhile. A server that does not answer hears it later.

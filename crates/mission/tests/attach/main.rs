@@ -10,6 +10,9 @@ use serde_json::Value;
 /// Longer than anything takes on a machine under load.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// For so long and more a restarted server keeps a session for who does not say that they are there.
+const LEASE: Duration = Duration::from_secs(25);
+
 /// Between two looks at a condition.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -41,16 +44,32 @@ impl Stage {
         git(&["init", "-q", "-b", "main"]);
         git(&["add", "."]);
         git(&["commit", "-q", "-m", "first"]);
-        let mut up = mission(dir.path());
-        up.args(["up", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::null());
-        let server = up.spawn().unwrap();
+        let server = up(dir.path());
         let stage = Self { dir, server };
-        stage.eventually("the server", || stage.home().join("server.json").exists().then_some(()));
+        stage.eventually("the server", || stage.address());
         stage.eventually("the project", || {
             let added = stage.run(&["project", "add", work.to_str().unwrap(), "--yes"]);
             added.status.success().then_some(())
         });
         stage
+    }
+
+    /// Returns where the server says that it listens.
+    fn address(&self) -> Option<String> {
+        let card = std::fs::read(self.home().join("server.json")).ok()?;
+        let card: Value = serde_json::from_slice(&card).ok()?;
+        (card["pid"] == self.server.id()).then(|| card["url"].as_str().map(str::to_owned))?
+    }
+
+    /// Kills the server and starts it again while somebody else has its port.
+    fn comes_back_elsewhere(&mut self) {
+        let before = self.address().unwrap();
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+        let _squatter = std::net::TcpListener::bind(before.trim_start_matches("http://")).unwrap();
+        self.server = up(self.dir.path());
+        let after = self.eventually("the server", || self.address());
+        assert_ne!(before, after);
     }
 
     fn home(&self) -> PathBuf {
@@ -177,6 +196,12 @@ fn command(program: &str) -> Command {
     command
 }
 
+fn up(dir: &Path) -> Child {
+    let mut up = mission(dir);
+    up.args(["up", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::null());
+    up.spawn().unwrap()
+}
+
 fn mission(dir: &Path) -> Command {
     let mut mission = command(env!("CARGO_BIN_EXE_mission"));
     mission.env("MISSION_HOME", dir.join("home")).current_dir(dir).stdin(Stdio::null());
@@ -223,4 +248,35 @@ fn who_attaches_to_a_window_has_it_until_they_leave_and_what_was_printed_is_reco
     assert!(said.contains("ready") && said.contains("got <by hand"), "{said}");
     // The person's window was smaller than the lane's: the recording follows.
     assert!(events.iter().any(|it| it.1 == "r" && it.2 == "100x29"), "{events:?}");
+}
+
+#[test]
+fn nothing_is_typed_into_a_half_written_line_when_a_killed_server_comes_back_at_another_address() {
+    let mut stage = Stage::new();
+    let id = stage.is_worked();
+    stage.sits_down(&[&id]);
+    stage.eventually("taking over", || stage.told().pop());
+    let logs = |stage: &Stage| stage.says(&["attempt", "logs", &id]);
+    stage.eventually("the person's keys", || {
+        stage.own_tmux(&["send-keys", "-l", "by hand"]);
+        stage.own_tmux(&["send-keys", "Enter"]);
+        logs(&stage).contains("got <by hand").then_some(())
+    });
+    stage.own_tmux(&["send-keys", "-l", "by half"]);
+    stage.comes_back_elsewhere();
+    let began = Instant::now();
+    stage.says(&["say", "MC-1", "by message"]);
+    stage.eventually("the end of the lease", || (began.elapsed() > LEASE).then_some(()));
+    stage.own_tmux(&["send-keys", "-l", " a line"]);
+    stage.own_tmux(&["send-keys", "Enter"]);
+    stage.eventually("the whole line", || {
+        logs(&stage).contains("got <by half a line>").then_some(())
+    });
+    assert!(!logs(&stage).contains("by message"), "it waits: {}", logs(&stage));
+    // Who gets up gives it back to the server where it is now, and what waited is delivered.
+    stage.gets_up();
+    stage.eventually("the message", || logs(&stage).contains("got <by message>").then_some(()));
+    let told: Vec<String> =
+        stage.told().iter().map(|it| it.split(':').next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(told, ["person", "person"], "nobody else gave it back: {:?}", stage.told());
 }
