@@ -1,6 +1,7 @@
 // Every story on one stage: `node --test browser.test.js`, with MISSION_BIN naming the program.
 import { after, before, test } from "node:test";
 import { Stage } from "./stage.js";
+import { budget } from "./stories/budget.js";
 import { console } from "./stories/console.js";
 import { doors } from "./stories/doors.js";
 import { keyboard } from "./stories/keyboard.js";
@@ -15,4 +16,4 @@ const stage = {};
 before(async () => Object.assign(stage, { it: await Stage.make() }), { timeout: 600_000 });
 after(async () => stage.it?.down());
 
-for (const story of [keyboard, scriptless, two, packets, console, notifications, doors, looks, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));
+for (const story of [keyboard, scriptless, two, packets, console, notifications, doors, looks, budget, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));

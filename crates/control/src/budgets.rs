@@ -1,6 +1,8 @@
 //! Budgets of days: what was used is read back from the log, lanes are told when a turn is their last one, and people are shown
 //! how each budget stands.
 
+use std::sync::Arc;
+
 use mission_domain::doc::{BudgetDoc, NeedsYouDoc};
 use mission_domain::home::BudgetMark;
 use mission_domain::ids::{AttemptId, ProjectKey, TicketKey};
@@ -150,21 +152,42 @@ impl Control {
         marks.map(|it| sentence(&it.text)).collect()
     }
 
-    /// Returns one decision for each budget of the day that is used up while tickets wait for it.
-    pub(crate) async fn spent_budgets(
-        &self,
-        tickets: &[std::sync::Arc<Ticket>],
-    ) -> Result<Vec<NeedsYouDoc>> {
+    /// Returns the project of each budget of the day that is used up while tickets wait for it: as many are among the decisions.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn asks_for_budgets(&self) -> Result<Vec<ProjectKey>> {
+        let marks = self.spent_marks();
+        if marks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tickets = self.open_tickets().await?;
+        let asks = marks.into_iter().filter(|it| !self.held_by(it, &tickets).is_empty());
+        Ok(asks.map(|it| it.scope.project).collect())
+    }
+
+    fn spent_marks(&self) -> Vec<BudgetMark> {
         let now = self.now();
-        let marks: Vec<BudgetMark> = self.home().budgets.into_values().collect();
+        let marks = self.home().budgets.into_values();
+        marks.filter(|it| it.is_spent && it.until > now).collect()
+    }
+
+    /// Returns the tickets that wait for the budget.
+    fn held_by<'t>(&self, mark: &BudgetMark, tickets: &'t [Arc<Ticket>]) -> Vec<&'t Arc<Ticket>> {
+        let now = self.now();
+        let is_held = |it: &&Arc<Ticket>| {
+            let Owed::Dispatch { role, .. } = it.owed(now) else { return false };
+            *it.key.project() == mark.scope.project
+                && mark.scope.role.as_ref().is_none_or(|own| *own == role)
+        };
+        tickets.iter().filter(is_held).collect()
+    }
+
+    /// Returns one decision for each budget of the day that is used up while tickets wait for it.
+    pub(crate) async fn spent_budgets(&self, tickets: &[Arc<Ticket>]) -> Result<Vec<NeedsYouDoc>> {
         let mut items = Vec::new();
-        for mark in marks.iter().filter(|it| it.is_spent && it.until > now) {
-            let is_held = |it: &&std::sync::Arc<Ticket>| {
-                let Owed::Dispatch { role, .. } = it.owed(now) else { return false };
-                *it.key.project() == mark.scope.project
-                    && mark.scope.role.as_ref().is_none_or(|own| *own == role)
-            };
-            let held: Vec<_> = tickets.iter().filter(is_held).collect();
+        for mark in self.spent_marks() {
+            let held = self.held_by(&mark, tickets);
             let Some(first) = held.iter().min_by_key(|it| it.since) else { continue };
             let (_, version) = self.ticket(&first.key).await?;
             items.push(NeedsYouDoc {

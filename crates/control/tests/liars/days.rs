@@ -84,6 +84,8 @@ async fn a_spent_day_starts_nothing_across_a_restart_and_goes_on_at_its_own_midn
     );
     let asked = stage.control.needs_you().await.expect("decisions");
     assert!(matches!(&asked[..], [one] if one.kind == "notice" && one.holds_up == 1), "{asked:?}");
+    let of = stage.control.asks_for_budgets().await.expect("projects");
+    assert_eq!(of, [stage.ticket.project().clone()]);
 
     stage.restarts().await;
     assert_eq!(stage.stand().await, ["MC spent 101 %"]);
@@ -95,6 +97,7 @@ async fn a_spent_day_starts_nothing_across_a_restart_and_goes_on_at_its_own_midn
     assert!(stage.is_dispatched().await);
     assert_eq!(stage.stand().await, ["MC free 0 %"]);
     assert!(stage.control.needs_you().await.expect("decisions").is_empty());
+    assert!(stage.control.asks_for_budgets().await.expect("projects").is_empty());
 }
 
 #[tokio::test]
@@ -138,8 +141,9 @@ async fn what_a_program_does_not_tell_is_said_to_be_unknown_and_its_time_counts(
     // It showed no sign of life meanwhile, and is ended as lost.
     stage.goes_on().await;
     let budgets = stage.budgets().await;
-    let BudgetDoc { state, percent, unknown, .. } = &budgets[0];
+    let BudgetDoc { state, percent, unknown, text, .. } = &budgets[0];
     assert_eq!((state.as_str(), *percent), ("nearly_spent", 83));
+    assert!(text.contains("50 of 60 min at work"), "{text}");
     let unknown = unknown.as_deref().unwrap_or_default();
     assert_eq!(unknown, "unknown, and so not counted: the tokens of 1 attempt; their wall time is");
 }

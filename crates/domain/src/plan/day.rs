@@ -127,6 +127,9 @@ impl Standing {
     }
 }
 
+/// A limit below this is told in seconds: minutes would say little of it.
+const FEW_MINUTES_S: u64 = 300;
+
 /// What a budget counts.
 #[derive(Debug, Clone, Copy)]
 enum Measure {
@@ -141,6 +144,7 @@ impl Measure {
         match self {
             Self::Cost => format!("{} of {}", dollars(used), dollars(most)),
             Self::Tokens => format!("{used} of {most} tokens"),
+            Self::Time if most < FEW_MINUTES_S => format!("{used} of {most} s at work"),
             Self::Time => format!("{} of {} min at work", used / 60, most.div_ceil(60)),
         }
     }

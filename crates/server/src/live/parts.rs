@@ -41,6 +41,9 @@ pub(super) enum Page {
 /// What was read for one page.
 pub(super) struct Seen {
     rows: Arc<Rows>,
+    /// How many budgets wait for a person.
+    budgets: usize,
+    notices: Vec<String>,
     what: What,
 }
 
@@ -95,21 +98,26 @@ impl Seen {
             }
             Page::Ticket(_) | Page::Quiet => What::Counters,
         };
-        Ok(Self { rows, what })
+        let budgets = visitor.asks_for_budgets().await?;
+        Ok(Self { rows, budgets, notices: visitor.notices().await, what })
     }
 
     /// Renders every element as of `now`.
     pub(super) fn parts(&self, visitor: &Visitor, now: Timestamp) -> Vec<Part> {
         let name = visitor.who.name();
         let viewer = Viewer { person: &name, csrf: &visitor.who.csrf, now };
-        let counts = self.rows.counts(visitor.project.as_ref(), now);
-        let mut parts = vec![part("counters", fragment::counters(counts))];
+        let counts = self.rows.counts(visitor.project.as_ref(), self.budgets, now);
+        let mut parts = vec![
+            part("counters", fragment::counters(counts)),
+            part("notices", fragment::notices(&self.notices)),
+        ];
         match &self.what {
             What::NeedsYou(lists) => {
                 parts.extend(asks(lists, viewer));
                 parts.extend(
                     lists.lanes.iter().map(|it| part(fragment::lane_id(it), fragment::lane(it))),
                 );
+                parts.push(part("budgets", fragment::budgets(&lists.budgets)));
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
             What::Fleet { lists, attempts, consoles } => {
@@ -120,6 +128,7 @@ impl Seen {
                 parts.extend(lanes.iter().map(|it| part(fragment::lane_id(it), lane(it))));
                 parts.push(part("consoles", fragment::consoles(consoles, viewer)));
                 parts.push(part("deaths", fragment::deaths(attempts, viewer)));
+                parts.push(part("budgets", fragment::budgets(&lists.budgets)));
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
             What::Board { cards, bands, filter, .. } => {

@@ -5,15 +5,13 @@ use mission_domain::doc::BudgetDoc;
 
 use super::glyph::{self, icon_as};
 
-/// Returns how each budget stands, its stable id `budgets`; nothing where there is none.
-pub(super) fn panel(budgets: &[BudgetDoc]) -> Markup {
+/// Returns how each budget stands, its stable id `budgets`; hidden where there is none.
+pub fn panel(budgets: &[BudgetDoc]) -> Markup {
     html! {
-        @if !budgets.is_empty() {
-            section.panel id="budgets" aria-labelledby="h-budgets" {
-                header { h2 id="h-budgets" { "Budgets" } }
-                @for it in budgets.iter().filter(|it| it.state != "free") { (alarm(it)) }
-                ul.fixes { @for it in budgets.iter().filter(|it| it.state == "free") { li { p { (scope(it)) " " (it.percent) " % used" small { (it.text) (unknown(it)) } } } } }
-            }
+        section.panel id="budgets" aria-labelledby="h-budgets" hidden[budgets.is_empty()] {
+            header { h2 id="h-budgets" { "Budgets" } }
+            @for it in budgets.iter().filter(|it| it.state != "free") { (alarm(it)) }
+            ul.fixes { @for it in budgets.iter().filter(|it| it.state == "free") { li { p { (scope(it)) " " (it.percent) " % used" small { (it.text) (unknown(it)) } } } } }
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | `ask-KEY`, `kinds` | [`ask`], [`kinds`] | needs-you |
 //! | `lane-PROJECT-ROLE` | [`lane`] in needs-you, [`fleet_lane`] in fleet | needs-you, fleet |
 //! | `heads`, `consoles`, `deaths`, `lede` | [`fleet_heads`], [`consoles`], [`deaths`], [`fleet_lede`] | fleet |
-//! | `handled` | [`handled`] | needs-you, fleet |
+//! | `handled`, `budgets` | [`handled`], [`budgets`] | needs-you, fleet |
 //! | `ticket-KEY` | [`card`] | board |
 //! | `n-STATE` | [`column_count`] | board |
 //! | `band-NAME` | [`band_head`] | board in bands, whose cards are [`band_card`] |
@@ -13,6 +13,7 @@
 //! | `situation`, `rail`, `gate`, `packet`, `inbox`, `console`, `activity`, `side` | [`situation`], [`rail`], [`gate`], [`packet`], [`inbox`], [`console`], [`activity`], [`side`] | ticket |
 //! | `row-KEY`, `heads`, `moves`, `lede` | [`row`], [`heads`], [`moves`], [`campaign_lede`] | ticket of a campaign |
 //! | `count-needs-you`, `tab-needs-you`, `count-open`, `count-died` | [`counters`] | all |
+//! | `notices` | [`notices`] | all |
 //!
 //! An element inside one of these that has an id of its own is sent alone where only it changed, and so is a row that
 //! comes into a list: the more ids, the less is sent.
@@ -24,6 +25,7 @@ use super::view::Counts;
 pub use super::ask::ask;
 pub use super::bands::{card as band_card, head as band_head};
 pub use super::board::{count as column_count, lede as board_lede};
+pub use super::budget::panel as budgets;
 pub use super::campaign::matrix::{columns, heads, row};
 pub use super::campaign::{lede as campaign_lede, moves};
 pub use super::card::card;
@@ -31,6 +33,7 @@ pub use super::fleet::{
     consoles, deaths, heads as fleet_heads, lane_id, lane_row as fleet_lane, lede as fleet_lede,
 };
 pub use super::needs_you::{handled, kinds, lane_row as lane, lede as needs_you_lede};
+pub use super::shell::notices;
 pub use super::ticket::activity::activity;
 pub use super::ticket::console::console;
 pub use super::ticket::gate::gate;

@@ -237,7 +237,16 @@ fn banners(shell: &Shell) -> Markup {
                 p { b { "Live updates stopped at " time id="stale-since" {} "." } " You see what was known then. Decisions still count." }
                 button.btn.sm type="button" data-reconnect { "Reconnect" }
             }
-            @for notice in &shell.problem_notices {
+            (notices(&shell.problem_notices))
+        }
+    }
+}
+
+/// Returns a banner for each of `all`, their stable id `notices`; hidden where there is none.
+pub fn notices(all: &[String]) -> Markup {
+    html! {
+        div.notices id="notices" role="status" hidden[all.is_empty()] {
+            @for notice in all {
                 div.banner data-tone="warn" { (icon("bell-ring")) p dir="auto" { (notice) } }
             }
         }

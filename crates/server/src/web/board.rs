@@ -69,7 +69,7 @@ pub(super) async fn board(visitor: Visitor, Query(limits): Query<Limits>) -> Ans
     if let Some(key) = named.filter(|it| rows.rows.contains_key(it)) {
         return Ok(Redirect::to(&words::ticket_path(&key.to_string())).into_response());
     }
-    let shell = visitor.shell_over(&rows).await;
+    let shell = visitor.shell_over(&rows).await?;
     let mut view =
         BoardView { shell, columns: Vec::new(), bands: Vec::new(), bands_total: 0, filter };
     if view.filter.by == Grouping::State {

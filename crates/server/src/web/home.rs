@@ -32,7 +32,7 @@ const DAY_S: i64 = 86_400;
 
 pub(super) async fn projects(visitor: Visitor) -> Answer<Markup> {
     let rows = visitor.site.rows.read(&visitor.site).await?;
-    let shell = visitor.shell_over(&rows).await;
+    let shell = visitor.shell_over(&rows).await?;
     let person = board::person(&visitor);
     let line = |project: &mission_domain::doc::ProjectDoc| {
         let key: Option<ProjectKey> = project.key.parse().ok();

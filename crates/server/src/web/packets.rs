@@ -36,7 +36,7 @@ pub(super) struct Limits {
 
 pub(super) async fn list(visitor: Visitor, Query(limits): Query<Limits>) -> Answer<Markup> {
     let rows = visitor.site.rows.read(&visitor.site).await?;
-    let shell = visitor.shell_over(&rows).await;
+    let shell = visitor.shell_over(&rows).await?;
     let mut latest: Vec<&TicketRow> =
         rows.of(visitor.project.as_ref()).filter(|it| it.kind != "campaign").collect();
     latest.sort_by_key(|it| std::cmp::Reverse(it.updated_at));

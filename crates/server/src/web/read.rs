@@ -78,8 +78,13 @@ impl Rows {
         self.rows.values().filter(move |it| project.is_none_or(|project| it.project == *project))
     }
 
-    /// Returns the numbers in the navigation.
-    pub(crate) fn counts(&self, project: Option<&ProjectKey>, now: Timestamp) -> Counts {
+    /// Returns the numbers in the navigation; `budgets` of the project wait for a person too.
+    pub(crate) fn counts(
+        &self,
+        project: Option<&ProjectKey>,
+        budgets: usize,
+        now: Timestamp,
+    ) -> Counts {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let asks = ["needs_input", "blocked", "in_review", "active"];
         let waits =
@@ -90,7 +95,7 @@ impl Rows {
             here && now.as_second() - at.as_second() < DAY_S
         };
         Counts {
-            needs_you: number(self.of(project).filter(waits).count()),
+            needs_you: number(self.of(project).filter(waits).count() + budgets),
             open: number(self.of(project).filter(|it| it.open).count()),
             died: number(self.deaths.iter().filter(lately).count()),
         }

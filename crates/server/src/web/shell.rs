@@ -59,28 +59,44 @@ impl Visitor {
     /// Returns what stands around a page now.
     pub(crate) async fn shell(&self) -> Answer<Shell> {
         let rows = self.site.rows.read(&self.site).await?;
-        Ok(self.shell_over(&rows).await)
+        self.shell_over(&rows).await
+    }
+
+    /// Returns how many budgets of the project in view wait for a person.
+    pub(crate) async fn asks_for_budgets(&self) -> Answer<usize> {
+        let asks = self.site.control.asks_for_budgets().await?;
+        Ok(asks.iter().filter(|it| self.project.as_ref().is_none_or(|own| own == *it)).count())
     }
 
     /// Returns what stands around a page that shows `rows`.
-    pub(crate) async fn shell_over(&self, rows: &Rows) -> Shell {
+    pub(crate) async fn shell_over(&self, rows: &Rows) -> Answer<Shell> {
         let now = self.site.control.now();
-        let own = self.who.caller.project.as_ref();
-        let is_own = |it: &ProjectDoc| own.is_none_or(|own| it.key == own.as_str());
-        let projects: Vec<_> =
-            self.site.control.project_docs().await.into_iter().filter(is_own).collect();
-        Shell {
+        let projects = self.projects().await;
+        let budgets = self.asks_for_budgets().await?;
+        Ok(Shell {
             person: self.who.name(),
             toast: self.toast(now).await,
-            problem_notices: self.notices(&projects),
+            problem_notices: self.notices_of(&projects),
             projects,
             current_project: self.project.as_ref().map(ToString::to_string),
-            counts: rows.counts(self.project.as_ref(), now),
+            counts: rows.counts(self.project.as_ref(), budgets, now),
             campaigns: campaigns(rows, self.project.as_ref()),
             csrf: self.who.csrf.clone(),
             now,
             seq: rows.seq,
-        }
+        })
+    }
+
+    /// Returns the projects that the visitor may see.
+    async fn projects(&self) -> Vec<ProjectDoc> {
+        let own = self.who.caller.project.as_ref();
+        let is_own = |it: &ProjectDoc| own.is_none_or(|own| it.key == own.as_str());
+        self.site.control.project_docs().await.into_iter().filter(is_own).collect()
+    }
+
+    /// Returns what is wrong in the home now.
+    pub(crate) async fn notices(&self) -> Vec<String> {
+        self.notices_of(&self.projects().await)
     }
 
     /// Returns what the person did to a ticket last, where that was a moment ago.
@@ -96,7 +112,7 @@ impl Visitor {
         self.site.control.store().events(&filter).await.ok()?.into_iter().find(is_own)
     }
 
-    fn notices(&self, projects: &[ProjectDoc]) -> Vec<String> {
+    fn notices_of(&self, projects: &[ProjectDoc]) -> Vec<String> {
         let named = |it: &ProjectDoc, text: &str| format!("{}: {text}", it.key);
         let mut notices = Vec::new();
         if let Some((why, until)) = self.site.control.home().outage {

@@ -50,7 +50,7 @@ pub(super) async fn page(
 pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketView> {
     let site = &visitor.site;
     let rows = site.rows.read(site).await?;
-    let shell = visitor.shell_over(&rows).await;
+    let shell = visitor.shell_over(&rows).await?;
     let (whole, _) = site.control.ticket(key).await?;
     let ticket = site.control.ticket_doc(key).await?;
     let children = children(site, &ticket).await?;

@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use axum::http::HeaderMap;
 use maud::Markup;
-use mission_domain::doc::{AttemptDoc, LaneDoc, NeedsYouDoc, OperatorActDoc};
+use mission_domain::doc::{AttemptDoc, BudgetDoc, LaneDoc, NeedsYouDoc, OperatorActDoc};
 use mission_domain::ids::{TicketKey, WorkflowId};
 use mission_store::{ProjectionFilter, ProjectionKind};
 use serde::Deserialize;
@@ -33,9 +33,10 @@ pub(crate) struct Limited {
     pub(crate) asks: Vec<NeedsYouDoc>,
     pub(crate) lanes: Vec<LaneDoc>,
     pub(crate) acts: Vec<OperatorActDoc>,
+    pub(crate) budgets: Vec<BudgetDoc>,
 }
 
-/// Reads decisions, lanes and corrections, limited to the project in view.
+/// Reads decisions, lanes, corrections and budgets, limited to the project in view.
 pub(crate) async fn limited(visitor: &Visitor) -> Answer<Limited> {
     let control = &visitor.site.control;
     let project = visitor.project.as_ref().map(ToString::to_string);
@@ -50,25 +51,24 @@ pub(crate) async fn limited(visitor: &Visitor) -> Answer<Limited> {
     acts.retain(|it| it.ticket.as_deref().is_none_or(here));
     acts.sort_by_key(|it| std::cmp::Reverse(it.at));
     acts.truncate(ACTS);
-    Ok(Limited { asks, lanes, acts })
+    let budgets = control.budgets(visitor.project.as_ref()).await?;
+    Ok(Limited { asks, lanes, acts, budgets })
 }
 
 pub(super) async fn needs_you(visitor: Visitor, headers: HeaderMap) -> Answer<Markup> {
     let shell = visitor.shell().await?;
-    let Limited { asks, lanes, acts } = limited(&visitor).await?;
+    let Limited { asks, lanes, acts, budgets } = limited(&visitor).await?;
     let (digest, is_since_seen) = home::lately(&visitor, &headers).await?;
-    let budgets = visitor.site.control.budgets(visitor.project.as_ref()).await?;
     let view = NeedsYouView { shell, asks, lanes, acts, budgets, digest, is_since_seen };
     Ok(pages::needs_you::page(&view))
 }
 
 pub(super) async fn fleet(visitor: Visitor) -> Answer<Markup> {
     let shell = visitor.shell().await?;
-    let Limited { lanes, acts, .. } = limited(&visitor).await?;
+    let Limited { lanes, acts, budgets, .. } = limited(&visitor).await?;
     let attempts = attempts_now(&visitor).await?;
     let ended = ended(&visitor).await?;
     let consoles = consoles(&visitor, &attempts).await;
-    let budgets = visitor.site.control.budgets(visitor.project.as_ref()).await?;
     let view = FleetView { shell, lanes, attempts, ended, consoles, acts, budgets };
     Ok(pages::fleet::page(&view))
 }

@@ -128,7 +128,7 @@ async fn a_command_that_expires_within_the_hour_comes_before_what_has_waited_lon
         ("", "signoff", "by age"),
         ("[policy.default]\napproval_expires = \"50m\"\n", "approval", "expires soon"),
     ] {
-        let stage = Stage::with_rules(rules).await;
+        let stage = Stage::with(rules).await;
         let waiting = stage.files("Look at the plan").await;
         stage.delivers_a_plan(&waiting, 1, "packet").await;
         asks_in(&stage, 2).await;

@@ -1,6 +1,9 @@
 //! Live pages: a change arrives as the elements it made different, and as little else as can be.
 
 use axum::http::Method;
+use mission_domain::home::HomeCommand;
+use mission_domain::principal::Principal;
+use mission_domain::spending::Scope;
 use serde_json::json;
 
 use crate::reader::Reader;
@@ -51,6 +54,38 @@ async fn a_decision_appears_is_announced_and_goes() {
     reader.batch().await;
     let batch = reader.batch().await;
     assert!(batch.iter().any(|it| it.event == "gone" && it.data == "ask-MC-1"), "{batch:?}");
+}
+
+#[tokio::test]
+async fn a_spent_budget_comes_to_open_pages_is_counted_as_a_decision_and_goes() {
+    let stage = Stage::with("\n[budget]\nday = { wall = \"12s\" }\n").await;
+    let key = stage.files("It waits for the budget").await;
+    let counted = |n: u32| format!("aria-label=\"{n} waiting\">{n}</b>");
+    let mut needs_you = opens(&stage, "needs-you").await;
+    let mut board = opens(&stage, "board").await;
+    let scope = Scope { project: key.project().clone(), role: None };
+    let until = stage.control.now() + jiff::SignedDuration::from_hours(1);
+    let text = "the day's budget of MC is spent (13 of 12 s at work)".to_owned();
+    let spent = HomeCommand::MarkBudget { scope: scope.clone(), until, is_spent: true, text };
+    stage.control.execute_home(spent, &Principal::Controller).await.unwrap();
+    for reader in [&mut needs_you, &mut board] {
+        let heard: String = reader.batch().await.iter().map(|it| it.data.clone()).collect();
+        assert!(heard.contains("id=\"notices\"") && heard.contains("13 of 12 s"), "{heard}");
+        assert!(heard.contains(&counted(1)), "{heard}");
+    }
+    let page = stage.get("/needs-you").await.expect(200).text();
+    assert!(page.contains("<b>1</b> decision waits") && page.contains(&counted(1)), "{page}");
+    assert!(page.contains("id=\"ask-MC-1\"") && page.contains("0 of 12 s at work"), "{page}");
+
+    let free = HomeCommand::FreeBudget { scope, why: "it was raised".into() };
+    stage.control.execute_home(free, &Principal::Controller).await.unwrap();
+    let batch = needs_you.batch().await;
+    assert!(batch.iter().any(|it| it.event == "gone" && it.data == "ask-MC-1"), "{batch:?}");
+    let heard: String = board.batch().await.iter().map(|it| it.data.clone()).collect();
+    assert!(
+        heard.contains("id=\"notices\" role=\"status\" hidden") && heard.contains(&counted(0)),
+        "{heard}"
+    );
 }
 
 #[tokio::test]

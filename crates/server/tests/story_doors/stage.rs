@@ -146,11 +146,11 @@ fn encoded(text: &str) -> String {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
-        Self::with_rules("").await
+        Self::with("").await
     }
 
-    /// A home whose project has more rules than the others.
-    pub(crate) async fn with_rules(more: &str) -> Self {
+    /// As [`Self::new`], with `more` rules.
+    pub(crate) async fn with(more: &str) -> Self {
         let (home, repository) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         git_repository(repository.path(), &format!("{RULES}{more}"));
         let control = control(home.path()).await;
