@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { PATIENCE, run, Stage, until } from "./stage.js";
+import { run, Stage, until } from "./stage.js";
 
 /** What the scripts of the roles say travels in their instructions; the page is there to be looked at. */
 const RULES = (mission) => `[project]
@@ -171,5 +171,3 @@ export class Agents extends Stage {
     }
   }
 }
-
-export { PATIENCE, until };

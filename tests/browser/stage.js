@@ -28,6 +28,9 @@ export async function until(what, look, patience = PATIENCE) {
   }
 }
 
+/** Does what leads to a page that tells of it. That page takes it out of its address before it is loaded, so it is waited for from before. */
+export const isTold = (page, act, address = /did=/) => Promise.all([page.waitForURL(address, { waitUntil: "commit" }), act()]);
+
 function program(names) {
   for (const dir of (process.env.PATH ?? "").split(delimiter)) for (const name of names) if (existsSync(join(dir, name))) return join(dir, name);
   throw new Error(`none of ${names.join(", ")} is on the PATH; cargo xtask test installs it`);

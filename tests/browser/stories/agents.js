@@ -1,7 +1,6 @@
 // Real codex and real claude behind the page: everything that a person does in this story, they do there.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { until } from "../stage.js";
 
 const GATES = ["plan", "design_direction", "implementation", "first_validation", "qa_review", "user_testing", "design_signoff", "final_validation"];
@@ -71,7 +70,7 @@ export function agents(story) {
     assert.notEqual(second, first);
     const asked = (await stage.ticket(key)).gates.find((it) => it.id === "qa_review");
     assert.equal(asked.signoffs.find((it) => it.verdict === "changes")?.principal, "lane:qa/claude");
-    await until("the call is written down in the session", () => stage.callsWrittenDown("until [ -e .git/go ]") === 2);
+    await until("the call is written down in the session", () => stage.callsWrittenDown("until [ -e .git/go ]") >= 2);
     process.kill((await stage.attempt(key, "coder", "busy")).pid, "SIGKILL");
     const third = await until("the next attempt begins", async () => {
       const id = await begins(stage, key);
@@ -81,6 +80,7 @@ export function agents(story) {
     assert.equal(died.terminal.root_cause, "crashed");
     assert.equal(died.death.signal, "SIGKILL");
     assert.ok(stage.records(third).some((it) => it.is_resumed), "its session was taken up again");
+    await page.locator("#console .earlier li", { hasText: second }).filter({ hasText: "died" }).waitFor({ state: "attached" });
 
     // It is interrupted, which takes nothing over, and told how to go on.
     await page.click(`[data-console="${third}"]`);

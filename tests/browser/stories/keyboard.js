@@ -1,6 +1,6 @@
 // Whoever never touches the mouse: find what waits, decide, take it back, ask for changes, answer, move about.
 import assert from "node:assert/strict";
-import { until } from "../stage.js";
+import { isTold, until } from "../stage.js";
 
 export function keyboard(story) {
   story("a person signs off, takes it back and asks for changes, by keyboard alone", async (stage) => {
@@ -15,17 +15,18 @@ export function keyboard(story) {
     await page.locator("#toast").waitFor();
     assert.match(await page.locator("#toast").innerText(), /signed off plan/);
     assert.equal((await stage.ticket(key)).gates[0].state, "passed");
-    await page.keyboard.press("u");
-    await until("the verdict is taken back", async () => (await stage.ticket(key)).gates[0].state === "active").finally(() => stage.api("/lanes/coder/resume", { project: "EX" }));
-    await page.waitForURL(/\/tickets\/.*did=/, { waitUntil: "commit" }); // taking it back leads to the ticket
+    const takesBack = async () => {
+      await page.keyboard.press("u");
+      await until("the verdict is taken back", async () => (await stage.ticket(key)).gates[0].state === "active").finally(() => stage.api("/lanes/coder/resume", { project: "EX" }));
+    };
+    await isTold(page, takesBack, /\/tickets\/.*did=/); // taking it back leads to the ticket
     await page.goto("/needs-you");
     for (let n = 0; n < 20 && !(await page.locator(`#ask-${key}[aria-current]`).count()); n++) await page.keyboard.press("j");
     await page.keyboard.press("r");
     await page.keyboard.type("Say it twice, and louder.");
     await page.keyboard.press("Tab"); // findings
     await page.keyboard.press("Tab"); // the button
-    await page.keyboard.press("Enter");
-    await page.waitForURL(/did=/, { waitUntil: "commit" });
+    await isTold(page, () => page.keyboard.press("Enter"));
     const ticket = await stage.ticket(key);
     assert.ok(ticket.findings.some((it) => it.text.includes("louder")) || ticket.gates[0].signoffs.some((it) => it.reason.includes("louder")));
     assert.deepEqual(complaints, []);
@@ -40,8 +41,7 @@ export function keyboard(story) {
     await page.keyboard.press("1");
     await page.keyboard.type("as blue as the sea");
     await page.keyboard.press("Tab");
-    await page.keyboard.press("Enter");
-    await page.waitForURL(/did=/, { waitUntil: "commit" });
+    await isTold(page, () => page.keyboard.press("Enter"));
     await stage.waitsAt(key, "plan");
     assert.deepEqual(complaints, []);
     await close();

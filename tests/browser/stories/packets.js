@@ -1,5 +1,6 @@
 // Packets: pictures before and after, the change line by line, comments that leave as one batch with the verdict.
 import assert from "node:assert/strict";
+import { isTold } from "../stage.js";
 
 export function packets(story) {
   story("before and after stand under a slider, side by side and as their difference", async (stage) => {
@@ -49,8 +50,7 @@ export function packets(story) {
     await page.waitForURL(/style=split/);
     assert.equal(await page.locator(".comments li").count(), 2, "both styles hold the same comments");
     await page.fill(".review [name=reason]", "See the lines.");
-    await page.click(".review button:has-text('Request changes')");
-    await page.waitForURL(/did=/, { waitUntil: "commit" }); // the page takes it out of its address before it is loaded
+    await isTold(page, () => page.click(".review button:has-text('Request changes')"));
     const findings = (await stage.ticket(key)).findings.map((it) => [it.file, it.text]);
     assert.deepEqual(findings, [["greeting.txt", "Greet the second line too: please."], ["greeting.txt", "And the seventh."]]);
     assert.deepEqual(complaints, []);

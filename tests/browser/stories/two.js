@@ -1,5 +1,6 @@
 // Two people at once: whoever is second learns who was first, and loses nothing that was typed.
 import assert from "node:assert/strict";
+import { until } from "../stage.js";
 
 /** Invites a person through the page, and signs them in. */
 async function invited(stage, owner, name, options) {
@@ -48,12 +49,13 @@ export function two(story) {
     const { page, complaints, close } = await stage.person();
     await page.goto("/needs-you");
     await page.locator("#link-state[data-link=live]").waitFor();
-    const before = Number((await page.title()).match(/^\((\d+)\)/)?.[1] ?? 0);
     const top = await page.locator(".ask").first().getAttribute("id");
     const second = await stage.planned("Two: comes later");
     await page.locator(`#ask-${second}`).waitFor();
     assert.equal(await page.locator(".ask").first().getAttribute("id"), top, "nothing moves under a hand");
-    await page.waitForFunction((n) => document.title.startsWith(`(${n})`), before + 1);
+    // What other stories left may join meanwhile: the tab, the sentence and the list agree in the end.
+    const counted = async () => [(await page.title()).match(/^\((\d+)\)/)?.[1], (await page.locator("#lede b").first().innerText()), String(await page.locator(".ask").count())];
+    await until("the tab counts it", async () => new Set(await counted()).size === 1);
     await stage.api(`/tickets/${first}/verdict`, { verdict: "pass", gate: "plan" });
     await page.locator(`#ask-${first}`).waitFor({ state: "detached" });
     assert.deepEqual(complaints, []);
