@@ -95,6 +95,7 @@ export function agents(story) {
     assert.equal(await refs(), "", "nothing was pushed before");
     await page.click("#gate button:has-text('Approve once')");
     await until("it is pushed", async () => (await refs()) === "refs/heads/topic");
+    await page.locator("#inbox .msg", { hasText: "exit code 0" }).waitFor({ state: "attached" }); // it is told while its turn goes on
     writeFileSync(stage.inside(key, "pushed"), "");
 
     await signs(stage, page, key, "final_validation", "Final validation");
