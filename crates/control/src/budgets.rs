@@ -1,6 +1,7 @@
 //! Budgets of days: what was used is read back from the log, lanes are told when a turn is their last one, and people are shown
 //! how each budget stands.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mission_domain::doc::{BudgetDoc, NeedsYouDoc};
@@ -166,10 +167,18 @@ impl Control {
         Ok(asks.map(|it| it.scope.project).collect())
     }
 
+    /// Returns the budgets of the day that are used up; of a lane's only where its whole project's is not.
     fn spent_marks(&self) -> Vec<BudgetMark> {
         let now = self.now();
         let marks = self.home().budgets.into_values();
-        marks.filter(|it| it.is_spent && it.until > now).collect()
+        let mut marks: Vec<BudgetMark> = marks.filter(|it| it.is_spent && it.until > now).collect();
+        let whole: BTreeSet<ProjectKey> = marks
+            .iter()
+            .filter(|it| it.scope.role.is_none())
+            .map(|it| it.scope.project.clone())
+            .collect();
+        marks.retain(|it| it.scope.role.is_none() || !whole.contains(&it.scope.project));
+        marks
     }
 
     /// Returns the tickets that wait for the budget.

@@ -134,6 +134,26 @@ async fn a_raised_budget_lets_the_day_go_on_and_only_its_own_lane_is_held_by_a_l
 }
 
 #[tokio::test]
+async fn a_lanes_budget_asks_for_nothing_while_that_of_its_whole_project_is_spent_too() {
+    let stage = with_budget("[budget]\nday = { tokens = 1000 }\nlane = { tokens = 1000 }\n").await;
+    let attempt = stage.starts().await;
+    stage.uses(attempt, Some(1_000)).await;
+    stage.ends(attempt).await;
+    stage.waits();
+    assert!(!stage.is_dispatched().await);
+    let stand = stage.stand().await;
+    let spent: Vec<_> = stand.iter().filter(|it| it.contains(" spent ")).collect();
+    assert_eq!(spent, ["MC spent 100 %", "MC/coder spent 100 %"]);
+    let asked = stage.control.needs_you().await.expect("decisions");
+    assert!(
+        matches!(&asked[..], [one] if one.what == "raise the budget of MC, or let it wait"),
+        "{asked:?}"
+    );
+    let of = stage.control.asks_for_budgets().await.expect("projects");
+    assert_eq!(of, [stage.ticket.project().clone()]);
+}
+
+#[tokio::test]
 async fn what_a_program_does_not_tell_is_said_to_be_unknown_and_its_time_counts() {
     let stage = with_budget("[budget]\nday = { tokens = 1000, wall = \"1h\" }\n").await;
     stage.starts().await;
