@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mission_domain::doc::AttemptDoc;
 use mission_domain::ids::AttemptId;
@@ -27,6 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// How often it is said again that somebody is there: several times within what the server waits.
 const SAY_AGAIN: Duration = Duration::from_secs(5);
 
+/// For so long a server may be away from somebody at a journal: one that is started again needs less.
+const AWAY: Duration = Duration::from_secs(60);
+
 /// What can be typed beside a message.
 const HELP: &str = "a line is a message to the agent · /interrupt ends its turn · Ctrl-D leaves, the agent goes on";
 
@@ -44,7 +47,7 @@ pub(super) async fn run(context: &Context, id: AttemptId, read_only: bool) -> Do
     match screen(&lane).unwrap_or(Screen::None) {
         Screen::Window(place) => window(context, door, id, &place, read_only).await,
         Screen::Client(client) if std::io::stdin().is_terminal() => client_of(&lane, &client),
-        Screen::Client(_) | Screen::None => journal(&door, &attempt).await,
+        Screen::Client(_) | Screen::None => journal(context, door, &attempt).await,
     }
 }
 
@@ -145,8 +148,8 @@ fn not_started(program: &str, error: &std::io::Error) -> Failure {
     Failure::unreachable(format!("`{program}` cannot be started: {error}"))
 }
 
-/// Prints the journal as it grows, and takes lines.
-async fn journal(door: &Door, attempt: &AttemptDoc) -> Done {
+/// Prints the journal as it grows, and takes lines; a server that is away meanwhile is waited for.
+async fn journal(context: &Context, mut door: Door, attempt: &AttemptDoc) -> Done {
     let (id, key) = (&attempt.id, &attempt.ticket);
     note(&format!("{id} · {} · {}\n{HELP}", attempt.role, attempt.runtime));
     let (lines, mut typed) = mpsc::unbounded_channel();
@@ -158,34 +161,51 @@ async fn journal(door: &Door, attempt: &AttemptDoc) -> Done {
             }
         }
     });
-    let mut offset = 0;
+    let (mut offset, mut away) = (0, None);
     loop {
-        offset = print_from(door, id, offset).await?;
+        match follow(&door, id, &mut offset).await {
+            Ok(Some(how)) => {
+                note(&format!("{id} is over: {how}"));
+                return Ok(());
+            }
+            Ok(None) => away = None,
+            Err(failure) if failure.exit == Exit::Unreachable => {
+                let since = *away.get_or_insert_with(Instant::now);
+                if since.elapsed() > AWAY {
+                    return Err(failure);
+                }
+                is_found(context, &mut door).await;
+            }
+            Err(failure) => return Err(failure),
+        }
         tokio::select! {
             line = typed.recv() => match line {
                 None => return Ok(()),
-                Some(line) => said(door, id, key, &attempt.role, line.trim()).await?,
-            },
-            () = tokio::time::sleep(LOOK_AGAIN) => {
-                let now: AttemptDoc = door.get(&format!("/attempts/{id}")).await?.read()?;
-                if now.state == "ended" {
-                    print_from(door, id, offset).await?;
-                    let how = now.terminal.map_or_else(String::new, |it| it.summary);
-                    note(&format!("{id} is over: {how}"));
-                    return Ok(());
+                Some(line) if is_found(context, &mut door).await => {
+                    said(&door, id, key, &attempt.role, line.trim()).await?;
                 }
-            }
+                Some(_) => note("no server is up, so that was not sent: type it again when one is"),
+            },
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
 }
 
-async fn print_from(door: &Door, id: &str, mut offset: u64) -> Result<u64, Failure> {
+/// Prints what is new from `offset` on, and returns how the attempt ended once it has.
+async fn follow(door: &Door, id: &str, offset: &mut u64) -> Result<Option<String>, Failure> {
+    let now: AttemptDoc = door.get(&format!("/attempts/{id}")).await?.read()?;
+    print_from(door, id, offset).await?;
+    let how = || now.terminal.map_or_else(String::new, |it| it.summary);
+    Ok((now.state == "ended").then(how))
+}
+
+async fn print_from(door: &Door, id: &str, offset: &mut u64) -> Result<(), Failure> {
     loop {
         let part = door.get(&format!("/attempts/{id}/log?offset={offset}")).await?;
         if part.bytes.is_empty() {
-            return Ok(offset);
+            return Ok(());
         }
-        offset = part.next_offset.unwrap_or(offset + part.bytes.len() as u64);
+        *offset = part.next_offset.unwrap_or(*offset + part.bytes.len() as u64);
         let mut out = std::io::stdout().lock();
         // Whoever reads has gone: so does this.
         if out.write_all(&part.bytes).and_then(|()| out.flush()).is_err() {

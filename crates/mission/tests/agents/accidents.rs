@@ -129,13 +129,16 @@ fn an_interrupted_agent_takes_the_next_message_in_the_same_attempt() {
 }
 
 #[test]
-fn a_person_at_the_journal_reads_along_interrupts_and_writes_to_the_agent() {
+fn a_person_at_the_journal_reads_along_interrupts_and_writes_to_the_agent_over_a_restart_of_the_server()
+ {
     let mut attached = None;
     let (stage, key) = story("claude", |stage, key, id| {
         let mut at = stage.sits_at(id);
         let mut hand = at.stdin.take().expect("its input");
         hand.write_all(b"/interrupt\n").expect("typed");
         stage.attempt(key, "coder", "idle");
+        stage.kill_server();
+        stage.up();
         let line = "[[script: sh echo v1 > index.html && git commit -qam v1 ;; tool report {\"kind\": \"done\", \"summary\": \"v1\"} ;; say written]]";
         writeln!(hand, "{line}").expect("typed");
         // It leaves by itself when the attempt is over, not for want of input.
