@@ -1,12 +1,12 @@
 // Takes pictures of the built pages for the documents: `MISSION_BIN=… node pictures.js FOLDER [DESIGN]`. Where DESIGN, a folder of
 // the direction's pictures, has one of the same name, the two stand side by side.
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Stage, until } from "./stage.js";
 
 const [, , folder, design] = process.argv;
 /** How well the pictures are kept, of a hundred. */
-const QUALITY = 80;
+const QUALITY = 72;
 if (!folder) throw new Error("name the folder for the pictures");
 mkdirSync(folder, { recursive: true });
 const stage = await Stage.make();
@@ -20,7 +20,12 @@ async function beside(page, name, built) {
   await page.setViewportSize({ width: 4 + parts.length * (width + 12), height: 300 });
   await page.setContent(`<style>*{margin:0}body{display:flex;gap:12px;padding:8px;background:#888;font:600 13px sans-serif;width:max-content}figcaption{padding:2px 0 4px}img{display:block;width:${width}px}</style>${figures.join("")}`);
   await page.evaluate(() => Promise.all([...document.images].map((it) => it.decode())));
-  await page.screenshot({ path: join(folder, `${name}.jpg`), type: "jpeg", quality: QUALITY, fullPage: true });
+  const { width: w, height: h } = await page.evaluate(() => ({ width: document.documentElement.scrollWidth, height: document.documentElement.scrollHeight }));
+  const wire = await page.context().newCDPSession(page);
+  const clip = { x: 0, y: 0, width: w, height: h, scale: 1 };
+  const { data } = await wire.send("Page.captureScreenshot", { format: "webp", quality: QUALITY, captureBeyondViewport: true, clip });
+  await wire.detach();
+  writeFileSync(join(folder, `${name}.webp`), Buffer.from(data, "base64"));
 }
 
 try {

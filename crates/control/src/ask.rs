@@ -137,6 +137,7 @@ impl Control {
         for blocker in &request.blocked_by {
             blocked_by.extend(self.still_to_wait_for(key(blocker)?).await?);
         }
+        let _turn = self.inner.filing_turn.lock().await;
         for _ in 0..MAX_TRIES {
             let number = self.store().last_number(&project).await? + 1;
             let new = new_ticket(
@@ -153,7 +154,8 @@ impl Control {
                 answer => return answer,
             }
         }
-        Err(Error::Invalid("too many tickets are filed at once; try again".into()))
+        let text = "other processes file tickets at the same moment, and each number was taken: nothing was filed; try again";
+        Err(Error::Invalid(text.into()))
     }
 
     async fn file(

@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) runner: Mutex<Option<RunnerClient>>,
     pub(crate) checks: Semaphore,
     pub(crate) home_turn: tokio::sync::Mutex<()>,
+    /// The turn to file a ticket: each takes the next number, and nobody loses a race to a neighbour of the same process.
+    pub(crate) filing_turn: tokio::sync::Mutex<()>,
     /// Each project's turn to land: whoever lands there holds it.
     pub(crate) landing_turns: Mutex<BTreeMap<ProjectKey, Arc<tokio::sync::Mutex<()>>>>,
     /// How many candidates of a project's queue are tested at once.
@@ -94,6 +96,7 @@ impl Control {
                 runner: Mutex::new(None),
                 checks,
                 home_turn: tokio::sync::Mutex::new(()),
+                filing_turn: tokio::sync::Mutex::new(()),
                 hands: Mutex::default(),
                 landing_turns: Mutex::new(BTreeMap::new()),
                 windows: Mutex::new(BTreeMap::new()),

@@ -155,3 +155,14 @@ async fn an_artifact_is_shown_and_never_run() {
     assert_eq!(reply.header("content-disposition"), "attachment");
     stage.get(&format!("/artifacts/{}", "0".repeat(64))).await.expect(404);
 }
+
+#[tokio::test]
+async fn many_who_file_at_the_same_moment_all_get_a_ticket_of_their_own() {
+    let stage = Stage::new().await;
+    let titles: Vec<String> = (0..120).map(|n| format!("One of many, number {n}")).collect();
+    let all = futures::future::join_all(titles.iter().map(|title| stage.files(title))).await;
+    let keys: std::collections::BTreeSet<String> = all.iter().map(ToString::to_string).collect();
+    assert_eq!(keys.len(), titles.len());
+    let last = stage.get("/api/v1/tickets/MC-120").await.expect(200).json();
+    assert!(last["title"].as_str().is_some_and(|it| it.starts_with("One of many")), "no gap");
+}
