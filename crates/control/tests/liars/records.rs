@@ -206,6 +206,10 @@ async fn the_last_packet_tells_the_risk_of_the_newest_delivery_and_not_of_a_roun
     stage.writes(&[("feature.txt", "another feature\n")]);
     stage.claims(attempt, "sh check.sh", 0).await;
     stage.hands_in(attempt, evidence(EvidenceKind::Risk, "the feature is new")).await;
+    let mut answer = evidence(EvidenceKind::Findings, "");
+    let text = serde_json::json!({ "finding": "F-1", "state": "fixed", "text": "another one" });
+    answer.answer = serde_json::from_value(text).expect("an answer");
+    stage.hands_in(attempt, answer).await;
     let done = Report::Done { summary: "done anew".into() };
     stage.reports(attempt, done).await;
     stage.reviews(VerdictWord::Pass, "fine").await;

@@ -78,6 +78,7 @@ pub(super) fn next(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
         @if ticket.state == "waiting" && !ticket.blocked_by.is_empty() {
             span { "waits for " @for (n, key) in ticket.blocked_by.iter().take(2).enumerate() { @if n > 0 { ", " } (glyph::key(key)) }
                 @if ticket.blocked_by.len() > 2 { " and " (ticket.blocked_by.len() - 2) " more" } }
-        } @else { (glyph::next_action(ticket, viewer)) }
+        } @else if ticket.state == "waiting" && ticket.reason.code == "children_open" { span { (ticket.reason.text) } }
+        @else { (glyph::next_action(ticket, viewer)) }
     }
 }

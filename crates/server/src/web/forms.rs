@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use mission_control::{TicketRequest, VerdictRequest};
 use mission_domain::ids::{ApprovalId, AttemptId, GateId, OperatorActId, TicketKey};
-use mission_domain::ticket::{Command, NewFinding, Report, VerdictWord};
+use mission_domain::ticket::{Command, NewFinding, Report};
 
 use super::shell::Visitor;
 use super::views;
@@ -235,19 +235,13 @@ fn verdict(fields: &Fields) -> Answer<VerdictRequest> {
     let unknown = |_| {
         Problem::bad(format!("`{word}` is no verdict; it is `pass`, `changes`, `fail` or `waive`"))
     };
-    let verdict = verdict.map_err(unknown)?;
-    let findings = findings(fields);
-    let mut reason = fields.text("reason").replace("\r\n", "\n");
-    // Comments on lines say why by themselves.
-    if reason.trim().is_empty() && verdict == VerdictWord::Changes {
-        match findings.as_slice() {
-            [] => {}
-            [only] => reason.clone_from(&only.text),
-            several => reason = format!("{} findings", several.len()),
-        }
-    }
-    let (gate, packet) = (fields.given("gate"), fields.given("packet"));
-    Ok(VerdictRequest { verdict, gate, reason, findings, packet })
+    Ok(VerdictRequest {
+        verdict: verdict.map_err(unknown)?,
+        gate: fields.given("gate"),
+        reason: fields.text("reason").replace("\r\n", "\n"),
+        findings: findings(fields),
+        packet: fields.given("packet"),
+    })
 }
 
 /// Returns the findings of a verdict: the lines that were typed, and the comments that stand at lines of the diff.

@@ -7,8 +7,11 @@ use mission_domain::ids::Timestamp;
 use crate::pages::form;
 use crate::pages::glyph::{self, icon, icon_as};
 use crate::pages::prose;
-use crate::pages::view::TicketView;
+use crate::pages::view::{RelatedTicket, TicketView};
 use crate::pages::words;
+
+/// Related tickets shown before the rest is folded.
+const RELATED: usize = 8;
 
 /// Returns the facts at the side, stable id `side`.
 pub fn side(view: &TicketView) -> Markup {
@@ -79,10 +82,17 @@ fn dependencies(view: &TicketView) -> Markup {
     html! {
         @if !view.related.is_empty() {
             section id="side-dependencies" { h2 { "Dependencies" }
-                ul.deps { @for r in &view.related { li { span.dim { (r.how) } (glyph::key(&r.key)) (glyph::state(&r.state)) span.trunc dir="auto" title=(r.title) { (r.title) } } } }
+                ul.deps { @for r in view.related.iter().take(RELATED) { (related(r)) } }
+                @if let Some(rest) = view.related.get(RELATED..).filter(|it| !it.is_empty()) {
+                    details { summary.mid { (rest.len()) " more" } ul.deps { @for r in rest { (related(r)) } } }
+                }
             }
         }
     }
+}
+
+fn related(r: &RelatedTicket) -> Markup {
+    html! { li { span.dim { (r.how) } (glyph::key(&r.key)) (glyph::state(&r.state)) span.trunc dir="auto" title=(r.title) { (r.title) } } }
 }
 
 /// Returns the verdicts given, newest first, with the way back from one's own.

@@ -30,7 +30,7 @@ pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let owed = words::owes(ticket, viewer.person);
     let at = glyph::standing_gate(ticket).map(|g| g.id.as_str());
     html! {
-        ol.rail id="rail" aria-label="Gates" {
+        ol.rail id="rail" aria-label="Gates" data-many[ticket.gates.len() > 10] {
             @for gate in &ticket.gates {
                 li id={ "at-" (gate.id) } data-gate=(gate.state) data-you[owed && gate.state == "active"] aria-current=[(at == Some(gate.id.as_str())).then_some("step")] {
                     a href="#gate" {
