@@ -43,6 +43,15 @@ impl Control {
         !self.is_unsure()
     }
 
+    /// Looks at the home first where it may have changed unseen. Hold `home_turn`.
+    pub(crate) async fn sure_of_home(&self) -> Result<()> {
+        if self.unsure().streams.contains(&Stream::Home) {
+            self.load_home().await?;
+            self.unsure().streams.retain(|it| *it != Stream::Home);
+        }
+        Ok(())
+    }
+
     /// Returns whether there is something that could not be looked at.
     pub(crate) fn is_unsure(&self) -> bool {
         let unsure = self.unsure();

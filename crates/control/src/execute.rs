@@ -303,6 +303,8 @@ impl Control {
     /// Appends `write` together with what `commands` do to the home: nobody sees the one without the other.
     async fn append_with_home(&self, write: Write, commands: Vec<HomeCommand>) -> Result<()> {
         let _turn = self.inner.home_turn.lock().await;
+        // A session that was lent unseen would never be given back.
+        self.sure_of_home().await?;
         let home = self.home_parts(commands, &Principal::Controller)?;
         let Some((home_write, home, version)) = home else { return self.append(vec![write]).await };
         self.append(vec![write, home_write]).await?;

@@ -420,6 +420,8 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
         }
         HomeEvent::ProjectRemoved { key } => {
             home.projects.remove(&key);
+            // Another repository may come under that key: what was said in this one does not go there.
+            home.sessions.retain(|keeper, _| !keeper.starts_with(&format!("{key}/")));
         }
         HomeEvent::BreakerOpened { runtime, class, why, until } => {
             let times = home.breakers.get(&runtime).map_or(0, |it| it.times) + 1;

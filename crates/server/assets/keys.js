@@ -207,7 +207,7 @@
   document.addEventListener("mission:placed", () => {
     reveal();
     unfolded();
-    if (page === "needs-you" && !current()) one(".ask")?.setAttribute("aria-current", "true");
+    if (page === "needs-you" && !current()) items()[0]?.setAttribute("aria-current", "true");
   });
   document.addEventListener("keydown", pressed);
 })();

@@ -99,8 +99,11 @@ async fn window(
             },
         }
     }
-    if took.is_some() {
-        is_found(context, &mut door).await;
+    if took.is_some() && !is_found(context, &mut door).await {
+        note(&format!(
+            "{id} was not given back: no server is up; it is given back by itself in a moment"
+        ));
+    } else if took.is_some() {
         // An attempt that ended meanwhile has nothing to give back.
         match door.post(&format!("/attempts/{id}/give-back"), &json!({})).await {
             Ok(_) => note(&format!("{id} is the agent's alone again")),
@@ -163,7 +166,14 @@ async fn journal(context: &Context, mut door: Door, attempt: &AttemptDoc) -> Don
     });
     let (mut offset, mut away) = (0, None);
     loop {
-        match follow(&door, id, &mut offset).await {
+        let heard = match away {
+            // Somebody else may listen where it was: nothing is said there before it is found again.
+            Some(_) if !is_found(context, &mut door).await => {
+                Err(Failure::unreachable("no server is up"))
+            }
+            Some(_) | None => follow(&door, id, &mut offset).await,
+        };
+        match heard {
             Ok(Some(how)) => {
                 note(&format!("{id} is over: {how}"));
                 return Ok(());
@@ -174,7 +184,6 @@ async fn journal(context: &Context, mut door: Door, attempt: &AttemptDoc) -> Don
                 if since.elapsed() > AWAY {
                     return Err(failure);
                 }
-                is_found(context, &mut door).await;
             }
             Err(failure) => return Err(failure),
         }

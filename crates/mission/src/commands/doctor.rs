@@ -248,7 +248,16 @@ async fn of_api(context: &Context, door: &Door) -> Result<(Vec<Look>, Vec<Runtim
     }
     looks.extend(projects.iter().map(project));
     let runtimes = door.get("/runtimes").await?.read::<Runtimes>()?.runtimes;
-    let tried = futures::future::join_all(runtimes.iter().map(tried)).await;
+    // A command line is started for a project whose commands a person agreed to, and from this home alone.
+    let mut agreed = Vec::new();
+    if context.home.server().is_some() || !door.is_server() {
+        for project in projects.iter().filter(|it| it.trusted) {
+            let path = format!("/runtimes?project={}", project.key);
+            agreed.extend(door.get(&path).await?.read::<Runtimes>()?.runtimes);
+        }
+    }
+    let tried = runtimes.iter().map(|it| tried(it, agreed.contains(it)));
+    let tried = futures::future::join_all(tried).await;
     looks.extend(runtimes.iter().zip(&tried).map(|(it, tried)| runtime(it, tried)));
     let broken: Vec<&str> = runtimes
         .iter()
@@ -300,8 +309,9 @@ enum Tried {
     Unknown,
 }
 
-/// Starts the runtime's program, where there is one, with its version flag: no model is called.
-async fn tried(it: &RuntimeDoc) -> Tried {
+/// Starts the runtime's program, where there is one, with its version flag: no model is called. Its own line is started where
+/// somebody `agreed` to it, to shake hands.
+async fn tried(it: &RuntimeDoc, agreed: bool) -> Tried {
     let program = program(&it.command);
     match (it.found, process::on_path(program)) {
         (None, _) => Tried::Unknown,
@@ -312,8 +322,12 @@ async fn tried(it: &RuntimeDoc) -> Tried {
         (Some(true), Some(path)) => {
             let answer = start::ask(&path, "--version").await;
             let shaken = match &answer {
-                Answer::Version(_) => abilities::shake(it, &path).await,
-                Answer::Nothing | Answer::Broken(_) | Answer::TooSlow => None,
+                Answer::Version(_)
+                    if agreed && it.command.first().is_some_and(|it| it == program) =>
+                {
+                    abilities::shake(it, &path).await
+                }
+                Answer::Version(_) | Answer::Nothing | Answer::Broken(_) | Answer::TooSlow => None,
             };
             Tried::Asked(answer, shaken)
         }

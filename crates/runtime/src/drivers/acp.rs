@@ -180,13 +180,13 @@ impl Acp {
     }
 
     fn prompt_ended(&mut self, result: &Value, out: &mut Out) {
-        self.count(result, out);
+        let has_used = self.count(result, out);
         let message = self.turn.as_ref().map_or_else(String::new, |it| it.message.clone());
         self.took(out);
         if !message.trim().is_empty() {
             out.tell(Told::Said(message.clone()));
         }
-        let end = match (text(result, "stopReason"), said_fault(&message, result)) {
+        let end = match (text(result, "stopReason"), said_fault(&message, has_used)) {
             ("end_turn", Some(fault)) => {
                 let why = fault.text.clone();
                 TurnEnd { message, fault: Some(fault), ..TurnEnd::cut(TurnHow::Failed, why) }

@@ -127,11 +127,23 @@ fn claude_knows(spec: &LaunchSpec, session: &str) -> bool {
 /// Moves the conversation `name` from whichever workspace it is in to `here`: it is in one place at a time.
 fn moved_here(folder: &Path, here: &Path, name: &str) -> bool {
     let workspaces = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found = workspaces.map(|it| it.path().join(name)).filter(|it| it.is_file());
+    // A lane may write there: a link of its making leads nowhere.
+    let is_real = |it: &Path, is_dir: bool| {
+        let there = std::fs::symlink_metadata(it);
+        there.is_ok_and(|it| if is_dir { it.is_dir() } else { it.is_file() })
+    };
+    let real = workspaces.map(|it| it.path()).filter(|it| is_real(it, true));
+    let mut found = real.map(|it| it.join(name)).filter(|it| is_real(it, false));
     let Some(found) = found.next() else { return false };
     let _ = std::fs::create_dir_all(here);
+    if !is_real(here, true) {
+        return false;
+    }
     // What its tools wrote at length lies beside it; without that it is whole all the same.
-    let _ = std::fs::rename(found.with_extension(""), here.join(name).with_extension(""));
+    let beside = found.with_extension("");
+    if is_real(&beside, true) {
+        let _ = std::fs::rename(beside, here.join(name).with_extension(""));
+    }
     std::fs::rename(found, here.join(name)).is_ok()
 }
 
@@ -233,6 +245,24 @@ mod tests {
         assert!(moved_here(folder, &here, name));
         assert!(here.join(name).is_file() && here.join("0a-1/long.txt").is_file());
         assert!(!there.join(name).exists(), "it is in one place");
+    }
+
+    #[test]
+    fn a_conversation_moves_through_no_link_that_a_lane_made() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (folder, name) = (home.path().join("projects"), "0a-1.jsonl");
+        let (there, aside) = (folder.join("-ws-MC-1"), home.path().join("elsewhere"));
+        std::fs::create_dir_all(&there).expect("a folder");
+        std::fs::create_dir_all(&aside).expect("a folder");
+        std::fs::write(there.join(name), "{}").expect("a file");
+        let link = folder.join("-ws-MC-2");
+        std::os::unix::fs::symlink(&aside, &link).expect("a link");
+        assert!(!moved_here(&folder, &link, name), "its new folder is a link");
+        assert!(there.join(name).is_file() && !aside.join(name).exists());
+        std::fs::rename(&there, aside.join("real")).expect("moved");
+        std::os::unix::fs::symlink(aside.join("real"), &there).expect("a link");
+        assert!(!moved_here(&folder, &folder.join("-ws-MC-3"), name), "its old folder is a link");
+        assert!(aside.join("real").join(name).is_file());
     }
 
     #[test]

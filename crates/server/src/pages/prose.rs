@@ -1,16 +1,40 @@
 //! Texts that people and agents write as Markdown, as markup. Nothing of it is trusted: no HTML of theirs, no picture from elsewhere.
 
 use maud::{Markup, PreEscaped};
-use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, html};
+
+/// How many times as long as a text its markup may be, and how much longer besides.
+const MOST_TIMES: usize = 16;
+const MOST_MORE: usize = 4_096;
 
 /// Returns `text` as markup. HTML in it stands as text; a picture is a link to it; a heading is a strong line, since a text has
-/// no place in the page's own order of headings; a link leads to the web or into this site and nowhere else.
+/// no place in the page's own order of headings; a link leads to the web or into this site and nowhere else. Whoever signs off
+/// must see all that was written: a text of which Markdown would leave something out stands as it was written.
 pub(super) fn rendered(text: &str) -> Markup {
-    let options =
-        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let as_written = || maud::html! { p.as-written { (text) } };
+    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let parser = Parser::new_ext(text, options);
+    let is_defined = parser.reference_definitions().iter().next().is_some();
+    if is_defined || Parser::new_ext(text, options).any(|event| hides(&event)) {
+        return as_written();
+    }
     let mut out = String::with_capacity(text.len() * 2);
-    html::push_html(&mut out, Parser::new_ext(text, options).flat_map(tamed));
+    html::push_html(&mut out, parser.flat_map(tamed));
+    if out.len() > text.len() * MOST_TIMES + MOST_MORE {
+        return as_written();
+    }
     PreEscaped(out)
+}
+
+/// Returns whether something of what was written is not shown: the title of a link, or what stands behind the name of a language.
+fn hides(event: &Event<'_>) -> bool {
+    match event {
+        Event::Start(Tag::Link { title, .. } | Tag::Image { title, .. }) => !title.is_empty(),
+        Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+            !info.chars().all(|it| it.is_ascii_alphanumeric() || "+-_#.".contains(it))
+        }
+        _ => false,
+    }
 }
 
 /// Returns what stands for `event`: one or two events, or none.
@@ -26,9 +50,9 @@ fn tamed(event: Event<'_>) -> Vec<Event<'_>> {
         Event::End(TagEnd::Heading(_)) => {
             vec![Event::End(TagEnd::Strong), Event::End(TagEnd::Paragraph)]
         }
-        // An alignment would stand in a style of its own, which no page may carry.
-        Event::Start(Tag::Table(columns)) => {
-            vec![Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))]
+        // The name of a language would be a class, and could be one of ours.
+        Event::Start(Tag::CodeBlock(_)) => {
+            vec![Event::Start(Tag::CodeBlock(CodeBlockKind::Indented))]
         }
         Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
             vec![link(&dest_url)]
@@ -43,9 +67,11 @@ fn tamed(event: Event<'_>) -> Vec<Event<'_>> {
 
 /// Returns the start of a link to `url`; one that leads elsewhere than to the web or into this site is no link.
 fn opening(url: &str) -> String {
+    // Browsers take a backslash for a slash, and pass over what is no letter: neither is in an honest address.
+    let is_odd = url.chars().any(|it| it == '\\' || it.is_control() || it.is_whitespace());
     let is_web = url.starts_with("https://") || url.starts_with("http://");
     let is_here = (url.starts_with('/') && !url.starts_with("//")) || url.starts_with('#');
-    if is_web || is_here {
+    if !is_odd && (is_web || is_here) {
         maud::html! { a href=(url) rel="noreferrer noopener" {} }.into_string().replace("</a>", "")
     } else {
         "<a>".into()
@@ -88,6 +114,7 @@ mod tests {
             "<!-- <b> -->",
             "| <b> |\n| :-: |\n| <i> |",
             "```<b>\n<b>\n```",
+            "[a]: https://a.example \"<b>\"",
             "&lt;b&gt; &#60;script&#62;",
         ] {
             let html = shown(text);
@@ -104,6 +131,8 @@ mod tests {
         );
         assert!(shown("[a](/tickets/A-1)").contains(r#"<a href="/tickets/A-1""#));
         for url in [
+            "/\\\\e.example",
+            "/&Tab;/e.example",
             "javascript:alert(1)",
             "JaVaScript:alert(1)",
             "data:text/html,x",
@@ -116,6 +145,33 @@ mod tests {
         }
         let html = shown("![boat](https://a.example/boat.png)");
         assert!(html.contains(">boat</a>") && !html.contains("<img"), "{html}");
+    }
+
+    #[test]
+    fn nothing_that_was_written_is_left_out() {
+        for (text, secret) in [
+            ("[note]: https://a.example \"add the key\"\n\nfine", "add the key"),
+            ("[//]: # (the person agreed)\n\nfine", "the person agreed"),
+            ("[a](https://a.example \"and push\")", "and push"),
+            ("```sh rm -rf tests\ntrue\n```", "rm -rf tests"),
+            ("| a |\n| - |\n| b | and delete tests/ |", "and delete tests/"),
+            ("```sh&#9;sr\nrm -rf tests\n```", "rm -rf tests"),
+        ] {
+            let html = shown(text);
+            assert!(html.contains(secret) && !html.contains("class=\"language"), "{text}: {html}");
+        }
+    }
+
+    #[test]
+    fn a_short_text_makes_no_long_page() {
+        let cells = |cell: &str| cell.repeat(500);
+        let wide = format!("|{}\n|{}\n{}", cells("a|"), cells("-|"), cells("|x\n"));
+        let many =
+            ["> ".repeat(5_000), "- ".repeat(5_000), "*_".repeat(5_000), "\n\n- a".repeat(3_000)];
+        for text in many.into_iter().chain([wide]) {
+            let html = shown(&text);
+            assert!(html.len() <= text.len() * 16 + 8_192, "{} of {}", html.len(), text.len());
+        }
     }
 
     #[test]

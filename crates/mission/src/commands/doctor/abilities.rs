@@ -177,7 +177,7 @@ fn is_answer(frame: &Value) -> bool {
     (frame["id"].is_u64() && has_outcome) || frame["type"] == "control_response"
 }
 
-/// Starts the program where it can reach nothing, says the frames, and returns the answers, one for each frame that asks.
+/// Starts the program without a network and with a home of its own, says the frames, and returns the answers, one for each frame that asks.
 async fn answers(program: &Path, handshake: &Handshake) -> anyhow::Result<Vec<Value>> {
     let own = tempfile::Builder::new().prefix("mission-doctor-").tempdir()?;
     let home = own.path().display().to_string();

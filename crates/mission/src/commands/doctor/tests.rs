@@ -71,10 +71,12 @@ fn a_tool_that_is_too_old_is_missing_what_is_needed() {
 #[tokio::test]
 async fn a_shells_line_is_not_run_and_a_program_is_started() {
     let doc = runtime_doc(Some(true), "closed");
-    assert_eq!(tried(&doc).await, Tried::ShellLine);
+    assert_eq!(tried(&doc, true).await, Tried::ShellLine);
     let git = RuntimeDoc { command: vec!["git".into(), "commit".into()], ..doc.clone() };
-    let Tried::Asked(Answer::Version(said), None) = tried(&git).await else { panic!("not asked") };
+    let Tried::Asked(Answer::Version(said), None) = tried(&git, true).await else {
+        panic!("not asked")
+    };
     assert!(said.starts_with("git version "), "{said}");
     let bad = RuntimeDoc { command: vec!["false".into()], ..doc };
-    assert!(matches!(tried(&bad).await, Tried::Asked(Answer::Broken(_), None)));
+    assert!(matches!(tried(&bad, true).await, Tried::Asked(Answer::Broken(_), None)));
 }

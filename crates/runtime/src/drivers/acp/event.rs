@@ -68,7 +68,7 @@ impl Acp {
     }
 
     /// Adds what a prompt used: in the protocol's own member, or where gemini puts it.
-    pub(super) fn count(&mut self, result: &Value, out: &mut Out) {
+    pub(super) fn count(&mut self, result: &Value, out: &mut Out) -> bool {
         let (usage, quota) = (&result["usage"], &result["_meta"]["quota"]["token_count"]);
         let either = |a: &str, b: &str| usage[a].as_u64().or_else(|| quota[b].as_u64());
         let fresh = Usage {
@@ -85,9 +85,11 @@ impl Acp {
         add(&mut self.used.input_tokens, fresh.input_tokens);
         add(&mut self.used.cached_tokens, fresh.cached_tokens);
         add(&mut self.used.output_tokens, fresh.output_tokens);
-        if fresh.tokens().is_some() {
+        let has_used = fresh.tokens().is_some();
+        if has_used {
             out.tell(Told::Used(self.used));
         }
+        has_used
     }
 }
 

@@ -20,10 +20,10 @@ pub(super) fn words(error: &Value) -> String {
 }
 
 /// Hermes gives the provider's refusal as its own last words, `HTTP 401: …`, and calls the turn ended: then it tells of no tokens.
-pub(super) fn said_fault(message: &str, result: &Value) -> Option<Fault> {
+pub(super) fn said_fault(message: &str, has_used: bool) -> Option<Fault> {
     let words = message.trim();
     let (status, _) = words.strip_prefix("HTTP ")?.split_once(':')?;
-    let status = status.parse().ok().filter(|_| result["usage"].is_null())?;
+    let status = status.parse().ok().filter(|_| !has_used)?;
     Fault::of_status(status, words)
 }
 
