@@ -56,6 +56,10 @@ pub(crate) struct Acp {
     /// What was told of each tool call, so that it is told once.
     calls: BTreeMap<String, String>,
     used: Usage,
+    /// Whether it tells what the session used so far, and not what the last prompt did.
+    tells_totals: bool,
+    /// What was used before the session at hand was opened.
+    used_before: Usage,
 }
 
 /// The turn in flight.
@@ -82,6 +86,8 @@ impl Acp {
             asked: BTreeMap::new(),
             calls: BTreeMap::new(),
             used: Usage::default(),
+            tells_totals: false,
+            used_before: Usage::default(),
         }
     }
 
@@ -122,6 +128,7 @@ impl Acp {
         let agent = &result["agentInfo"];
         let named = format!("{} {}", text(agent, "name"), text(agent, "version"));
         self.hello.program = named.trim().to_owned();
+        self.tells_totals = event::tells_totals(text(agent, "name"));
         let able = &result["agentCapabilities"];
         self.can_load = able["loadSession"] == true;
         self.can_fork = !able["sessionCapabilities"]["fork"].is_null();
@@ -226,6 +233,7 @@ impl Acp {
         if is_done && !session.is_empty() {
             self.hello.session = session.to_owned();
             self.hello.is_resumed = true;
+            self.used_before = self.used;
             self.choose_model(out);
             out.tell(Told::Ready(self.hello.clone()));
         }

@@ -67,29 +67,48 @@ impl Acp {
         out.tell(Told::Uses { tool: tool.to_owned(), input });
     }
 
-    /// Adds what a prompt used: in the protocol's own member, or where gemini puts it.
+    /// Counts what a prompt used, in the protocol's own member or where gemini puts it, and returns whether it told anything.
     pub(super) fn count(&mut self, result: &Value, out: &mut Out) -> bool {
-        let (usage, quota) = (&result["usage"], &result["_meta"]["quota"]["token_count"]);
-        let either = |a: &str, b: &str| usage[a].as_u64().or_else(|| quota[b].as_u64());
-        let fresh = Usage {
-            input_tokens: either("inputTokens", "input_tokens"),
-            cached_tokens: either("cachedReadTokens", "cached_tokens"),
-            output_tokens: either("outputTokens", "output_tokens"),
-            cost_micros: None,
-        };
-        let add = |all: &mut Option<u64>, more: Option<u64>| {
+        let fresh = used(result);
+        let before = if self.tells_totals { self.used_before } else { self.used };
+        let add = |all: &mut Option<u64>, before: Option<u64>, more: Option<u64>| {
             if let Some(more) = more {
-                *all = Some(all.unwrap_or(0) + more);
+                *all = Some(before.unwrap_or(0) + more);
             }
         };
-        add(&mut self.used.input_tokens, fresh.input_tokens);
-        add(&mut self.used.cached_tokens, fresh.cached_tokens);
-        add(&mut self.used.output_tokens, fresh.output_tokens);
+        add(&mut self.used.input_tokens, before.input_tokens, fresh.input_tokens);
+        add(&mut self.used.cached_tokens, before.cached_tokens, fresh.cached_tokens);
+        add(&mut self.used.output_tokens, before.output_tokens, fresh.output_tokens);
         let has_used = fresh.tokens().is_some();
         if has_used {
             out.tell(Told::Used(self.used));
         }
         has_used
+    }
+}
+
+/// Whether the agent of this name tells what a session used over all its prompts since it was opened, and not what the last one did: the
+/// protocol has meant both, and no handshake tells which.
+pub(super) fn tells_totals(agent: &str) -> bool {
+    agent == "hermes-agent"
+}
+
+/// Reads what a prompt's answer says was used. The total tells whether what went through a cache and what was thought are parts of what
+/// went in and came out, or stand beside them.
+fn used(result: &Value) -> Usage {
+    let (usage, quota) = (&result["usage"], &result["_meta"]["quota"]["token_count"]);
+    let either = |a: &str, b: &str| usage[a].as_u64().or_else(|| quota[b].as_u64());
+    let part = |name: &str| usage[name].as_u64().unwrap_or(0);
+    let (input, output) = (part("inputTokens"), part("outputTokens"));
+    let cache = part("cachedReadTokens") + part("cachedWriteTokens");
+    let thought = part("thoughtTokens");
+    let is_beside = part("totalTokens") == input + output + cache + thought;
+    let (more_in, more_out) = if is_beside { (cache, thought) } else { (0, 0) };
+    Usage {
+        input_tokens: either("inputTokens", "input_tokens").map(|it| it + more_in),
+        cached_tokens: either("cachedReadTokens", "cached_tokens"),
+        output_tokens: either("outputTokens", "output_tokens").map(|it| it + more_out),
+        cost_micros: None,
     }
 }
 

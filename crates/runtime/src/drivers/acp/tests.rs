@@ -31,8 +31,11 @@ impl Stage {
         self.greeted_by(&json!({"loadSession": load}))
     }
 
-    fn greeted_by(mut self, able: &Value) -> Self {
-        let agent = json!({"name": "gemini-cli", "version": "0.61.0"});
+    fn greeted_by(self, able: &Value) -> Self {
+        self.greeted_as(&json!({"name": "gemini-cli", "version": "0.61.0"}), able)
+    }
+
+    fn greeted_as(mut self, agent: &Value, able: &Value) -> Self {
         let result = json!({"protocolVersion": 1, "agentInfo": agent, "agentCapabilities": able});
         self.hears(json!({"jsonrpc": "2.0", "id": 1, "result": result}));
         self
@@ -331,4 +334,58 @@ fn figures_are_read_from_either_place_and_added_up() {
         (last.input_tokens, last.output_tokens, last.cached_tokens),
         (Some(15), Some(3), Some(4))
     );
+}
+
+/// Returns the tokens in and out after a prompt whose answer had these figures.
+fn counted(stage: &mut Stage, usage: &Value) -> (Option<u64>, Option<u64>) {
+    stage.driver.send("k", "more", &mut stage.out);
+    let id = stage.said().pop().expect("a prompt")["id"].clone();
+    stage.hears(json!({"id": id, "result": {"stopReason": "end_turn", "usage": usage}}));
+    let told = stage.told();
+    let told = told.iter().find_map(|it| match it {
+        Told::Used(usage) => Some((usage.input_tokens, usage.output_tokens)),
+        _ => None,
+    });
+    told.expect("figures")
+}
+
+#[test]
+fn totals_of_a_session_are_not_added_up_and_a_session_made_from_another_begins_at_nothing() {
+    let (agent, able) = (
+        json!({"name": "hermes-agent", "version": "0.19.0"}),
+        json!({"sessionCapabilities": {"fork": {}}}),
+    );
+    let mut stage = Stage::new(None).greeted_as(&agent, &able);
+    stage.hears(json!({"id": 2, "result": {"sessionId": "S"}}));
+    let figures = |input, output| json!({"inputTokens": input, "outputTokens": output});
+    assert_eq!(counted(&mut stage, &figures(100, 10)), (Some(100), Some(10)));
+    assert_eq!(counted(&mut stage, &figures(150, 15)), (Some(150), Some(15)));
+    stage.driver.send("k", "more", &mut stage.out);
+    let prompt = stage.said().pop().expect("a prompt")["id"].clone();
+    stage.driver.interrupt(&mut stage.out);
+    stage.hears(json!({"id": prompt, "error": {"code": -32603, "message": "Internal error"}}));
+    let fork = stage.said().pop().expect("a fork");
+    assert_eq!(fork["method"], "session/fork");
+    stage.hears(json!({"id": fork["id"], "result": {"sessionId": "T"}}));
+    stage.told();
+    assert_eq!(counted(&mut stage, &figures(20, 2)), (Some(170), Some(17)));
+    assert_eq!(counted(&mut stage, &figures(30, 3)), (Some(180), Some(18)));
+}
+
+#[test]
+fn what_went_through_a_cache_or_was_thought_counts_once_wherever_it_is_told() {
+    let usage = |total: u64| {
+        json!({
+            "inputTokens": 100, "outputTokens": 10, "thoughtTokens": 5, "cachedReadTokens": 40,
+            "cachedWriteTokens": 2, "totalTokens": total,
+        })
+    };
+    assert_eq!(counted(&mut ready(), &usage(157)), (Some(142), Some(15)), "beside");
+    assert_eq!(counted(&mut ready(), &usage(110)), (Some(100), Some(10)), "within");
+}
+
+fn ready() -> Stage {
+    let mut stage = Stage::new(None).greeted(false);
+    stage.hears(json!({"id": 2, "result": {"sessionId": "S"}}));
+    stage
 }
