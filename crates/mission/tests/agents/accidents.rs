@@ -45,25 +45,27 @@ fn story(runtime: &str, mut accident: impl FnMut(&mut Stage, &str, &str)) -> (St
     (stage, key)
 }
 
-fn lets_go(stage: &Stage, key: &str) {
+/// Lets the turn's command come to its end.
+pub(crate) fn lets_go(stage: &Stage, key: &str) {
     std::fs::write(stage.workspace(key).join(".git/go"), "").expect("a file");
+}
+
+/// Kills the server in the turn of attempt `id`, which goes on and reports while nobody is there to hear it.
+#[track_caller]
+pub(crate) fn outlives_the_server(stage: &mut Stage, key: &str, id: &str) {
+    stage.kill_server();
+    lets_go(stage, key);
+    let records = stage.home().join("lanes").join(id).join("records.jsonl");
+    stage.until("the report in the lane's records", || {
+        std::fs::read_to_string(&records).ok().filter(|it| it.contains("\"kind\":\"report\""))
+    });
+    stage.up();
 }
 
 #[test]
 fn a_turn_outlives_the_server_that_was_killed_in_its_middle() {
     for runtime in ["codex", "claude"] {
-        let (stage, key) = story(runtime, |stage, key, id| {
-            stage.kill_server();
-            // The turn goes on and reports while nobody is there to hear it.
-            lets_go(stage, key);
-            let records = stage.home().join("lanes").join(id).join("records.jsonl");
-            stage.until("the report in the lane's records", || {
-                std::fs::read_to_string(&records)
-                    .ok()
-                    .filter(|it| it.contains("\"kind\":\"report\""))
-            });
-            stage.up();
-        });
+        let (stage, key) = story(runtime, outlives_the_server);
         stage.passes(&key, "implementation");
         stage.becomes(&key, "done");
         let attempts = stage.attempts(&key);

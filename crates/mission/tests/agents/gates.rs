@@ -1,8 +1,11 @@
 //! A ticket through all eight gates, the coder on codex, everybody else on claude; with a question, a rejection, and words meanwhile.
+//! The long suite tells the same story of its agents.
 
 use serde_json::Value;
 
+use crate::accidents::lets_go;
 use crate::stage::Stage;
+use crate::storm::worked;
 
 /// An empty file would do: what stands here are the agents' scripts, which travel in the roles' instructions, and the page to look at.
 const TOML: &str = r##"
@@ -34,7 +37,7 @@ You design.
 '''
 
 [role.coder]
-runtimes = ["codex"]
+runtimes = ["{coder}"]
 instructions = '''
 You write.
 [[script: sh if grep -q '<p>v0' index.html; then sed -i s/v0/v1/ index.html; else sed -i s/v1/v2/ index.html; fi; git commit -qam 'page: a new version' && echo committed
@@ -67,9 +70,31 @@ fn gate<'t>(ticket: &'t Value, id: &str) -> &'t Value {
     gates.iter().find(|it| it["id"] == id).unwrap_or_else(|| panic!("no {id} in {gates:?}"))
 }
 
+/// The rules of the story, with the runtime `coder` for its coder.
+pub(crate) fn toml(coder: &str) -> String {
+    TOML.replace("{mission}", env!("CARGO_BIN_EXE_mission")).replace("{coder}", coder)
+}
+
 #[test]
 fn a_ticket_goes_through_all_eight_gates_with_a_question_a_rejection_and_words_meanwhile() {
-    let stage = Stage::new(&TOML.replace("{mission}", env!("CARGO_BIN_EXE_mission")));
+    let stage = Stage::new(&toml("codex"));
+    let coders = goes_through_all_eight(stage, "codex", |stage, key, _| lets_go(stage, key));
+    assert!(coders.iter().all(counts_every_call), "{coders:?}");
+}
+
+/// Whether the coder's attempt has the tokens of each call once: of the nine at most, each has a little more than 1,200.
+pub(crate) fn counts_every_call(attempt: &Value) -> bool {
+    attempt["usage"]["tokens"].as_u64().is_some_and(|it| (5_000..15_000).contains(&it))
+}
+
+/// The story, on a stage with the rules [`toml`]; `meanwhile` is what happens in the coder's first turn, which it lets go on. Returns the
+/// coder's attempts.
+#[track_caller]
+pub(crate) fn goes_through_all_eight(
+    mut stage: Stage,
+    coder: &str,
+    meanwhile: impl FnOnce(&mut Stage, &str, &str),
+) -> Vec<Value> {
     let key = stage.files(&["A new version", "--label", "visual", "--label", "user_facing"]);
 
     // The planner asks, and the answer starts its next attempt.
@@ -88,10 +113,20 @@ fn a_ticket_goes_through_all_eight_gates_with_a_question_a_rejection_and_words_m
     let inbox = stage.asks(&["inbox", &key]);
     let all = inbox["messages"].as_array().expect("messages");
     let words = all.iter().find(|it| it["body"].as_str().is_some_and(|it| it.contains("taken")));
-    assert_eq!(words.map(|it| it["state"].clone()), Some("queued".into()), "{inbox}");
-    std::fs::write(stage.workspace(&key).join(".git/go"), "").expect("a file");
+    let words = words.cloned().unwrap_or_else(|| panic!("no words in {inbox}"));
+    assert_eq!(words["state"], "queued", "{inbox}");
+    assert!(!stage.workspace(&key).join(".git/words").exists(), "the turn in flight comes first");
+    meanwhile(&mut stage, &key, &id);
 
     // QA rejects the first round; the second is right, and everybody else agrees.
+    stage.waits_at(&key, "final_validation");
+    let taken = std::fs::read_to_string(stage.workspace(&key).join(".git/words"));
+    assert_eq!(taken.expect("the words were taken"), "taken\n", "once");
+    let id = words["id"].as_str().expect("an id").parse().expect("an id");
+    assert_eq!(worked(&stage).get(&id), Some(&1), "{words}");
+    let log = stage.git(&stage.workspace(&key), &["log", "--format=%s"]);
+    let turns = log.lines().filter(|it| *it == "page: a new version").count();
+    assert_eq!(turns, 2, "one turn a round wrote: {log}");
     stage.passes(&key, "final_validation");
     let ticket = stage.becomes(&key, "done");
     for id in [
@@ -111,11 +146,9 @@ fn a_ticket_goes_through_all_eight_gates_with_a_question_a_rejection_and_words_m
             gate(&ticket, "implementation")["runtime"].clone(),
             gate(&ticket, "qa_review")["runtime"].clone()
         ),
-        ("codex".into(), "claude".into())
+        (coder.into(), "claude".into())
     );
     assert_eq!(stage.git(&stage.repo(), &["show", "main:index.html"]), "<p>v2</p>");
-    let taken = std::fs::read_to_string(stage.workspace(&key).join(".git/words"));
-    assert!(taken.is_err() || taken.is_ok_and(|it| it == "taken\n"), "the words were taken once");
     let messages = stage.asks(&["inbox", &key]);
     for message in messages["messages"].as_array().expect("messages") {
         assert_eq!(message["state"], "processed", "{message}");
@@ -125,11 +158,11 @@ fn a_ticket_goes_through_all_eight_gates_with_a_question_a_rejection_and_words_m
     assert_eq!(coders.len(), 2, "one attempt a round: {coders:?}");
     for attempt in &coders {
         assert_eq!(attempt["terminal"]["status"], "reported", "{attempt}");
-        assert!(attempt["usage"]["tokens"].as_u64().is_some_and(|it| it > 5_000), "{attempt}");
     }
     let qa = stage.attempts(&key).into_iter().find(|it| it["role"] == "qa").expect("qa");
     assert!(qa["usage"]["cost_usd"].as_f64().is_some_and(|it| it > 0.0), "{qa}");
     stage.ends_well();
+    coders
 }
 
 #[test]

@@ -10,6 +10,8 @@ use mission_testkit::programs::AcpProgram;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::accidents::outlives_the_server;
+use crate::gates;
 use crate::stage::Stage;
 
 /// How long one step may take: these programs are slow to start.
@@ -25,6 +27,8 @@ struct Agent {
     /// Whether a session that is loaded within the minute in which it began is lost: gemini names the file of a session by the minute,
     /// and begins it anew before it reads it. The lane then goes on with a new session; the brief tells it all that it has to know.
     forgets_a_minute: bool,
+    /// Whether it tells the tokens of every call of a turn: opencode tells those of the last one.
+    counts_every_call: bool,
     /// What a lane makes of its words when the provider answers with the status 401.
     calls_a_401: &'static str,
 }
@@ -33,12 +37,14 @@ const GEMINI: Agent = Agent {
     program: AcpProgram::Gemini,
     asks_leave: true,
     forgets_a_minute: true,
+    counts_every_call: true,
     calls_a_401: "auth",
 };
 const OPENCODE: Agent = Agent {
     program: AcpProgram::Opencode,
     asks_leave: true,
     forgets_a_minute: false,
+    counts_every_call: false,
     // It passes the provider's own words on, and not the status.
     calls_a_401: "provider_down",
 };
@@ -46,6 +52,7 @@ const HERMES: Agent = Agent {
     program: AcpProgram::Hermes,
     asks_leave: false,
     forgets_a_minute: false,
+    counts_every_call: true,
     calls_a_401: "auth",
 };
 
@@ -68,15 +75,20 @@ impl Agent {
     /// One gate, worked by this agent as `script` says, and decided by a person.
     #[track_caller]
     fn stage(self, script: &str) -> Stage {
-        is_kept_to_loopback();
         let name = self.name();
-        let toml = format!(
-            "[project]\nkey = \"MC\"\n\n\
-             [runtime.opencode]\nenv = {{ set = {{ OPENCODE_DISABLE_MODELS_FETCH = \"1\", OPENCODE_DISABLE_AUTOUPDATE = \"1\" }} }}\n\n\
-             [role.coder]\nruntimes = [\"{name}\"]\nevidence = [\"commit\"]\ninstructions = '''\nYou write.\n[[script: {script}]]\n'''\n\n\
+        self.stage_of(&format!(
+            "[project]\nkey = \"MC\"\n\n[role.coder]\nruntimes = [\"{name}\"]\nevidence = [\"commit\"]\ninstructions = '''\nYou write.\n[[script: {script}]]\n'''\n\n\
              [workflow.short]\ngates = [{{ id = \"implementation\", role = \"coder\", decided_by = [\"person\"] }}]\n"
-        );
-        Stage::with(&toml, Some(self.program), PATIENCE)
+        ))
+    }
+
+    /// A stage with these rules, for somebody who has this agent.
+    #[track_caller]
+    fn stage_of(self, rules: &str) -> Stage {
+        is_kept_to_loopback();
+        let quiet = "OPENCODE_DISABLE_MODELS_FETCH = \"1\", OPENCODE_DISABLE_AUTOUPDATE = \"1\"";
+        let rules = format!("{rules}\n[runtime.opencode]\nenv = {{ set = {{ {quiet} }} }}\n");
+        Stage::with(&rules, Some(self.program), PATIENCE)
     }
 }
 
@@ -140,6 +152,7 @@ fn works(agent: Agent) {
     assert_eq!(known.contains("asks leave for nothing"), !agent.asks_leave, "{known}");
     assert_eq!(known.contains("loses a session"), agent.forgets_a_minute, "{known}");
     assert_eq!(known.contains("`provider_down`"), agent.calls_a_401 == "provider_down", "{known}");
+    assert_eq!(known.contains("of the last call"), !agent.counts_every_call, "{known}");
     let key = stage.files(&["Change it", "--workflow", "short"]);
     let ticket = stage.becomes(&key, "needs_input");
     assert_eq!(ticket["question"]["text"], "which version?");
@@ -265,9 +278,29 @@ fn is_refused(agent: Agent) {
     stage.ends_well();
 }
 
+/// It is the coder of a ticket that goes through all eight gates; the server is killed in the middle of its first turn.
+fn goes_through_the_gates(agent: Agent) {
+    let stage = agent.stage_of(&gates::toml(agent.name()));
+    let coders = gates::goes_through_all_eight(stage, agent.name(), outlives_the_server);
+    for attempt in &coders {
+        assert!(attempt["usage"]["tokens"].as_u64().is_some_and(|it| it > 1_000), "{attempt}");
+        assert_eq!(gates::counts_every_call(attempt), agent.counts_every_call, "{attempt}");
+    }
+    // The second round goes on with the session of the first, or says that it began another.
+    let [first, second] = [0, 1].map(|it| &coders[it]["session"]);
+    assert_eq!(second["resumed"], first["id"] == second["id"], "{coders:?}");
+    assert!(second["resumed"] == true || agent.forgets_a_minute, "{coders:?}");
+}
+
 macro_rules! stories {
     ($name:ident, $agent:expr) => {
         mod $name {
+            #[test]
+            #[ignore = "one of the long suite: `cargo xtask test --all-agents`"]
+            fn goes_through_all_eight_gates_over_a_killed_server() {
+                super::goes_through_the_gates($agent);
+            }
+
             #[test]
             #[ignore = "one of the long suite: `cargo xtask test --all-agents`"]
             fn works_a_gate_with_a_question_and_hears_what_is_said_meanwhile_once() {

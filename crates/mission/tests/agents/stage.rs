@@ -233,9 +233,9 @@ impl Stage {
         })
     }
 
-    /// Waits until a person owes the gate `gate` a verdict, and gives it.
+    /// Waits until a person owes the gate `gate` a verdict.
     #[track_caller]
-    pub(crate) fn passes(&self, key: &str, gate: &str) {
+    pub(crate) fn waits_at(&self, key: &str, gate: &str) {
         self.until(&format!("{key} at {gate}"), || {
             let ticket = self.ticket(key);
             let is_open = ticket["gates"]
@@ -244,6 +244,12 @@ impl Stage {
                 .any(|it| it["id"] == gate && it["state"] == "active");
             (ticket["state"] == "in_review" && is_open).then_some(())
         });
+    }
+
+    /// Waits until a person owes the gate `gate` a verdict, and gives it.
+    #[track_caller]
+    pub(crate) fn passes(&self, key: &str, gate: &str) {
+        self.waits_at(key, gate);
         self.says(&["gate", "pass", key, gate, "--reason", "looks right"]);
     }
 

@@ -112,7 +112,7 @@ fn goes_on(stage: &Stage, keys: &[String]) {
 }
 
 /// Counts for each message the turns that were given it and ended well, as the lanes wrote it down.
-fn worked(stage: &Stage) -> BTreeMap<MessageId, u32> {
+pub(crate) fn worked(stage: &Stage) -> BTreeMap<MessageId, u32> {
     let mut worked = BTreeMap::new();
     let lanes = std::fs::read_dir(stage.home().join("lanes")).expect("lanes");
     for lane in lanes.flatten() {

@@ -46,7 +46,7 @@ const KNOWN: [(&str, &str); 3] = [
     ("gemini", "it loses a session that is gone on with in the minute in which it began"),
     (
         "opencode",
-        "it does not pass a provider's status on: a refused sign-in may be called `provider_down`",
+        "it does not pass a provider's status on: a refused sign-in may be called `provider_down`; it tells the tokens of the last call of a turn only",
     ),
     (
         "hermes",
