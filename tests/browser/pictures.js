@@ -7,6 +7,8 @@ import { Stage, until } from "./stage.js";
 const [, , folder, design] = process.argv;
 /** How well the pictures are kept, of a hundred. */
 const QUALITY = 72;
+/** Pixels of a picture for each of the page. */
+const SHARPNESS = 1.5;
 if (!folder) throw new Error("name the folder for the pictures");
 mkdirSync(folder, { recursive: true });
 const stage = await Stage.make();
@@ -22,7 +24,7 @@ async function beside(page, name, built) {
   await page.evaluate(() => Promise.all([...document.images].map((it) => it.decode())));
   const { width: w, height: h } = await page.evaluate(() => ({ width: document.documentElement.scrollWidth, height: document.documentElement.scrollHeight }));
   const wire = await page.context().newCDPSession(page);
-  const clip = { x: 0, y: 0, width: w, height: h, scale: 1 };
+  const clip = { x: 0, y: 0, width: w, height: h, scale: SHARPNESS };
   const { data } = await wire.send("Page.captureScreenshot", { format: "webp", quality: QUALITY, captureBeyondViewport: true, clip });
   await wire.detach();
   writeFileSync(join(folder, `${name}.webp`), Buffer.from(data, "base64"));
@@ -59,7 +61,7 @@ try {
   ];
   for (const scheme of ["light", "dark"])
     for (const [width, height] of [[1440, 900], [390, 844]]) {
-      const table = await (await stage.browser.newContext({ deviceScaleFactor: 1.5 })).newPage();
+      const table = await (await stage.browser.newContext()).newPage();
       const { page, close } = await stage.person({ viewport: { width, height }, colorScheme: scheme });
       for (const [name, path] of shots) {
         await page.goto(path, { waitUntil: "load" });
