@@ -15,11 +15,12 @@ pub(super) fn rendered(text: &str) -> Markup {
     let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let parser = Parser::new_ext(text, options);
     let is_defined = parser.reference_definitions().iter().next().is_some();
-    if is_defined || Parser::new_ext(text, options).any(|event| hides(&event)) {
+    let events: Vec<Event<'_>> = parser.collect();
+    if is_defined || events.iter().any(hides) {
         return as_written();
     }
     let mut out = String::with_capacity(text.len() * 2);
-    html::push_html(&mut out, parser.flat_map(tamed));
+    html::push_html(&mut out, events.into_iter().flat_map(tamed));
     if out.len() > text.len() * MOST_TIMES + MOST_MORE {
         return as_written();
     }
