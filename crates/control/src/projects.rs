@@ -36,6 +36,8 @@ pub struct Project {
     pub settings: Digest,
     /// The rules in force.
     pub rules: Arc<Rules>,
+    /// Their digest.
+    pub digest: Digest,
     /// What is wrong with the newest version, while these stay in force.
     pub problem: Option<String>,
     /// Something a person should know.
@@ -165,12 +167,13 @@ impl Control {
                 rules.key = key.clone();
                 rules.default_branch = branch;
                 rules.instructions = instruction_digests(&git, &tip, &rules).await?;
-                let (path, rules) = (path.into(), Arc::new(rules));
-                Ok(Project { key, path, tip, settings, rules, problem: None, notice })
+                let (path, digest, rules) = (path.into(), rules.digest(), Arc::new(rules));
+                Ok(Project { key, path, tip, settings, rules, digest, problem: None, notice })
             }
             (Err(problem), Some(last)) => {
-                let (path, rules) = (path.into(), last.rules.clone());
-                Ok(Project { key, path, tip, settings, rules, problem: Some(problem), notice })
+                let (path, digest, rules) = (path.into(), last.digest.clone(), last.rules.clone());
+                let problem = Some(problem);
+                Ok(Project { key, path, tip, settings, rules, digest, problem, notice })
             }
             (Err(problem), None) => Err(Error::Rules(format!(
                 "the rules of `{key}` cannot be read, and there is no earlier version: {problem}"
@@ -263,7 +266,7 @@ impl Control {
                     workflow: project.rules.workflow.to_string(),
                     checks: project.rules.checks.iter().map(|it| it.run.clone()).collect(),
                     trusted: entry.trusted,
-                    policy_digest: project.rules.digest().to_string(),
+                    policy_digest: project.digest.to_string(),
                     config_problem: project.problem.clone(),
                     notice: project.notice.clone(),
                 },

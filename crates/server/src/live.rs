@@ -160,7 +160,7 @@ impl Watch {
     async fn begin(&mut self) -> Answer<String> {
         let rows = self.visitor.site.rows.read(&self.visitor.site).await?;
         let is_current = rows.seq <= self.follow.seq();
-        let seen = Seen::read(&self.visitor, &self.page, &BTreeSet::new(), None).await?;
+        let seen = Seen::read(&self.visitor, &self.page, rows, &BTreeSet::new(), None).await?;
         self.asks = seen.asks();
         self.screen = match seen.live_attempt() {
             Some(id) => Some((id, web::tail(&self.visitor.site, id).await.1)),
@@ -194,7 +194,9 @@ impl Watch {
 
     /// Returns the elements that the changed tickets made different.
     async fn changes(&mut self, changed: &BTreeSet<String>) -> Answer<String> {
-        let seen = Seen::read(&self.visitor, &self.page, changed, self.shown.as_deref()).await?;
+        let rows = self.visitor.site.rows.since(&self.visitor.site, self.follow.seq()).await?;
+        let known = self.shown.as_deref();
+        let seen = Seen::read(&self.visitor, &self.page, rows, changed, known).await?;
         let mut frames = String::new();
         for id in self.gone(&seen, changed) {
             self.known.forget(&id);

@@ -23,9 +23,9 @@ use mission_domain::ids::TicketKey;
 use mission_domain::told;
 use mission_store::EventFilter;
 
-pub(crate) use board::{band_of, board_filter, is_wanted, person};
+pub(crate) use board::{band_of, board_filter, is_wanted, person, tally};
 pub(crate) use output::plain;
-pub(crate) use read::{Rows, tickets};
+pub(crate) use read::{Rows, Tally};
 pub(crate) use shell::Visitor;
 pub(crate) use ticket::{tail, view as ticket_view};
 pub(crate) use views::{Limited, attempts_now, consoles, limited};

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use maud::Markup;
 use mission_domain::doc::{AttemptDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
-use mission_store::TicketRow;
 
 use crate::pages::fragment;
 use crate::pages::view::{BandHead, BoardFilter, ConsoleView, Grouping, TicketView, Viewer};
 use crate::problem::Answer;
-use crate::web::{self, Limited, Rows, Visitor};
+use crate::web::{self, Limited, Rows, Tally, Visitor};
 
 /// The ten states, as the board counts them.
 const STATES: [&str; 10] = [
@@ -50,10 +49,11 @@ pub(super) struct Seen {
 enum What {
     NeedsYou(Limited),
     Board {
-        cards: Vec<TicketDoc>,
+        cards: Vec<Arc<TicketDoc>>,
         /// The bands of the cards, where the board is grouped into bands.
         bands: BTreeMap<String, BandHead>,
         filter: BoardFilter,
+        tally: Arc<Tally>,
         hidden: Vec<String>,
     },
     Ticket(Box<TicketView>),
@@ -70,15 +70,15 @@ enum What {
 pub(super) type Part = (String, String);
 
 impl Seen {
-    /// Reads what `page` shows, as far as it can have changed with the `changed` tickets.
+    /// Reads what `page` shows beside `rows`, as far as it can have changed with the `changed` tickets.
     /// A terminal that the page has already, that of `known`, is not read again.
     pub(super) async fn read(
         visitor: &Visitor,
         page: &Page,
+        rows: Arc<Rows>,
         changed: &BTreeSet<String>,
         known: Option<&str>,
     ) -> Answer<Self> {
-        let rows = visitor.site.rows.read(&visitor.site).await?;
         let what = match page {
             Page::NeedsYou => What::NeedsYou(web::limited(visitor).await?),
             Page::Fleet => {
@@ -131,18 +131,12 @@ impl Seen {
                 parts.push(part("budgets", fragment::budgets(&lists.budgets)));
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
-            What::Board { cards, bands, filter, .. } => {
-                let person = web::person(visitor);
-                let wanted = |it: &TicketRow| web::is_wanted(it, filter, &person);
-                let states = self.rows.states(visitor.project.as_ref(), wanted);
-                let count = |state: &&str| states.get(state).copied().unwrap_or(0);
-                parts.push(part("lede", fragment::board_lede(counts, count(&"blocked"))));
+            What::Board { cards, bands, filter, tally, .. } => {
+                parts.push(part("lede", fragment::board_lede(counts, tally.count("blocked"))));
                 if filter.by == Grouping::State {
-                    parts.extend(
-                        STATES.iter().map(|it| {
-                            part(format!("n-{it}"), fragment::column_count(it, count(it)))
-                        }),
-                    );
+                    parts.extend(STATES.iter().map(|it| {
+                        part(format!("n-{it}"), fragment::column_count(it, tally.count(it)))
+                    }));
                 }
                 parts.extend(cards.iter().map(|it| {
                     let card = match bands.get(&it.key) {
@@ -294,14 +288,16 @@ async fn cards(
         of_project(it) && rows.rows.get(it).is_some_and(|row| web::is_wanted(row, filter, &person))
     };
     let (shown, hidden): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_shown);
-    let mut docs: BTreeMap<String, TicketDoc> = web::tickets(&visitor.site, shown).await?;
-    let head = |key: &String| Some((key.clone(), web::band_of(rows, visitor, filter, key)?));
-    let bands: BTreeMap<String, BandHead> = docs.keys().filter_map(head).collect();
+    let docs = rows.docs(&visitor.site, shown).await?;
+    let mut cards: Vec<Arc<TicketDoc>> = docs.into_values().collect();
+    let head =
+        |it: &Arc<TicketDoc>| Some((it.key.clone(), web::band_of(rows, visitor, filter, &it.key)?));
+    let bands: BTreeMap<String, BandHead> = cards.iter().filter_map(head).collect();
     // A board in bands has no card for what belongs to no band: the campaigns themselves.
-    docs.retain(|key, _| filter.by == Grouping::State || bands.contains_key(key));
+    cards.retain(|it| filter.by == Grouping::State || bands.contains_key(&it.key));
     let hidden = hidden.iter().map(ToString::to_string).collect();
-    let cards = docs.into_values().collect();
-    Ok(What::Board { cards, bands, filter: filter.clone(), hidden })
+    let tally = web::tally(rows, visitor, filter);
+    Ok(What::Board { cards, bands, filter: filter.clone(), tally, hidden })
 }
 
 /// Returns whether one of the changed tickets is this one or stands beside it.

@@ -1,14 +1,13 @@
 //! The page *Board*: five stacks hold ten states. Cards cannot be dragged; gates move them.
 
 use maud::{Markup, html};
-use mission_domain::doc::TicketDoc;
 
 use super::bands;
 use super::card::card;
 use super::glyph::{self, icon, icon_as};
 use super::shell::{Page, document, project_part};
-use super::view::{BoardColumn, BoardFilter, BoardView, Counts, Grouping, Shell};
-use super::words::{self, STATES};
+use super::view::{BoardColumn, BoardFilter, BoardView, Counts, Grouping};
+use super::words;
 
 /// A column shows this many cards; "show all" leads to the rest.
 pub const COLUMN_WINDOW: usize = 50;
@@ -28,50 +27,6 @@ pub(super) const STACKS: [(&[&str], &[&str]); 5] = [
 /// The order of the phone's tabs: nearest to the person first.
 const NEAREST: [&str; 7] =
     ["needs_input", "in_review", "blocked", "active", "waiting", "todo", "done"];
-
-impl BoardView {
-    /// Sorts `tickets` into columns: what the person owes first, then by priority, then the oldest; ended ones newest first.
-    /// A column is cut after [`COLUMN_WINDOW`], unless the filter asks for all of it.
-    pub fn sorted(shell: Shell, tickets: Vec<TicketDoc>, filter: BoardFilter) -> Self {
-        let mut columns: Vec<BoardColumn> = STATES.iter().map(|s| column(s)).collect();
-        for ticket in tickets {
-            if let Some(home) = columns.iter_mut().find(|c| c.state == ticket.state) {
-                home.total += 1;
-                home.tickets.push(ticket);
-            }
-        }
-        for col in &mut columns {
-            sort(&mut col.tickets, &shell.person);
-            if filter.all.as_deref() == Some(&col.state) {
-                col.tickets.drain(..col.tickets.len().min(filter.from as usize));
-                col.tickets.truncate(LEAF);
-            } else {
-                col.tickets.truncate(COLUMN_WINDOW);
-            }
-        }
-        Self { shell, columns, bands: Vec::new(), bands_total: 0, filter }
-    }
-}
-
-/// Returns an empty column.
-fn column(state: &str) -> BoardColumn {
-    BoardColumn { state: state.into(), total: 0, tickets: Vec::new() }
-}
-
-/// Sorts the tickets of one column.
-fn sort(tickets: &mut [TicketDoc], person: &str) {
-    let rank = |t: &TicketDoc| match t.priority.as_str() {
-        "urgent" => 0,
-        "high" => 1,
-        "low" => 3,
-        _ => 2,
-    };
-    tickets.sort_by_cached_key(|t| {
-        let owed = words::owes(t, person);
-        let ended = t.closed_at.map(|at| -at.as_second());
-        (!owed, ended.is_none().then(|| rank(t)), ended.unwrap_or(t.created_at.as_second()))
-    });
-}
 
 /// Returns the page *Board*.
 pub fn page(view: &BoardView) -> Markup {

@@ -1,5 +1,7 @@
 //! What each page shows: structs that whoever answers a request fills, and nothing that fetches or decides.
 
+use std::sync::Arc;
+
 use mission_control::DigestDoc;
 use mission_domain::doc::{
     AttemptDoc, BudgetDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc,
@@ -101,7 +103,7 @@ pub struct NeedsYouView {
     pub is_since_seen: bool,
 }
 
-/// The page *Board*. [`BoardView::sorted`] makes the columns.
+/// The page *Board*.
 #[derive(Debug, Clone)]
 pub struct BoardView {
     /// What stands around it.
@@ -144,7 +146,7 @@ pub struct BandCell {
     /// How many there are; more than `tickets` where the cell is cut.
     pub total: u32,
     /// The ones to show, in order.
-    pub tickets: Vec<TicketDoc>,
+    pub tickets: Vec<Arc<TicketDoc>>,
 }
 
 /// What the board's rows are.
@@ -178,7 +180,7 @@ pub struct BoardColumn {
     /// How many there are; more than `tickets` where the column is cut.
     pub total: u32,
     /// The ones to show, in order.
-    pub tickets: Vec<TicketDoc>,
+    pub tickets: Vec<Arc<TicketDoc>>,
 }
 
 /// What the board is limited to, as the query of its address says it.
@@ -200,6 +202,14 @@ pub struct BoardFilter {
     pub all: Option<String>,
     /// `from`: how many tickets of that column, or bands, come before the first one shown.
     pub from: u32,
+}
+
+impl BoardFilter {
+    /// Returns whether it leaves no ticket out. How the board is arranged does not count.
+    pub fn is_of_all(&self) -> bool {
+        let Self { words, campaign, role, label, mine, by: _, all: _, from: _ } = self;
+        [words, campaign, role, label].iter().all(|it| it.is_none()) && !mine
+    }
 }
 
 /// The page *Ticket*.

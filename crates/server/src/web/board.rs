@@ -1,16 +1,16 @@
 //! Fills the view of *Board*: rows are counted, ordered and grouped, and only the documents that are shown are read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::Query;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
-use mission_domain::doc::TicketDoc;
 use mission_domain::ids::TicketKey;
 use mission_store::TicketRow;
 use serde::Deserialize;
 
-use super::read::{self, Rows};
+use super::read::{Rows, Tally};
 use super::shell::Visitor;
 use crate::pages;
 use crate::pages::bands::{BAND_WINDOW, CELL_WINDOW, stack_of};
@@ -83,14 +83,13 @@ pub(super) async fn board(visitor: Visitor, Query(limits): Query<Limits>) -> Ans
 
 /// Returns the columns with their numbers alone.
 fn counted(visitor: &Visitor, rows: &Rows, filter: &BoardFilter) -> Vec<BoardColumn> {
-    let person = person(visitor);
-    let states = rows.states(visitor.project.as_ref(), |it| is_wanted(it, filter, &person));
+    let tally = tally(rows, visitor, filter);
     let column = |(state, total): (&str, u32)| BoardColumn {
         state: state.into(),
         total,
         tickets: Vec::new(),
     };
-    states.into_iter().map(column).collect()
+    tally.states().map(column).collect()
 }
 
 /// Returns the columns with the cards that are shown.
@@ -114,11 +113,11 @@ async fn columns(visitor: &Visitor, rows: &Rows, filter: &BoardFilter) -> Answer
         keys.extend(column.iter().map(|it| it.key.clone()));
         windows.push((state, total, column));
     }
-    let mut docs: BTreeMap<String, TicketDoc> = read::tickets(&visitor.site, keys).await?;
+    let docs = rows.docs(&visitor.site, keys).await?;
     let column = |(state, total, rows): (&str, usize, Vec<&TicketRow>)| BoardColumn {
         state: state.into(),
         total: u32::try_from(total).unwrap_or(u32::MAX),
-        tickets: rows.iter().filter_map(|it| docs.remove(&it.key.to_string())).collect(),
+        tickets: rows.iter().filter_map(|it| docs.get(&it.key).cloned()).collect(),
     };
     Ok(windows.into_iter().map(column).collect())
 }
@@ -160,13 +159,13 @@ async fn bands(visitor: &Visitor, rows: &Rows, view: &mut BoardView) -> Answer<(
     let shown: Vec<_> = shown.map(|(head, held)| (head, windows(held, &person))).collect();
     let cells = shown.iter().flat_map(|(_, cells)| cells.iter());
     let keys = cells.flat_map(|(_, rows)| rows.iter().map(|it| it.key.clone())).collect();
-    let mut docs = read::tickets(&visitor.site, keys).await?;
-    let mut cell = |(total, rows): (usize, Vec<&TicketRow>)| BandCell {
+    let docs = rows.docs(&visitor.site, keys).await?;
+    let cell = |(total, rows): (usize, Vec<&TicketRow>)| BandCell {
         total: u32::try_from(total).unwrap_or(u32::MAX),
-        tickets: rows.iter().filter_map(|it| docs.remove(&it.key.to_string())).collect(),
+        tickets: rows.iter().filter_map(|it| docs.get(&it.key).cloned()).collect(),
     };
     view.bands =
-        shown.into_iter().map(|(head, cells)| Band { head, cells: cells.map(&mut cell) }).collect();
+        shown.into_iter().map(|(head, cells)| Band { head, cells: cells.map(&cell) }).collect();
     Ok(())
 }
 
@@ -235,6 +234,16 @@ pub(super) fn is_owed(row: &TicketRow, person: &str) -> bool {
     row.open && row.state != "parked" && (row.who == person || row.who == "person:anyone")
 }
 
+/// Returns how many tickets that the board shows are in which state.
+pub(crate) fn tally(rows: &Rows, visitor: &Visitor, filter: &BoardFilter) -> Arc<Tally> {
+    let project = visitor.project.as_ref();
+    if filter.is_of_all() {
+        return rows.tally(project);
+    }
+    let person = person(visitor);
+    Arc::new(rows.tally_where(project, |it| is_wanted(it, filter, &person)))
+}
+
 /// Orders a column: what the person owes, then by priority, then the oldest; ended ones newest first.
 fn sort(column: &mut [&TicketRow], person: &str) {
     column.sort_by_key(|it| {
@@ -252,11 +261,10 @@ pub(crate) fn is_wanted(row: &TicketRow, filter: &BoardFilter, person: &str) -> 
         let text = text();
         words.to_lowercase().split_whitespace().all(|it| text.contains(it))
     });
-    let parent = row.parent.as_ref().map(ToString::to_string);
-    let campaign = filter
-        .campaign
-        .as_ref()
-        .is_none_or(|it| parent.as_ref() == Some(it) || row.key.to_string() == *it);
+    let campaign = filter.campaign.as_ref().is_none_or(|it| {
+        let parent = row.parent.as_ref().map(ToString::to_string);
+        parent.as_ref() == Some(it) || row.key.to_string() == *it
+    });
     let role = filter.role.as_ref().is_none_or(|it| row.role.as_ref() == Some(it));
     let label = filter.label.as_ref().is_none_or(|it| row.labels.contains(it));
     words && campaign && role && label && (!filter.mine || is_owed(row, person))

@@ -36,8 +36,8 @@ pub(super) async fn projects(visitor: Visitor) -> Answer<Markup> {
     let person = board::person(&visitor);
     let line = |project: &mission_domain::doc::ProjectDoc| {
         let key: Option<ProjectKey> = project.key.parse().ok();
-        let states = rows.states(key.as_ref(), |_| true);
-        let states = states.into_iter().map(|(state, n)| (state.to_owned(), n)).collect();
+        let tally = rows.tally(key.as_ref());
+        let states = tally.states().map(|(state, n)| (state.to_owned(), n)).collect();
         let waits = rows.of(key.as_ref()).filter(|it| board::is_owed(it, &person)).count();
         let waits = u32::try_from(waits).unwrap_or(u32::MAX);
         ProjectLine { project: project.clone(), states, waits }

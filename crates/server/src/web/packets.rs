@@ -7,7 +7,6 @@ use mission_domain::ids::{Commit, TicketKey, Timestamp};
 use mission_store::{EventFilter, TicketRow};
 use serde::Deserialize;
 
-use super::read;
 use super::shell::Visitor;
 use crate::app::Site;
 use crate::pages::diff::Style;
@@ -41,8 +40,8 @@ pub(super) async fn list(visitor: Visitor, Query(limits): Query<Limits>) -> Answ
         rows.of(visitor.project.as_ref()).filter(|it| it.kind != "campaign").collect();
     latest.sort_by_key(|it| std::cmp::Reverse(it.updated_at));
     let keys = latest.iter().take(TICKETS).map(|it| it.key.clone()).collect();
-    let docs = read::tickets(&visitor.site, keys).await?;
-    let mut packets: Vec<PacketLine> = docs.into_values().flat_map(lines).collect();
+    let docs = rows.docs(&visitor.site, keys).await?;
+    let mut packets: Vec<PacketLine> = docs.values().flat_map(|it| lines(it)).collect();
     packets.sort_by_key(|it| std::cmp::Reverse(it.at));
     let status = limits.status.filter(|it| !it.is_empty());
     let of = |it: &PacketLine| it.gate.packet.as_ref().map(|it| it.status.clone());
@@ -59,13 +58,13 @@ pub(super) async fn list(visitor: Visitor, Query(limits): Query<Limits>) -> Answ
 }
 
 /// Returns a ticket's packets, the last gate first.
-fn lines(ticket: TicketDoc) -> Vec<PacketLine> {
+fn lines(ticket: &TicketDoc) -> Vec<PacketLine> {
     let TicketDoc { key, title, gates, updated_at, .. } = ticket;
-    let with_packet = gates.into_iter().rev().filter(|it| it.packet.is_some());
+    let with_packet = gates.iter().rev().filter(|it| it.packet.is_some());
     with_packet
         .map(|gate| {
-            let at = gate.signoff.as_ref().map_or(updated_at, |it| it.at);
-            PacketLine { key: key.clone(), title: title.clone(), gate, at }
+            let at = gate.signoff.as_ref().map_or(*updated_at, |it| it.at);
+            PacketLine { key: key.clone(), title: title.clone(), gate: gate.clone(), at }
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Reads what pages and lists show: documents from projections, and ticket rows that are kept up to date in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
 use mission_domain::doc::{AttemptDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, ProjectKey, TicketKey, Timestamp};
@@ -19,6 +19,9 @@ const MANY: u32 = 500;
 
 /// How many of the newest ended attempts are looked at for deaths.
 const ENDED: u32 = 200;
+
+/// From this many documents on none is kept past the next event.
+const DOCS: usize = 2_000;
 
 /// Deaths count for a day, in seconds.
 const DAY_S: i64 = 86_400;
@@ -43,20 +46,6 @@ pub(crate) async fn attempt(site: &Site, id: AttemptId) -> Answer<Option<Attempt
     row.map(|it| serde_json::from_str(&it.doc)).transpose().map_err(|e| damaged(&e))
 }
 
-/// Returns the documents of `keys`, by key. What is not there is left out.
-pub(crate) async fn tickets(
-    site: &Site,
-    keys: Vec<TicketKey>,
-) -> Answer<BTreeMap<String, TicketDoc>> {
-    if keys.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let filter = TicketFilter { keys, ..TicketFilter::default() };
-    let views = site.control.store().views(&filter).await?;
-    let read = |it: &String| serde_json::from_str::<TicketDoc>(it).map(|it| (it.key.clone(), it));
-    views.iter().map(read).collect::<Result<_, _>>().map_err(|e| damaged(&e))
-}
-
 /// Every ticket's row as of one event, with the moments of the latest deaths.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
@@ -64,9 +53,79 @@ pub(crate) struct Rows {
     pub(crate) seq: u64,
     /// The rows.
     pub(crate) rows: BTreeMap<TicketKey, TicketRow>,
-    deaths: Vec<(String, Timestamp)>,
+    deaths: Vec<(TicketKey, Timestamp)>,
     /// What each open ticket waits for.
     waits: BTreeMap<TicketKey, Vec<TicketKey>>,
+    shared: Shared,
+}
+
+/// What one page has read or counted and every other page of the same moment would again.
+#[derive(Debug, Default)]
+struct Shared {
+    docs: Lock<Docs>,
+    tallies: Lock<BTreeMap<Option<ProjectKey>, Arc<Tally>>>,
+}
+
+/// Documents of tickets, by key.
+pub(crate) type Docs = BTreeMap<TicketKey, Arc<TicketDoc>>;
+
+/// How many tickets of a project are in which state.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// How many wait for a person.
+    waits: usize,
+    open: usize,
+    states: BTreeMap<String, u32>,
+}
+
+impl Tally {
+    fn of<'a>(rows: impl Iterator<Item = &'a TicketRow>) -> Self {
+        let asks = ["needs_input", "blocked", "in_review", "active"];
+        let mut tally = Self::default();
+        for row in rows {
+            let waits = row.who.starts_with("person:") && asks.contains(&row.state.as_str());
+            tally.waits += usize::from(waits);
+            tally.open += usize::from(row.open);
+            match tally.states.get_mut(&row.state) {
+                Some(count) => *count += 1,
+                None => drop(tally.states.insert(row.state.clone(), 1)),
+            }
+        }
+        tally
+    }
+
+    /// Returns how many tickets are in `state`.
+    pub(crate) fn count(&self, state: &str) -> u32 {
+        self.states.get(state).copied().unwrap_or(0)
+    }
+
+    /// Returns the states that tickets are in, each with how many.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.states.iter().map(|(state, count)| (state.as_str(), *count))
+    }
+}
+
+impl Shared {
+    /// Forgets what was counted, and the documents of the `changed` tickets.
+    fn renew(&mut self, changed: &[TicketKey]) {
+        held(&self.tallies).clear();
+        let mut docs = held(&self.docs);
+        changed.iter().for_each(|it| drop(docs.remove(it)));
+        if docs.len() > DOCS {
+            docs.clear();
+        }
+    }
+}
+
+impl Clone for Shared {
+    fn clone(&self) -> Self {
+        let (docs, tallies) = (held(&self.docs).clone(), held(&self.tallies).clone());
+        Self { docs: Lock::new(docs), tallies: Lock::new(tallies) }
+    }
+}
+
+fn held<T>(lock: &Lock<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Rows {
@@ -86,19 +145,59 @@ impl Rows {
         now: Timestamp,
     ) -> Counts {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let asks = ["needs_input", "blocked", "in_review", "active"];
-        let waits =
-            |it: &&TicketRow| it.who.starts_with("person:") && asks.contains(&it.state.as_str());
-        let lately = |(ticket, at): &&(String, Timestamp)| {
-            let here = ticket.parse::<TicketKey>().ok();
-            let here = here.is_some_and(|it| project.is_none_or(|own| it.project() == own));
-            here && now.as_second() - at.as_second() < DAY_S
+        let lately = |(ticket, at): &&(TicketKey, Timestamp)| {
+            let is_here = project.is_none_or(|own| ticket.project() == own);
+            is_here && now.as_second() - at.as_second() < DAY_S
         };
+        let tally = self.tally(project);
         Counts {
-            needs_you: number(self.of(project).filter(waits).count() + budgets),
-            open: number(self.of(project).filter(|it| it.open).count()),
+            needs_you: number(tally.waits + budgets),
+            open: number(tally.open),
             died: number(self.deaths.iter().filter(lately).count()),
         }
+    }
+
+    /// Returns how many tickets of `project`, or of all, are in which state.
+    pub(crate) fn tally(&self, project: Option<&ProjectKey>) -> Arc<Tally> {
+        let mut tallies = held(&self.shared.tallies);
+        let counted = || Arc::new(Tally::of(self.of(project)));
+        tallies.entry(project.cloned()).or_insert_with(counted).clone()
+    }
+
+    /// Returns how many of the wanted tickets are in which state.
+    pub(crate) fn tally_where(
+        &self,
+        project: Option<&ProjectKey>,
+        is_wanted: impl Fn(&TicketRow) -> bool,
+    ) -> Tally {
+        Tally::of(self.of(project).filter(|it| is_wanted(it)))
+    }
+
+    /// Returns the documents of `keys`, by key. What is not there is left out.
+    pub(crate) async fn docs(&self, site: &Site, keys: Vec<TicketKey>) -> Answer<Docs> {
+        let mut docs = Docs::new();
+        let unread = {
+            let read = held(&self.shared.docs);
+            let is_unread = |it: &TicketKey| match read.get(it) {
+                Some(doc) => docs.insert(it.clone(), doc.clone()).is_some(),
+                None => true,
+            };
+            keys.into_iter().filter(is_unread).collect::<Vec<_>>()
+        };
+        if unread.is_empty() {
+            return Ok(docs);
+        }
+        let filter = TicketFilter { keys: unread, ..TicketFilter::default() };
+        let views = site.control.store().views(&filter).await?;
+        let mut fresh = Docs::new();
+        for view in &views {
+            let doc: TicketDoc = serde_json::from_str(view).map_err(|e| damaged(&e))?;
+            let Ok(key) = doc.key.parse() else { continue };
+            fresh.insert(key, Arc::new(doc));
+        }
+        held(&self.shared.docs).extend(fresh.clone());
+        docs.extend(fresh);
+        Ok(docs)
     }
 
     /// Returns the open tickets that wait for `key`.
@@ -111,19 +210,6 @@ impl Rows {
     pub(crate) fn waits_for(&self, key: &TicketKey) -> &[TicketKey] {
         self.waits.get(key).map_or(&[], Vec::as_slice)
     }
-
-    /// Returns how many of the wanted tickets each state holds.
-    pub(crate) fn states<'a>(
-        &'a self,
-        project: Option<&'a ProjectKey>,
-        is_wanted: impl Fn(&TicketRow) -> bool,
-    ) -> BTreeMap<&'a str, u32> {
-        let mut states = BTreeMap::new();
-        for row in self.of(project).filter(|it| is_wanted(it)) {
-            *states.entry(row.state.as_str()).or_default() += 1;
-        }
-        states
-    }
 }
 
 /// Keeps the rows, so that a page costs what changed and not what there is.
@@ -133,6 +219,15 @@ pub(crate) struct RowsCache {
 }
 
 impl RowsCache {
+    /// Returns the rows as they were after event `seq` or later.
+    pub(crate) async fn since(&self, site: &Site, seq: u64) -> Answer<Arc<Rows>> {
+        let held = self.held.lock().await.clone().filter(|it| it.seq >= seq);
+        match held {
+            Some(rows) => Ok(rows),
+            None => self.read(site).await,
+        }
+    }
+
     /// Returns the rows as they are now.
     pub(crate) async fn read(&self, site: &Site) -> Answer<Arc<Rows>> {
         let mut held = self.held.lock().await;
@@ -152,7 +247,7 @@ async fn all(site: &Site, seq: u64) -> Answer<Rows> {
     let rows = rows.into_iter().map(|it| (it.key.clone(), it)).collect();
     let open = TicketFilter { open: Some(true), ..TicketFilter::default() };
     let waits = waits(site, &open).await?.collect();
-    Ok(Rows { seq, rows, deaths: deaths(site).await?, waits })
+    Ok(Rows { seq, rows, deaths: deaths(site).await?, waits, shared: Shared::default() })
 }
 
 async fn renewed(site: &Site, held: Arc<Rows>, seq: u64) -> Answer<Rows> {
@@ -165,6 +260,7 @@ async fn renewed(site: &Site, held: Arc<Rows>, seq: u64) -> Answer<Rows> {
     let keys: BTreeSet<&String> = events.iter().filter_map(|it| it.ticket.as_ref()).collect();
     let keys: Vec<TicketKey> = keys.into_iter().filter_map(|it| it.parse().ok()).collect();
     let mut rows = Arc::unwrap_or_clone(held);
+    rows.shared.renew(&keys);
     if !keys.is_empty() {
         let filter = TicketFilter { keys, ..TicketFilter::default() };
         let changed = store.list(&filter).await?;
@@ -202,12 +298,13 @@ async fn waits(
 }
 
 /// Returns the latest attempts whose process died.
-async fn deaths(site: &Site) -> Answer<Vec<(String, Timestamp)>> {
+async fn deaths(site: &Site) -> Answer<Vec<(TicketKey, Timestamp)>> {
     let ended = ProjectionFilter::of(ProjectionKind::Attempt).in_states(&["ended"]);
     let ended = ProjectionFilter { newest_first: true, limit: Some(ENDED), ..ended };
     let ended: Vec<AttemptDoc> = projections(site, &ended).await?;
     let died = |it: AttemptDoc| {
-        it.death.is_some().then_some(it.ended_at).flatten().map(|at| (it.ticket, at))
+        let at = it.death.and(it.ended_at)?;
+        Some((it.ticket.parse().ok()?, at))
     };
     Ok(ended.into_iter().filter_map(died).collect())
 }

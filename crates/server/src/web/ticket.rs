@@ -53,7 +53,7 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
     let shell = visitor.shell_over(&rows).await?;
     let (whole, _) = site.control.ticket(key).await?;
     let ticket = site.control.ticket_doc(key).await?;
-    let children = children(site, &ticket).await?;
+    let children = children(&rows, site, &ticket).await?;
     let attempts = match ticket.kind.as_str() {
         "campaign" => attempts_of_all(site, &children).await?,
         _ => attempts(site, key).await?,
@@ -182,10 +182,10 @@ fn related(rows: &Rows, ticket: &TicketDoc, holds_up: &[TicketKey]) -> Vec<Relat
     parent.chain(waits).chain(holds).chain(replaced).collect()
 }
 
-async fn children(site: &Site, ticket: &TicketDoc) -> Answer<Vec<TicketDoc>> {
-    let keys = ticket.children.iter().filter_map(|it| it.parse().ok()).collect();
-    let mut docs = read::tickets(site, keys).await?;
-    Ok(ticket.children.iter().filter_map(|it| docs.remove(it)).collect())
+async fn children(rows: &Rows, site: &Site, ticket: &TicketDoc) -> Answer<Vec<TicketDoc>> {
+    let keys: Vec<TicketKey> = ticket.children.iter().filter_map(|it| it.parse().ok()).collect();
+    let docs = rows.docs(site, keys.clone()).await?;
+    Ok(keys.iter().filter_map(|it| docs.get(it)).map(|it| TicketDoc::clone(it)).collect())
 }
 
 /// Returns the rules that the ticket carries, one sentence each.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use mission_server::pages::diff::Style;
 use mission_server::pages::view::{
-    BoardFilter, BoardView, CampaignPart, NeedsYouView, NewTicketView, Problem, ProblemView,
-    SettingsPart, SignInView, TypedTicket,
+    BoardView, CampaignPart, NeedsYouView, NewTicketView, Problem, ProblemView, SettingsPart,
+    SignInView, TypedTicket,
 };
 use mission_server::pages::{
     assets, board, calibration, digest, fleet, needs_you, new_ticket, packet_page, packets, policy,
@@ -52,7 +52,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ("board", board::page(&sample::board(40)).into_string()),
         (
             "board-empty",
-            board::page(&BoardView::sorted(noticed, Vec::new(), BoardFilter::default()))
+            board::page(&BoardView { shell: noticed, ..sample::board_of(Vec::new()) })
                 .into_string(),
         ),
         ("board-1000", board::page(&sample::board(1000)).into_string()),

@@ -8,8 +8,8 @@ use mission_domain::doc::{
 use mission_domain::ids::{Timestamp, Version};
 use mission_server::pages::PacketView;
 use mission_server::pages::view::{
-    Band, BandCell, BandHead, BoardFilter, BoardView, CampaignLink, ConsoleView, Counts, FleetView,
-    Grouping, NeedsYouView, RelatedTicket, Shell, TicketView,
+    Band, BandCell, BandHead, BoardColumn, BoardFilter, BoardView, CampaignLink, ConsoleView,
+    Counts, FleetView, Grouping, NeedsYouView, RelatedTicket, Shell, TicketView,
 };
 use serde_json::json;
 
@@ -21,7 +21,9 @@ pub(crate) use home::{
     calibration, digest, packet_page, packets, policy, projects, settings, since_page,
 };
 
-pub(crate) use views::{asks, bands, board, fleet, needs_you, shell, ticket_view, tickets};
+pub(crate) use views::{
+    asks, bands, board, board_of, fleet, needs_you, shell, ticket_view, tickets,
+};
 pub(crate) use work::{acts, attempt, dead_attempt, events, lanes, message, packet};
 
 pub(crate) const COMMIT: &str = "a41d07b29e5c4f8d9b1e7a6c3d2f10987654abcd";

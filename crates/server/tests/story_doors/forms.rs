@@ -1,6 +1,7 @@
 //! Pages and their forms, without a script.
 
 use axum::http::Method;
+use mission_server::pages::board::COLUMN_WINDOW;
 use serde_json::json;
 
 use crate::stage::{Reply, Stage};
@@ -116,6 +117,43 @@ async fn a_ticket_goes_its_way_by_forms_alone() {
         let status = browser.get(path).await.status.as_u16();
         assert_eq!(status, if path == "/" { 303 } else { 200 }, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_long_column_is_cut_counts_all_its_tickets_and_shows_the_rest_when_asked() {
+    let stage = Stage::new().await;
+    for n in 0..COLUMN_WINDOW + 2 {
+        stage.files(&format!("Ticket {n}")).await;
+    }
+    let browser = Browser::of(&stage).await;
+    let page = browser.get("/board").await.expect(200).text();
+    let cards = |page: &str| page.matches("id=\"ticket-MC-").count();
+    assert_eq!(cards(&page), COLUMN_WINDOW);
+    let all = format!("Show all {}", COLUMN_WINDOW + 2);
+    let (way, _) = page.split_once(&all).expect("the column says how many there are");
+    let (_, way) = way.rsplit_once("href=\"").expect("and leads there");
+    let way = way.split(['"', '#']).next().unwrap_or_default().replace("&amp;", "&");
+    assert_eq!(cards(&browser.get(&way).await.expect(200).text()), COLUMN_WINDOW + 2);
+    let rest = browser.get(&format!("{way}&from={COLUMN_WINDOW}")).await.expect(200).text();
+    assert_eq!(cards(&rest), 2);
+}
+
+#[tokio::test]
+async fn a_card_that_was_shown_is_shown_as_it_is_after_each_change() {
+    let stage = Stage::new().await;
+    let key = stage.files("Shown before and after").await;
+    let browser = Browser::of(&stage).await;
+    let before = browser.get("/board").await.expect(200).text();
+    let again = browser.get("/board").await.expect(200).text();
+    assert!(before.contains("Shown before and after") && again.contains("Shown before and after"));
+    let column = |page: &str| {
+        let (before, _) = page.split_once(&format!("id=\"ticket-{key}\"")).expect("its card");
+        let (_, state) = before.rsplit_once("data-col=\"").expect("a column");
+        state.split('"').next().unwrap_or_default().to_owned()
+    };
+    assert_ne!(column(&again), "parked");
+    browser.post(&format!("/tickets/{key}/park"), &[("back", "ticket")]).await;
+    assert_eq!(column(&browser.get("/board").await.expect(200).text()), "parked");
 }
 
 #[tokio::test]

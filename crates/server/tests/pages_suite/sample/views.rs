@@ -1,5 +1,10 @@
 //! Whole views: every page with rich content.
 
+use std::sync::Arc;
+
+use mission_server::pages::board::COLUMN_WINDOW;
+use mission_server::pages::words;
+
 use super::*;
 
 pub(crate) fn shell() -> Shell {
@@ -226,7 +231,24 @@ pub(crate) fn tickets(n: u32) -> Vec<TicketDoc> {
 pub(crate) fn board(n: u32) -> BoardView {
     let mut all = tickets(n);
     all.extend([signoff_ticket(), question_ticket(), blocked_ticket()]);
-    BoardView::sorted(shell(), all, BoardFilter::default())
+    board_of(all)
+}
+
+/// The board of these tickets: those that the person owes first, then the most urgent; long columns are cut.
+pub(crate) fn board_of(tickets: Vec<TicketDoc>) -> BoardView {
+    let urgency = ["urgent", "high", "normal", "low"];
+    let rank = |it: &TicketDoc| urgency.iter().position(|word| *word == it.priority);
+    let column = |state: &&str| {
+        let of_state = tickets.iter().filter(|it| it.state == *state);
+        let mut column: Vec<Arc<TicketDoc>> = of_state.cloned().map(Arc::new).collect();
+        let total = u32::try_from(column.len()).expect("a sample is small");
+        column.sort_by_key(|it| (!words::owes(it, "elmar"), rank(it), it.created_at));
+        column.truncate(COLUMN_WINDOW);
+        BoardColumn { state: (*state).into(), total, tickets: column }
+    };
+    let columns = words::STATES.iter().map(column).collect();
+    let filter = BoardFilter::default();
+    BoardView { shell: shell(), columns, bands: Vec::new(), bands_total: 0, filter }
 }
 
 /// The board by campaign, with a band of two tickets and one without a campaign.
@@ -238,7 +260,10 @@ pub(crate) fn bands() -> BoardView {
         states: vec![("active".into(), 1), ("in_review".into(), 1)],
     };
     let band = |head: BandHead, tickets: Vec<TicketDoc>| {
-        let cell = |tickets: Vec<TicketDoc>| BandCell { total: 9, tickets };
+        let cell = |tickets: Vec<TicketDoc>| BandCell {
+            total: 9,
+            tickets: tickets.into_iter().map(Arc::new).collect(),
+        };
         let mut cells: [BandCell; 5] = std::array::from_fn(|_| BandCell::default());
         cells[2] = cell(tickets);
         Band { head, cells }
