@@ -84,6 +84,8 @@ fn document_head(title: &str, page: &str) -> Markup {
             meta name="htmx-config" content=r#"{"history":false,"includeIndicatorCSS":false,"morphSkip":"[data-held]"}"#;
             title { (title) " · Mission Control" }
             link rel="stylesheet" href=(url("mission.css"));
+            // Asked for with the stylesheet, not after it: text is laid out once.
+            @for font in ["inter", "jetbrains-mono"] { link rel="preload" href=(url(&format!("fonts/{font}-latin.woff2"))) as="font" type="font/woff2" crossorigin; }
             link rel="icon" type="image/svg+xml" href=(url("favicon.svg")) data-you=(url("favicon-you.svg"));
             script src=(url("theme.js")) {}
             script src=(url("vendor/htmx-4.0.1.min.js")) defer {}

@@ -209,6 +209,14 @@ fn every_file_and_glyph_that_a_page_names_exists() {
             );
         }
     }
+    let style = assets::asset("mission.css").expect("the stylesheet");
+    let style = String::from_utf8(style.bytes.to_vec()).expect("text");
+    let fonts = style.split("url(fonts/").skip(1).filter_map(|rest| rest.split(')').next());
+    for font in fonts {
+        let (path, _) = font.split_once("?v=").expect("a version, so that it is asked for once");
+        let address = assets::url(&format!("fonts/{path}"));
+        assert_eq!(format!("/assets/fonts/{font}"), address, "the address that pages load first");
+    }
     let none = assets::asset("../Cargo.toml");
     assert!(none.is_none(), "nothing outside the folder is answered");
 }
