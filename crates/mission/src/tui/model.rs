@@ -83,24 +83,38 @@ pub(crate) struct Card {
     /// Who owes the next action, like `role:qa`.
     #[serde(default)]
     pub(crate) who: Option<String>,
+    /// When it was filed.
+    pub(crate) created_at: Timestamp,
     /// When it last changed.
     pub(crate) updated_at: Timestamp,
 }
 
 impl Card {
-    /// Returns whether a person owes the next action.
+    /// Returns whether a person owes the next action. What is parked nobody owes.
     pub(crate) fn is_owed(&self) -> bool {
-        self.who.as_ref().is_some_and(|it| it.starts_with("person:"))
+        !self.is_aside() && self.who.as_ref().is_some_and(|it| it.starts_with("person:"))
     }
 
-    fn rank(&self) -> (bool, u8, std::cmp::Reverse<Timestamp>) {
+    /// Returns whether it stands at the end of its stack and outside its number, as what the page folds.
+    pub(crate) fn is_aside(&self) -> bool {
+        matches!(self.state.as_str(), "parked" | "cancelled" | "superseded")
+    }
+
+    /// State by state; in each what the person owes comes first, then the most urgent, then the oldest, and of what has
+    /// ended the newest.
+    fn rank(&self) -> (usize, bool, u8, i64) {
+        let mut states = STACKS.iter().flat_map(|it| it.1);
+        let state = states.position(|it| *it == self.state).unwrap_or(0);
+        if matches!(self.state.as_str(), "done" | "cancelled" | "superseded") {
+            return (state, true, 0, -self.updated_at.as_millisecond());
+        }
         let priority = match self.priority.as_str() {
             "urgent" => 0,
             "high" => 1,
             "low" => 3,
             _ => 2,
         };
-        (!self.is_owed(), priority, std::cmp::Reverse(self.updated_at))
+        (state, !self.is_owed(), priority, self.created_at.as_millisecond())
     }
 }
 

@@ -96,7 +96,7 @@ fn decisions() -> Vec<NeedsYouDoc> {
 
 fn card(key: &str, title: &str, state: &str, who: &str, minutes: i64) -> Value {
     let at = now() - jiff::SignedDuration::from_mins(minutes);
-    json!({"key": key, "title": title, "state": state, "priority": "medium", "gate": "qa_review", "who": who, "updated_at": at, "kind": "task"})
+    json!({"key": key, "title": title, "state": state, "priority": "medium", "gate": "qa_review", "who": who, "created_at": at, "updated_at": at, "kind": "task"})
 }
 
 fn cards() -> Part {
@@ -105,7 +105,7 @@ fn cards() -> Part {
         card("MC-9", "Dark scheme", "needs_input", "person:anyone", 3),
         card("MC-10", &nasty(), "blocked", "person:anyone", 70),
         card("MC-11", "At work", "active", "role:qa", 1),
-        card("MC-12", "עברית כותרת של כרטיס", "todo", "role:coder", 5),
+        card("MC-12", "עברית כותרת של כרטיס", "todo", "role:coder", 80),
         card("MC-13", "Waits", "waiting", "ticket:MC-7, MC-9, MC-11", 5),
         card("MC-1", "Done long ago", "done", "", 60 * 48),
         card("MC-2", "Done", "done", "", 60),

@@ -32,7 +32,9 @@ fn heading(model: &Model, stack: usize, name: &str) -> Span<'static> {
     let is_here = stack == model.stack;
     let style = model.look().of(if is_here { Tone::Strong } else { Tone::Quiet });
     let style = if is_here { style.add_modifier(Modifier::REVERSED) } else { style };
-    Span::styled(format!(" {name} {} ", model.cards(stack).len()), style)
+    let cards = model.cards(stack);
+    let count = cards.iter().filter(|it| !it.is_aside()).count();
+    Span::styled(format!(" {name} {count} "), style)
 }
 
 /// Names that fit beside each other in 80 columns.
@@ -68,10 +70,10 @@ fn filter(model: &Model, tabs: &mut Vec<Span<'static>>) {
 }
 
 fn owed_by(card: &Card) -> String {
-    let who = card.who.as_deref().unwrap_or_default();
     if card.is_owed() {
         return "you".into();
     }
+    let who = card.who.as_deref().filter(|_| !card.is_aside()).unwrap_or_default();
     let who = who.split_once(':').map_or(who, |it| it.1);
     match who.split_once(", ") {
         Some((first, rest)) => format!("{first} +{}", rest.split(", ").count()),

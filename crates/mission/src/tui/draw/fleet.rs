@@ -11,6 +11,9 @@ use super::{blank, first_shown, fitted, printed};
 use crate::output::{Tone, words};
 use crate::tui::model::{Extent, FleetLine, Model};
 
+/// The width of a queue's length, in columns, with the space after it.
+const QUEUE: usize = 13;
+
 /// Draws it.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) -> Extent {
     let Some(fleet) = &model.picture.fleet else {
@@ -108,13 +111,13 @@ fn of_lane(
         if several { format!("{} · {}", lane.role, lane.project) } else { lane.role.clone() };
     let runtimes = runtimes(lane);
     let note = lane.note.as_ref().map_or_else(String::new, |it| format!("  {it}"));
-    let room = usize::from(width).saturating_sub(2 + 20 + 12 + 7 + 10);
+    let room = usize::from(width).saturating_sub(2 + 20 + 12 + 7 + QUEUE);
     Line::from(vec![
         mark(model, is_chosen),
         look.span(Tone::Strong, &fitted(&name, 20)),
         look.span(tone, &fitted(&words::plain(&lane.state), 12)),
         look.span(Tone::Plain, &fitted(&format!("{}/{}", lane.attempts.len(), lane.slots), 7)),
-        look.span(Tone::Plain, &fitted(&format!("{} queued", lane.queued), 10)),
+        look.span(Tone::Plain, &fitted(&format!("{} queued", lane.queued), QUEUE)),
         look.span(Tone::Quiet, &fitted(&format!("{runtimes}{note}"), room)),
     ])
 }
