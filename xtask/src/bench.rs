@@ -15,6 +15,7 @@ mod browser;
 mod cli;
 mod dispatch;
 mod inside;
+mod lanes;
 mod pages;
 mod place;
 mod registry;
@@ -57,6 +58,7 @@ pub(crate) struct Setting {
     thousand: OnceCell<Place>,
     ten_thousand: OnceCell<Place>,
     idle: OnceCell<resident::Idle>,
+    quiet: OnceCell<lanes::Quiet>,
     /// By package: what its own bench program printed.
     inside: RefCell<BTreeMap<String, Vec<Value>>>,
 }
@@ -69,6 +71,7 @@ impl Setting {
             thousand: OnceCell::new(),
             ten_thousand: OnceCell::new(),
             idle: OnceCell::new(),
+            quiet: OnceCell::new(),
             inside: RefCell::default(),
         }
     }

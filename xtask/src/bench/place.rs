@@ -51,13 +51,19 @@ pub(super) struct Place {
 impl Place {
     /// Makes a repository with one commit and registers it in a fresh home.
     pub(super) fn new(setting: &Setting) -> Result<Self> {
+        Self::with(setting, RULES)
+    }
+
+    /// Makes the same with other rules.
+    pub(super) fn with(setting: &Setting, rules: &str) -> Result<Self> {
         let place = Self {
             mission: setting.mission.clone(),
             folder: tempfile::tempdir().context("cannot create a scratch folder")?,
         };
         let repository = place.folder.path().join("repository");
         std::fs::create_dir(&repository)?;
-        std::fs::write(repository.join("mission.toml"), RULES)?;
+        std::fs::create_dir(place.programs())?;
+        std::fs::write(repository.join("mission.toml"), rules)?;
         for number in 0..FILES {
             let text = "a line of some file\n".repeat(50);
             std::fs::write(repository.join(format!("file-{number}.txt")), text)?;
@@ -75,6 +81,11 @@ impl Place {
         self.folder.path().join("home")
     }
 
+    /// Returns a folder whose programs are found before all others.
+    pub(super) fn programs(&self) -> PathBuf {
+        self.folder.path().join("programs")
+    }
+
     /// Returns a `mission` command in the repository, with an environment of its own.
     pub(super) fn command(&self, words: &[&str]) -> Command {
         self.program(&self.mission, words)
@@ -84,7 +95,10 @@ impl Place {
         let folder = self.folder.path();
         let mut command = process::command(program);
         command.args(words).current_dir(folder.join("repository")).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let mut path = self.programs().into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        command.env("PATH", path);
         command.env("HOME", folder).env("MISSION_HOME", self.home());
         command
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Aim, Samples, Setting, browser, cli, dispatch, inside, pages, resident};
+use super::{Aim, Samples, Setting, browser, cli, dispatch, inside, lanes, pages, resident};
 
 /// One benchmark.
 pub(super) struct Bench {
@@ -233,5 +233,17 @@ pub(super) const BENCHES: &[Bench] = &[
         aim: Aim::every(20.0, "%"),
         how: "of one core, server and runner together, over 5 s: 200 live streams of the board of 1,000 tickets, as pages hold them, and two changes each second",
         measure: browser::many,
+    },
+    Bench {
+        name: "150 quiet lanes",
+        aim: Aim::every(5.0, "%"),
+        how: "of one core, server, runner and shims together, over 5 s: 100 lanes over pipes and 50 in tmux are at work and print nothing",
+        measure: lanes::processor,
+    },
+    Bench {
+        name: "150 quiet lanes: tmux calls",
+        aim: Aim::every(0.0, "calls"),
+        how: "in the same 5 s, counted by a `tmux` on the PATH that writes each call down and becomes the real one",
+        measure: lanes::tmux,
     },
 ];
