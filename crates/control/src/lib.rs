@@ -42,6 +42,7 @@ pub use error::{Error, Result};
 pub use execute::Control;
 pub use fsck::{FsckFinding, FsckReport};
 pub use home::{Caller, TokenDoc, TokenRole};
+pub use mission_runtime::peer;
 pub use packets::PacketDoc;
 pub use paths::HomePaths;
 pub use projects::{Project, programs_on_path};

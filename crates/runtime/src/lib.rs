@@ -11,6 +11,7 @@ mod files;
 pub mod lane_client;
 pub mod launch;
 pub mod markers;
+pub mod peer;
 pub mod proc_tree;
 pub mod protocol;
 pub mod record;

@@ -53,7 +53,7 @@ pub fn may_speak(theirs: Option<i32>, ours: i32) -> bool {
     theirs.is_none_or(|theirs| theirs == ours || Some(theirs) == lane_of(ours))
 }
 
-fn is_shim(pid: i32) -> bool {
+pub(crate) fn is_shim(pid: i32) -> bool {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.split(|byte| *byte == 0).nth(1) == Some(b"lane-shim")
 }
@@ -83,6 +83,35 @@ pub fn descendants(root: i32) -> Vec<Process> {
         }
     }
     found
+}
+
+/// Returns the descendants of `root` by asking each process for its children, which costs what the tree is large and not what
+/// the machine is. One that begins or ends meanwhile may be missing (proc(5), `children`): for sums, not for ending a tree.
+pub fn tree_of(root: i32) -> Vec<Process> {
+    let own = std::process::id();
+    if !std::path::Path::new(&format!("/proc/{own}/task/{own}/children")).exists() {
+        // The kernel was built without that file.
+        return descendants(root);
+    }
+    let mut found = BTreeMap::new();
+    let mut next = children(root);
+    while let Some(pid) = next.pop() {
+        if let Some(process) = process(pid).filter(|_| !found.contains_key(&pid)) {
+            found.insert(pid, process);
+            next.extend(children(pid));
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Returns the children of every thread of `pid`.
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let listed = threads.flatten().filter_map(|it| {
+        let listed = std::fs::read_to_string(it.path().join("children")).ok()?;
+        Some(listed.split_whitespace().filter_map(|it| it.parse().ok()).collect::<Vec<i32>>())
+    });
+    listed.flatten().collect()
 }
 
 /// Returns the processes whose environment holds the line `NAME=value`, as far as this user may look.
@@ -123,6 +152,28 @@ mod tests {
         assert_eq!((read.pid, read.parent, read.session), (42, 7, 41));
         assert_eq!((read.comm.as_str(), read.start_time), ("a) b (c", 777));
         assert_eq!((read.cpu_ticks, read.rss_pages), (100, 55));
+    }
+
+    #[test]
+    fn a_tree_that_is_asked_for_its_children_is_the_one_that_is_found_by_parents() {
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "sleep 60 & echo ready; wait"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let out = child.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut said).unwrap();
+        let root = child.id().cast_signed();
+        let names = |all: Vec<Process>| all.into_iter().map(|it| it.pid).collect::<BTreeSet<_>>();
+        let (asked, found) = (names(tree_of(root)), names(descendants(root)));
+        for pid in &found {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), nix::sys::signal::SIGKILL)
+                .unwrap();
+        }
+        child.wait().unwrap();
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked, found);
     }
 
     #[test]

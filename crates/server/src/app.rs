@@ -17,6 +17,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use crate::auth::Attempts;
 use crate::events::Encoded;
 use crate::once::Once;
+use crate::peer::Connection;
 use crate::web::read;
 use crate::{api, guard, web};
 
@@ -100,6 +101,7 @@ pub async fn serve(
         stop.await;
         site.closing.send_replace(true);
     };
+    let router = router.into_make_service_with_connect_info::<Connection>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(closing);
     let late = async {
         // The sender lives as long as the server does: an error means that it is gone already.

@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 
 use crate::app::Site;
 use crate::auth::{self, Who};
+use crate::peer;
 use crate::problem::{Answer, Problem};
 
 /// The largest body of a request, in bytes.
@@ -92,6 +93,7 @@ async fn admit(site: &Site, request: Request) -> Answer<Request> {
     if !is_public(request.uri().path()) {
         let who = auth::identify(site, request.headers()).await?;
         let who = who.ok_or_else(Problem::not_signed_in)?;
+        peer::no_lane(&who, request.extensions()).await?;
         auth::permit(site, &who, request.method(), request.uri().path()).await?;
         own_page(&who, &request)?;
         request.extensions_mut().insert(who);

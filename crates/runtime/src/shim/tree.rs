@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::proc_tree::{Process, descendants};
+use crate::proc_tree::{Process, descendants, tree_of};
 use crate::record::Orphan;
 use crate::shim::os::{Reap, reap};
 use crate::shim::watch::TreeUse;
@@ -21,7 +21,7 @@ const KILLED: Duration = Duration::from_secs(2);
 pub(crate) fn own_use_but(but: Option<i32>) -> TreeUse {
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
     let page = page.and_then(|size| u64::try_from(size).ok()).unwrap_or(4096);
-    let tree = own_descendants();
+    let tree = tree_of(std::process::id().cast_signed());
     TreeUse {
         cpu_ticks: tree.iter().filter(|p| Some(p.pid) != but).map(|p| p.cpu_ticks).sum(),
         rss_bytes: tree.iter().map(|p| p.rss_pages * page).sum(),

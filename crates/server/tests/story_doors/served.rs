@@ -52,6 +52,28 @@ async fn a_server_answers_on_its_port_and_stops_with_streams_open() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_the_server_started_is_no_person_whatever_secret_it_sends() {
+    let stage = Stage::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server =
+        tokio::spawn(mission_server::serve(listener, app(&stage.control), std::future::pending()));
+    let asked = format!(
+        "GET /api/v1/tickets HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        stage.token
+    );
+    let script = r#"exec 3<>"/dev/tcp/127.0.0.1/$1"; printf %s "$2" >&3; head -n 1 <&3"#;
+    let child = tokio::process::Command::new("bash")
+        .args(["-c", script, "ask", &port.to_string(), &asked])
+        .output();
+    let said = tokio::time::timeout(PATIENCE, child).await.unwrap().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "HTTP/1.1 403 Forbidden");
+    let mut own = ask(port, &asked).await;
+    assert_eq!(first_line(&mut own).await, "HTTP/1.1 200 OK");
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_body_gets_its_answer_over_a_real_connection() {
     let stage = Stage::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
