@@ -16,6 +16,7 @@ mod execute;
 mod fleet;
 mod fsck;
 mod home;
+mod identity;
 mod landing;
 mod lanes;
 mod launch;

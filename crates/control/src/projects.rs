@@ -7,21 +7,19 @@ use std::sync::Arc;
 use mission_domain::config::{self, Found, Source};
 use mission_domain::doc::ProjectDoc;
 use mission_domain::home::HomeCommand;
-use mission_domain::ids::{Commit, Digest, ProjectKey, RoleId, RuntimeId};
+use mission_domain::ids::{Commit, Digest, ProjectKey, RoleId};
 use mission_domain::plan::ProjectFacts;
-use mission_domain::principal::{Identity, Principal};
-use mission_domain::rules::{Driver, Rules, Runtime};
+use mission_domain::principal::Principal;
+use mission_domain::rules::Rules;
 use mission_evidence::git::Git;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::execute::Control;
+use crate::identity::{find_program, identity};
 
 /// Agents that a role may use without being configured.
-const AGENTS: [&str; 5] = ["codex", "claude", "opencode", "gemini", "hermes"];
-
-/// A script longer than this is known by its path, in bytes.
-const LONGEST_SCRIPT: u64 = 1 << 20;
+pub(crate) const AGENTS: [&str; 5] = ["codex", "claude", "opencode", "gemini", "hermes"];
 
 /// One repository with the rules in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -392,95 +390,4 @@ fn quick_tip(repository: &Path, branch: &str) -> Option<Commit> {
     let packed = std::fs::read_to_string(git_dir.join("packed-refs")).ok()?;
     let line = packed.lines().find(|line| line.split(' ').nth(1) == Some(name.as_str()))?;
     line.split(' ').next().map(Commit::new)
-}
-
-/// Returns what is really behind a runtime: nothing where it was not found, no identity for a person or an external lane.
-fn identity(runtime: &Runtime) -> Option<Option<Identity>> {
-    match runtime.driver {
-        Driver::Person | Driver::External => Some(None),
-        Driver::Exec | Driver::Tmux | Driver::Codex | Driver::Claude | Driver::Acp => {
-            let words: Vec<&str> = runtime.command.iter().map(String::as_str).collect();
-            let path = runtime.env_set.get("PATH").cloned();
-            let program = resolve(&words, path.as_deref())?;
-            let family = family(&runtime.id, runtime.model.as_deref(), &program);
-            Some(Some(Identity { program, family }))
-        }
-    }
-}
-
-/// Interpreters whose script is what counts.
-const INTERPRETERS: [&str; 10] =
-    ["sh", "bash", "dash", "zsh", "python", "python3", "node", "ruby", "perl", "deno"];
-
-/// Resolves a command through `env`, `exec`, `sh -c` and interpreters to what really runs.
-fn resolve(words: &[&str], path: Option<&str>) -> Option<String> {
-    let (first, rest) = words.split_first()?;
-    let name = Path::new(first).file_name()?.to_str()?;
-    if name == "env" || *first == "exec" {
-        let is_setting = |word: &&&str| word.contains('=') || word.starts_with('-');
-        let skip = rest.iter().take_while(is_setting).count();
-        return resolve(&rest[skip..], path);
-    }
-    if INTERPRETERS.contains(&name) {
-        find_program_in(first, path)?;
-        if let Some(at) = rest.iter().position(|it| *it == "-c") {
-            let line = rest.get(at + 1)?;
-            let inner: Vec<&str> = line.split_whitespace().collect();
-            let is_plain = !line.contains(|c: char| ";|&$`()<>\n".contains(c));
-            let resolved = if is_plain { resolve(&inner, path) } else { None };
-            return Some(resolved.unwrap_or_else(|| Digest::of(line.as_bytes()).to_string()));
-        }
-        let script = rest.iter().find(|it| !it.starts_with('-'))?;
-        return std::fs::read(script).ok().map(|bytes| Digest::of(&bytes).to_string());
-    }
-    let program = find_program_in(first, path)?;
-    let is_short = std::fs::metadata(&program).is_ok_and(|it| it.len() <= LONGEST_SCRIPT);
-    let bytes = if is_short { std::fs::read(&program).ok() } else { None };
-    match bytes.filter(|it| it.starts_with(b"#!")) {
-        Some(script) => Some(Digest::of(&script).to_string()),
-        None => Some(program.display().to_string()),
-    }
-}
-
-/// Returns the model family, where the name of model, runtime or program tells it. Unknown equals nothing.
-fn family(runtime: &RuntimeId, model: Option<&str>, program: &str) -> Option<String> {
-    const FAMILIES: [(&str, &str); 9] = [
-        ("gpt", "openai"),
-        ("codex", "openai"),
-        ("o3", "openai"),
-        ("claude", "anthropic"),
-        ("opus", "anthropic"),
-        ("sonnet", "anthropic"),
-        ("gemini", "google"),
-        ("qwen", "qwen"),
-        ("deepseek", "deepseek"),
-    ];
-    let known = |text: &str| {
-        let text = text.to_ascii_lowercase();
-        FAMILIES.iter().find(|it| text.contains(it.0)).map(|it| it.1.to_owned())
-    };
-    let file = Path::new(program).file_name().and_then(|it| it.to_str()).unwrap_or_default();
-    match model {
-        Some(model) => known(model),
-        None if AGENTS.contains(&runtime.as_str()) => known(runtime.as_str()),
-        None => known(file).filter(|_| !program.starts_with("sha256:")),
-    }
-}
-
-/// Returns where `name` is found on our own PATH.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    find_program_in(name, None)
-}
-
-fn find_program_in(name: &str, path: Option<&str>) -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let is_program = |path: &PathBuf| {
-        std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
-    };
-    if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(is_program)?.canonicalize().ok();
-    }
-    let path = path.map(Into::into).or_else(|| std::env::var_os("PATH"))?;
-    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(is_program)?;
-    found.canonicalize().ok()
 }

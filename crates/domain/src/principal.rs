@@ -87,10 +87,27 @@ impl From<Principal> for String {
 /// What really runs behind a runtime's name. The name and the driver do not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The resolved program: its path, or the digest of the script that an interpreter runs.
+    /// The resolved program: its path, or the digest of the script that an interpreter runs. Several stand between ` + `.
     pub program: String,
     /// The model family, where it is known. Unknown equals nothing.
     pub family: Option<String>,
+}
+
+impl Identity {
+    /// What stands between two programs of one identity.
+    const AND: &'static str = " + ";
+
+    /// Returns the identity of all these programs together.
+    pub fn of(programs: impl IntoIterator<Item = String>, family: Option<String>) -> Self {
+        let programs: Vec<String> = programs.into_iter().collect();
+        Self { program: programs.join(Self::AND), family }
+    }
+
+    /// Returns whether one program is behind both.
+    pub fn shares_a_program(&self, other: &Self) -> bool {
+        let theirs: Vec<&str> = other.program.split(Self::AND).collect();
+        self.program.split(Self::AND).any(|it| theirs.contains(&it))
+    }
 }
 
 /// Somebody who had a hand in the work: a commit, or an attempt that delivered it.
@@ -117,7 +134,7 @@ impl Contributor {
             return Some(if unknown { Independence::Runtime } else { Independence::ModelFamily });
         };
         let same_family = ours.family.is_some() && ours.family == theirs.family;
-        if ours.program == theirs.program || same_family {
+        if ours.shares_a_program(theirs) || same_family {
             return Some(Independence::Principal);
         }
         let both_known = ours.family.is_some() && theirs.family.is_some();

@@ -155,6 +155,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test is about processes")]
     fn a_tree_that_is_asked_for_its_children_is_the_one_that_is_found_by_parents() {
         let mut child = std::process::Command::new("sh")
             .args(["-c", "sleep 60 & echo ready; wait"])

@@ -1,0 +1,201 @@
+//! What is really behind a runtime's command line, so that two names for one program are no two reviewers.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use mission_domain::ids::{Digest, RuntimeId};
+use mission_domain::principal::Identity;
+use mission_domain::rules::{Driver, Runtime};
+
+use crate::projects::AGENTS;
+
+/// A script longer than this is known by its path, in bytes.
+const LONGEST_SCRIPT: u64 = 1 << 20;
+
+/// Interpreters whose script is what counts.
+const INTERPRETERS: [&str; 10] =
+    ["sh", "bash", "dash", "zsh", "python", "python3", "node", "ruby", "perl", "deno"];
+
+/// Programs that run another one, which their line names after options, numbers and settings.
+const CARRIERS: [&str; 17] = [
+    "env", "exec", "command", "timeout", "nice", "ionice", "chrt", "taskset", "nohup", "setsid",
+    "stdbuf", "time", "unbuffer", "script", "sudo", "doas", "xargs",
+];
+
+/// What a shell line does beside running an agent.
+const ASIDE: [&str; 34] = [
+    "[", "basename", "cat", "cd", "cp", "date", "dirname", "echo", "export", "false", "find",
+    "git", "grep", "head", "jq", "ln", "ls", "mission", "mkdir", "mv", "printf", "pwd", "rm",
+    "sed", "set", "sleep", "sort", "tail", "tee", "test", "touch", "tr", "true", "wc",
+];
+
+/// Returns what is really behind a runtime: nothing where it was not found, no identity for a person or an external lane.
+pub(crate) fn identity(runtime: &Runtime) -> Option<Option<Identity>> {
+    match runtime.driver {
+        Driver::Person | Driver::External => Some(None),
+        Driver::Exec | Driver::Tmux | Driver::Codex | Driver::Claude | Driver::Acp => {
+            let words: Vec<&str> = runtime.command.iter().map(String::as_str).collect();
+            let path = runtime.env_set.get("PATH").cloned();
+            let programs = resolve(&words, path.as_deref())?;
+            let family = family(&runtime.id, runtime.model.as_deref(), &programs);
+            Some(Some(Identity::of(programs, family)))
+        }
+    }
+}
+
+/// Resolves a command through what carries it, shells and interpreters to what really runs: paths of programs and digests of
+/// scripts. A shell line that does more than run one program is all the programs that it names.
+fn resolve(words: &[&str], path: Option<&str>) -> Option<BTreeSet<String>> {
+    let (first, rest) = words.split_first()?;
+    let name = Path::new(first).file_name()?.to_str()?;
+    if CARRIERS.contains(&name) {
+        let is_for_carrier = |word: &&&str| {
+            word.contains('=') || word.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        };
+        let skip = rest.iter().take_while(is_for_carrier).count();
+        // An option's own word may come between: the first that can be run is what runs.
+        let tails = (skip..rest.len()).map(|at| &rest[at..]);
+        return tails.into_iter().find_map(|it| resolve(it, path));
+    }
+    if INTERPRETERS.contains(&name) {
+        find_program_in(first, path)?;
+        let is_line = |it: &&str| it.starts_with('-') && !it.starts_with("--") && it.ends_with('c');
+        if let Some(at) = rest.iter().position(is_line) {
+            return Some(resolve_line(rest.get(at + 1)?, path));
+        }
+        let script = rest.iter().find(|it| !it.starts_with('-'))?;
+        let bytes = std::fs::read(script).ok()?;
+        return Some(BTreeSet::from([Digest::of(&bytes).to_string()]));
+    }
+    find_program_in(first, path).map(|it| BTreeSet::from([known_as(&it)]))
+}
+
+/// Returns every program that a shell line names, what it does beside left out; its digest where it names none.
+fn resolve_line(line: &str, path: Option<&str>) -> BTreeSet<String> {
+    let ends = |c: char| c.is_whitespace() || ";|&$`()<>{}'\"\\".contains(c);
+    let words: Vec<&str> = line.split(ends).filter(|it| !it.is_empty()).collect();
+    let is_plain = !line.contains(|c: char| !c.is_whitespace() && ends(c));
+    if is_plain && let Some(resolved) = resolve(&words, path) {
+        return resolved;
+    }
+    let file_name =
+        |it: &str| Path::new(it).file_name().and_then(|it| it.to_str()).map(str::to_owned);
+    let is_agent = |word: &&str| {
+        let name = file_name(word).unwrap_or_default();
+        ![&ASIDE[..], &CARRIERS, &INTERPRETERS].concat().contains(&name.as_str())
+    };
+    let script = |word: &str| {
+        let bytes = std::fs::read(word).ok().filter(|_| word.contains('/'))?;
+        Some(Digest::of(&bytes).to_string())
+    };
+    let known =
+        |word: &str| find_program_in(word, path).map(|it| known_as(&it)).or_else(|| script(word));
+    let found: BTreeSet<String> = words.into_iter().filter(is_agent).filter_map(known).collect();
+    if found.is_empty() { BTreeSet::from([Digest::of(line.as_bytes()).to_string()]) } else { found }
+}
+
+/// Returns what a program is known as: a script by its content, another by its path.
+fn known_as(program: &Path) -> String {
+    let is_short = std::fs::metadata(program).is_ok_and(|it| it.len() <= LONGEST_SCRIPT);
+    let bytes = if is_short { std::fs::read(program).ok() } else { None };
+    match bytes.filter(|it| it.starts_with(b"#!")) {
+        Some(script) => Digest::of(&script).to_string(),
+        None => program.display().to_string(),
+    }
+}
+
+/// Returns the model family, where the name of model, runtime or program tells it. Unknown equals nothing.
+fn family(runtime: &RuntimeId, model: Option<&str>, programs: &BTreeSet<String>) -> Option<String> {
+    const FAMILIES: [(&str, &str); 9] = [
+        ("gpt", "openai"),
+        ("codex", "openai"),
+        ("o3", "openai"),
+        ("claude", "anthropic"),
+        ("opus", "anthropic"),
+        ("sonnet", "anthropic"),
+        ("gemini", "google"),
+        ("qwen", "qwen"),
+        ("deepseek", "deepseek"),
+    ];
+    let known = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        FAMILIES.iter().find(|it| text.contains(it.0)).map(|it| it.1.to_owned())
+    };
+    let named = programs.iter().filter(|it| !it.starts_with("sha256:"));
+    let mut files = named.filter_map(|it| Path::new(it).file_name()?.to_str());
+    match model {
+        Some(model) => known(model),
+        None if AGENTS.contains(&runtime.as_str()) => known(runtime.as_str()),
+        None => files.find_map(known),
+    }
+}
+
+/// Returns where `name` is found on our own PATH.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    find_program_in(name, None)
+}
+
+fn find_program_in(name: &str, path: Option<&str>) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_program = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(is_program)?.canonicalize().ok();
+    }
+    let path = path.map(Into::into).or_else(|| std::env::var_os("PATH"))?;
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(is_program)?;
+    found.canonicalize().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn told(line: &[&str]) -> Identity {
+        Identity::of(resolve(line, None).unwrap_or_default(), None)
+    }
+
+    #[test]
+    fn a_program_is_the_same_however_it_is_carried() {
+        let folder = tempfile::tempdir().unwrap();
+        let agent = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            path.display().to_string()
+        };
+        let (ours, other) =
+            (agent("ours", "#!/bin/sh\nexit 0\n"), agent("other", "#!/bin/sh\nexit 1\n"));
+        let plain = told(&[&ours]);
+        let lines = [
+            format!("cd . && exec {ours}"),
+            format!("cat | {ours}"),
+            format!("X=1 timeout 5 '{ours}' --flag"),
+            format!("sh {ours}"),
+            ours.clone(),
+        ];
+        for line in &lines {
+            for shell in ["sh -c", "bash -lc"] {
+                let words: Vec<&str> = shell.split(' ').chain([line.as_str()]).collect();
+                assert!(told(&words).shares_a_program(&plain), "{words:?}");
+                assert!(!told(&words).shares_a_program(&told(&[&other])), "{words:?}");
+            }
+        }
+        for carrier in
+            ["timeout 600", "timeout -k 5 600", "nice -n 5", "nohup", "env A=b", "setsid -w"]
+        {
+            let words: Vec<&str> = carrier.split(' ').chain([ours.as_str()]).collect();
+            assert_eq!(told(&words), plain, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_names_no_program_is_known_by_its_text() {
+        let (one, two) = (told(&["sh", "-c", "sleep 1"]), told(&["sh", "-c", "sleep 2; true"]));
+        assert!(!one.shares_a_program(&two));
+        assert!(two.shares_a_program(&told(&["sh", "-c", "sleep 2; true"])));
+    }
+}
