@@ -13,7 +13,7 @@ use mission_domain::principal::Principal;
 use mission_domain::ticket::{
     Command, EndClass, LaneRecord, Observation, Owed, PacketRef, PacketStatus, Report, VerdictWord,
 };
-use mission_store::Role;
+use mission_store::{Replayed, Role, Snapshot, Stream, TicketFilter};
 
 /// How many tickets are ready, and no runtime is there that could take one.
 const WAITING: u32 = 10_000;
@@ -57,10 +57,37 @@ async fn measure() {
         let ticket = control.open_ticket(request, &ada, "api").await.unwrap();
         keys.push(ticket.key.parse::<TicketKey>().unwrap());
     }
+    renewals(&control, &keys).await;
     control.load_fleet().await.unwrap();
     plans(&control, home.path()).await;
     endings(&control, &keys, &ada).await;
     control.store().close().await;
+}
+
+/// What the first start of another version costs: every ticket is looked at, and written anew where its rows differ.
+async fn renewals(control: &Control, keys: &[TicketKey]) {
+    let store = control.store();
+    store.keep_shape("another version").await.unwrap();
+    let at = Instant::now();
+    assert_eq!(control.renew_rows().await.unwrap(), 0);
+    told("renew_none", "ms", &[at.elapsed().as_secs_f64() * 1e3]);
+    for some in keys.chunks(100) {
+        let mut older = Vec::new();
+        for key in some {
+            let stream = Stream::Ticket(key.clone());
+            let (aggregate, seen) = store.load(&stream).await.unwrap();
+            let filter = TicketFilter { keys: vec![key.clone()], ..TicketFilter::default() };
+            let mut row = store.list(&filter).await.unwrap().pop().unwrap();
+            (row.view, row.next) = ("{}".into(), "older words".into());
+            let snapshot = Snapshot { aggregate, row: Some(row) };
+            older.push(Replayed { stream, seen, snapshot, projections: Vec::new() });
+        }
+        assert_eq!(store.rebuild(older).await.unwrap(), []);
+    }
+    store.keep_shape("another version").await.unwrap();
+    let at = Instant::now();
+    assert_eq!(control.renew_rows().await.unwrap(), u64::from(WAITING));
+    told("renew_all", "ms", &[at.elapsed().as_secs_f64() * 1e3]);
 }
 
 /// Plans as the dispatcher does, and carries out whatever comes of it.

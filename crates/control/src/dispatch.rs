@@ -23,12 +23,16 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 impl Control {
-    /// Becomes resident: loads the fleet, finds its lanes again, and starts to dispatch.
+    /// Becomes resident: brings the rows up to date, loads the fleet, finds its lanes again, and starts to dispatch.
     ///
     /// # Errors
     /// What the store or the runner said.
     pub async fn start(&self) -> Result<()> {
         self.empty_scratch().await;
+        let renewed = self.renew_rows().await?;
+        if renewed > 0 {
+            tracing::info!(renewed, "rows of an earlier version were written anew from the events");
+        }
         self.load_fleet().await?;
         let exe = self.options().exe;
         let dir = self.paths().runner();

@@ -316,6 +316,10 @@ impl Control {
 
     /// Appends `writes`, all or none, and tells everybody who listens.
     pub(crate) async fn append(&self, writes: Vec<Write>) -> Result<()> {
+        if writes.iter().any(|it| it.stream == Stream::Home && it.seen == Version(0)) {
+            // The first that is written of a home: all its rows are of this version.
+            self.inner.store.keep_shape(crate::rows::SHAPE).await?;
+        }
         let change = Change { writes, idempotency: None };
         let streams = streams_of(&change);
         let appended = match self.inner.store.append(change).await {

@@ -27,6 +27,7 @@ mod perform;
 mod projects;
 mod reads;
 mod recording;
+mod rows;
 mod schedules;
 mod session;
 mod show;

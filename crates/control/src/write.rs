@@ -243,10 +243,15 @@ pub(crate) fn home_write(
         stream: Stream::Home,
         seen,
         events: events.iter().map(row).collect(),
-        snapshot: Snapshot { aggregate: json(after), row: None },
+        snapshot: home_snapshot(after),
         projections: events.iter().filter_map(act).collect(),
         leases: Vec::new(),
     }
+}
+
+/// Returns the snapshot row of the home.
+pub(crate) fn home_snapshot(home: &Home) -> Snapshot {
+    Snapshot { aggregate: json(home), row: None }
 }
 
 /// Returns the row of an operator's act.

@@ -20,6 +20,8 @@ pub(crate) const IN_PROCESS_HOST: &str = "mission.local";
 /// Returns the app on the store of `home`, and this home's own credential.
 pub(crate) async fn in_process(home: &Home) -> anyhow::Result<(axum::Router, String)> {
     let control = controller(home, Role::Command, 0).await?;
+    // What a command shows is what the events tell in this version's words, and what it writes stands beside nothing older.
+    control.renew_rows().await?;
     let token = control.credentials().await?;
     let app = mission_server::App {
         control,

@@ -67,6 +67,19 @@ pub struct Secret {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What a replay made of a stream's events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayed {
+    /// The stream.
+    pub stream: Stream,
+    /// The version that was replayed.
+    pub seen: Version,
+    /// The state after the events.
+    pub snapshot: Snapshot,
+    /// All projections of the stream.
+    pub projections: Vec<Projection>,
+}
+
 /// What a look at the whole log found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verification {
@@ -162,15 +175,15 @@ pub trait Store: Send + Sync + 'static {
     /// Returns every stream.
     async fn streams(&self) -> Result<Vec<Stream>>;
 
-    /// Replaces a stream's snapshot and its projections by what a replay made of the same events;
-    /// `seen` is the version that was replayed.
-    async fn rebuild(
-        &self,
-        stream: &Stream,
-        seen: Version,
-        snapshot: Snapshot,
-        projections: Vec<Projection>,
-    ) -> Result<()>;
+    /// Replaces snapshots and projections by what a replay made of the same events, all at once; returns the streams
+    /// that were changed since they were replayed, of which nothing is replaced.
+    async fn rebuild(&self, replayed: Vec<Replayed>) -> Result<Vec<Stream>>;
+
+    /// Returns what all rows that are made from events were last made by; nothing where nobody said.
+    async fn shape(&self) -> Result<Option<String>>;
+
+    /// Keeps that all rows are what `shape` makes of the events.
+    async fn keep_shape(&self, shape: &str) -> Result<()>;
 
     /// Writes a copy of the whole store, as of now, to the new file `to`.
     async fn backup(&self, to: &Path) -> Result<()>;

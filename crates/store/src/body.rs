@@ -25,7 +25,7 @@ use crate::prepare::prepare;
 use crate::record::{moment, number};
 use crate::{
     Appended, Change, Error, EventFilter, Lease, Projection, ProjectionFilter, ProjectionKind,
-    Result, Secret, SecretKind, Snapshot, Store, Stream, TicketFilter, TicketRow, Verification,
+    Replayed, Result, Secret, SecretKind, Store, Stream, TicketFilter, TicketRow, Verification,
 };
 
 #[cfg(test)]
@@ -192,14 +192,19 @@ impl Store for Engine {
         read::streams(&self.readers).await
     }
 
-    async fn rebuild(
-        &self,
-        stream: &Stream,
-        seen: Version,
-        snapshot: Snapshot,
-        projections: Vec<Projection>,
-    ) -> Result<()> {
-        write::rebuild(&self.writer()?.pool, stream, seen, snapshot, projections).await
+    async fn rebuild(&self, replayed: Vec<Replayed>) -> Result<Vec<Stream>> {
+        write::rebuild(&self.writer()?.pool, replayed).await
+    }
+
+    async fn shape(&self) -> Result<Option<String>> {
+        let query = sqlx::query_scalar(read::SHAPE);
+        query.fetch_optional(&self.readers).await.map_err(dialect::error)
+    }
+
+    async fn keep_shape(&self, shape: &str) -> Result<()> {
+        let query = sqlx::query(write::PUT_SHAPE).bind(shape);
+        query.execute(&self.writer()?.pool).await.map_err(dialect::error)?;
+        Ok(())
     }
 
     async fn backup(&self, to: &Path) -> Result<()> {

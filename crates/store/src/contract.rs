@@ -40,6 +40,7 @@ macro_rules! every_story {
             reading::only_open_tickets_are_loaded_at_the_start,
             reading::a_sound_log_verifies_and_replays,
             reading::a_snapshot_is_rebuilt_without_an_event,
+            reading::what_rows_were_made_by_is_kept,
             reading::what_is_not_there_is_missing,
             reading::any_text_survives,
         }

@@ -8,6 +8,8 @@ pub const CRASHPOINTS: &[&str] = &[
     "append.before_insert",
     "append.before_commit",
     "append.after_commit",
+    "rebuild.before_commit",
+    "rebuild.after_commit",
     "migration.before_commit",
     "migration.after_commit",
     "backup.before_rename",

@@ -19,7 +19,7 @@ mod prepare;
 mod record;
 mod sqlite;
 
-pub use api::{Finding, Lease, Secret, SecretKind, Store, Verification};
+pub use api::{Finding, Lease, Replayed, Secret, SecretKind, Store, Verification};
 pub use change::{
     Appended, Change, Idempotency, LeaseChange, MAX_BODY, NewEvent, Projection, ProjectionKind,
     Snapshot, Stream, TicketRow, Write,

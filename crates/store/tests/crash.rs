@@ -9,11 +9,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use mission_domain::ids::Version;
 use mission_store::contract::postgres_server::PostgresServer;
 use mission_store::contract::sample::{asked, ticket, write};
 use mission_store::{
-    CRASHPOINTS, Error, Role, Store, Stream, artifacts::Artifacts, crashpoints, open_postgres,
-    open_sqlite,
+    CRASHPOINTS, Error, Replayed, Role, Store, Stream, artifacts::Artifacts, crashpoints,
+    open_postgres, open_sqlite,
 };
 
 /// How often the process is killed.
@@ -61,10 +62,25 @@ async fn the_process_that_is_killed() {
 }
 
 async fn write_on_all(store: Arc<dyn Store>) {
+    if std::env::var_os("STORE_REBUILD").is_some() {
+        return rebuild_two(&*store).await;
+    }
     let writers: Vec<_> = (1..=WRITERS).map(|n| tokio::spawn(write_on(store.clone(), n))).collect();
     for writer in writers {
         writer.await.unwrap();
     }
+}
+
+/// Makes two tickets, and replaces what is kept of both at once.
+async fn rebuild_two(store: &dyn Store) {
+    let mut replayed = Vec::new();
+    for number in [1, 2] {
+        store.append(request(number, 0)).await.unwrap();
+        let write = write(&ticket(number), 0, "rebuilt");
+        let (stream, snapshot) = (write.stream, write.snapshot);
+        replayed.push(Replayed { stream, seen: Version(1), snapshot, projections: Vec::new() });
+    }
+    store.rebuild(replayed).await.unwrap();
 }
 
 async fn write_on(store: Arc<dyn Store>, number: u32) {
@@ -146,6 +162,9 @@ async fn every_crash_point_is_reached_and_leaves_a_sound_home() {
             if point.starts_with("artifact.") {
                 settings.push(("STORE_ARTIFACT", "1"));
             }
+            if point.starts_with("rebuild.") {
+                settings.push(("STORE_REBUILD", "1"));
+            }
             let acknowledged = kill_after(start(&settings), usize::MAX);
             let store = open_sqlite(home.path(), Role::Controller).await.unwrap();
             is_sound(&*store, point, acknowledged).await;
@@ -164,14 +183,18 @@ async fn every_crash_point_is_reached_and_leaves_a_sound_database_in_postgresql(
         points += 1;
         for round in 1..=TIMES {
             let (url, crash) = (server.database().await, crash(point, round));
-            let child = start(&[("MISSION_CRASH", &crash), ("STORE_URL", &url)]);
+            let mut settings = vec![("MISSION_CRASH", crash.as_str()), ("STORE_URL", url.as_str())];
+            if point.starts_with("rebuild.") {
+                settings.push(("STORE_REBUILD", "1"));
+            }
+            let child = start(&settings);
             let acknowledged = kill_after(child, usize::MAX);
             let store = open_postgres(&url).await.unwrap();
             is_sound(&*store, point, acknowledged).await;
             store.close().await;
         }
     }
-    assert_eq!(points, 5);
+    assert_eq!(points, 7);
 }
 
 async fn is_sound(store: &dyn Store, point: &str, acknowledged: BTreeMap<u32, u64>) {
@@ -183,12 +206,20 @@ async fn is_sound(store: &dyn Store, point: &str, acknowledged: BTreeMap<u32, u6
     match point {
         "append.after_commit" => assert!(is_kept, "{point}"),
         "append.before_insert" | "append.before_commit" => {}
+        "rebuild.before_commit" | "rebuild.after_commit" => {
+            for number in [1, 2] {
+                let (kept, _) = store.load(&Stream::Ticket(ticket(number))).await.unwrap();
+                let is_rebuilt = kept.contains("rebuilt");
+                assert_eq!(is_rebuilt, point == "rebuild.after_commit", "{point}: {kept}");
+            }
+        }
         _ => assert!(!is_kept, "{point}"),
     }
 }
 
 fn files_are_sound(home: &Path, point: &str) {
-    assert!(!home.join("copy.db").exists() || point.starts_with("append."), "{point}");
+    let is_after_backup = point.starts_with("append.") || point.starts_with("rebuild.");
+    assert!(!home.join("copy.db").exists() || is_after_backup, "{point}");
     let artifacts = Artifacts::of(home);
     for (digest, _) in artifacts.list().unwrap() {
         assert_eq!(artifacts.verify(&digest).unwrap(), None, "{point}");

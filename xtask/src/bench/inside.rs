@@ -47,6 +47,16 @@ pub(super) fn complete(setting: &Setting) -> Result<Samples> {
     values(setting, "mission-control", "fleet", "complete")
 }
 
+/// The first start of another version, where nothing differs.
+pub(super) fn renew_none(setting: &Setting) -> Result<Samples> {
+    values(setting, "mission-control", "fleet", "renew_none")
+}
+
+/// The same, where every ticket's rows differ.
+pub(super) fn renew_all(setting: &Setting) -> Result<Samples> {
+    values(setting, "mission-control", "fleet", "renew_all")
+}
+
 /// A clean checkout of 5,000 files.
 pub(super) fn checkout(setting: &Setting) -> Result<Samples> {
     values(setting, "mission-evidence", "evidence", "checkout")

@@ -109,6 +109,18 @@ pub(super) const BENCHES: &[Bench] = &[
         measure: inside::complete,
     },
     Bench {
+        name: "rows compared after an update, 10,000 tickets",
+        aim: Aim::told("ms"),
+        how: "what the first start of another version adds where no row differs: every ticket, of one event, is replayed and compared with its rows",
+        measure: inside::renew_none,
+    },
+    Bench {
+        name: "rows written anew after an update, 10,000 tickets",
+        aim: Aim::told("ms"),
+        how: "the same where the rows of every ticket differ: 128 tickets in one transaction",
+        measure: inside::renew_all,
+    },
+    Bench {
         name: "clean checkout of 5,000 files",
         aim: Aim::every(2_000.0, "ms"),
         how: "from the commit to a checkout proved to be that and nothing else, 10 MB in 50 folders, the repository in the system's cache; there is no pool",

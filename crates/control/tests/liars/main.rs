@@ -8,6 +8,7 @@ mod days;
 mod landing;
 mod records;
 mod reviews;
+mod rows;
 mod rules;
 mod schedules;
 mod stage;

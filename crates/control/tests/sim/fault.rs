@@ -10,7 +10,7 @@ use mission_domain::doc::EventDoc;
 use mission_domain::ids::{Epoch, ProjectKey, TicketKey, Timestamp, Version};
 use mission_store::{
     Appended, Change, Error, EventFilter, Idempotency, Lease, Projection, ProjectionFilter,
-    ProjectionKind, Result, Secret, SecretKind, Snapshot, Store, Stream, TicketFilter, TicketRow,
+    ProjectionKind, Replayed, Result, Secret, SecretKind, Store, Stream, TicketFilter, TicketRow,
     Verification, simulation,
 };
 use tokio::sync::Notify;
@@ -268,14 +268,16 @@ impl Store for FaultyStore {
         self.real.streams().await
     }
 
-    async fn rebuild(
-        &self,
-        stream: &Stream,
-        seen: Version,
-        snapshot: Snapshot,
-        projections: Vec<Projection>,
-    ) -> Result<()> {
-        self.real.rebuild(stream, seen, snapshot, projections).await
+    async fn rebuild(&self, replayed: Vec<Replayed>) -> Result<Vec<Stream>> {
+        self.here()?.rebuild(replayed).await
+    }
+
+    async fn shape(&self) -> Result<Option<String>> {
+        self.real.shape().await
+    }
+
+    async fn keep_shape(&self, shape: &str) -> Result<()> {
+        self.real.keep_shape(shape).await
     }
 
     async fn backup(&self, to: &Path) -> Result<()> {

@@ -47,9 +47,10 @@ pub(crate) async fn fsck(context: &Context) -> Done {
         );
         let lines = report.findings.iter().map(|it| format!("{:<11}{}", it.kind, it.text));
         let lines: Vec<_> = lines.collect();
+        let older = older(report.older_rows);
         match lines.as_slice() {
-            [] => format!("clean: {looked}"),
-            lines => format!("{}\n{} found; {looked}", lines.join("\n"), lines.len()),
+            [] => format!("clean: {looked}{older}"),
+            lines => format!("{}\n{} found; {looked}{older}", lines.join("\n"), lines.len()),
         }
     });
     if report.findings.is_empty() {
@@ -58,6 +59,17 @@ pub(crate) async fn fsck(context: &Context) -> Done {
     let mut failure = Failure::new(Exit::No, "not_clean", "the home is not whole");
     failure.said = true;
     Err(failure)
+}
+
+/// Says what rows of an earlier version mean.
+fn older(rows: u64) -> String {
+    match rows {
+        0 => String::new(),
+        rows => format!(
+            "\n{rows} of them (the home counts as one) have rows that an earlier version wrote: no damage is known, and the next\n\
+             `mission up` writes them anew from their events; only then can `mission fsck` compare them"
+        ),
+    }
 }
 
 /// Writes the whole home into `file`: database, artifacts, keys and settings.

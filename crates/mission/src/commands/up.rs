@@ -135,6 +135,12 @@ pub(crate) async fn start(home: &Home, settings: Settings) -> anyhow::Result<Run
     let address = listener.local_addr().context("the listener has no address")?;
     let url = format!("http://{}", shown(address));
     control.set_url(url.clone());
+    if !control.home().projects.is_empty() && control.rows_are_older().await? {
+        note(
+            "another version of `mission` wrote this home last: its rows are compared with their events once, and written anew \
+             where they differ",
+        );
+    }
     control.start().await?;
     let (tell, told) = mpsc::channel(1);
     let (close, closed) = oneshot::channel::<()>();

@@ -9,6 +9,7 @@ mod lanes;
 mod laws;
 mod ledger;
 mod record;
+mod rows;
 
 use std::time::Duration;
 

@@ -31,6 +31,7 @@ pub(super) const SECRET: &str = "SELECT hash, principal, role, project, label, c
 const SECRETS: &str = "SELECT hash, principal, role, project, label, created_at, \
      expires_at FROM secret WHERE kind = $1 ORDER BY created_at, hash";
 const STREAMS: &str = "SELECT stream FROM stream ORDER BY stream";
+pub(super) const SHAPE: &str = "SELECT shape FROM shape";
 
 pub(super) async fn load(pool: &Pool<Db>, stream: &Stream) -> Result<(String, Version)> {
     let row: Option<(String, i64)> = sqlx::query_as(LOAD)
@@ -257,6 +258,7 @@ pub(super) fn statements() -> Vec<String> {
         SECRET,
         SECRETS,
         STREAMS,
+        SHAPE,
     ];
     let key: TicketKey = "MC-1".parse().unwrap();
     let tickets = TicketFilter {

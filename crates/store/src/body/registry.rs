@@ -18,6 +18,7 @@ pub(crate) fn statements() -> Vec<String> {
         write::TAKE_SECRET,
         write::DROP_EXPIRED_SECRETS,
         write::PUT_SECRET,
+        write::PUT_SHAPE,
         verify::HEADS,
         verify::VERSIONS,
         verify::PAGE_OF_EVENTS,

@@ -4,7 +4,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use mission_domain::ids::Version;
 use serde::Serialize;
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection as _, Pool, Transaction};
@@ -13,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::{Db, dialect};
 use crate::batch::{Batch, Known};
 use crate::prepare::{Prepared, prepare_projection, prepare_snapshot};
-use crate::record::{LeaseRecord, count, moment};
-use crate::{Appended, Error, Projection, Result, Secret, Snapshot, Stream, crashpoint};
+use crate::record::{LeaseRecord, ProjectionRecord, StreamRecord, TicketRecord, count, moment};
+use crate::{Appended, Error, Replayed, Result, Secret, Stream, crashpoint};
 
 /// How many changes share a commit at most: from here on more only adds to the wait of the first.
 const GROUP: usize = 64;
@@ -27,6 +26,8 @@ pub(super) const RENEW: &str =
 pub(super) const TAKE_SECRET: &str = "DELETE FROM secret WHERE kind = $1 AND hash = $2 \
      RETURNING hash, principal, role, project, label, created_at, expires_at";
 pub(super) const DROP_EXPIRED_SECRETS: &str = "DELETE FROM secret WHERE expires_at < $1";
+pub(super) const PUT_SHAPE: &str = "INSERT INTO shape (only_row, shape) VALUES (1, $1) \
+     ON CONFLICT (only_row) DO UPDATE SET shape = excluded.shape";
 pub(super) const PUT_SECRET: &str = "INSERT INTO secret \
      (kind, hash, principal, role, project, label, created_at, expires_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (kind, hash) DO UPDATE SET \
@@ -255,41 +256,58 @@ fn json<T: Serialize + ?Sized>(rows: &T) -> std::result::Result<String, Failure>
     serde_json::to_string(rows).map_err(|e| Failure::Change(Error::Invalid(e.to_string())))
 }
 
-/// Replaces what a replay of `stream` at `seen` made anew.
-pub(super) async fn rebuild(
-    pool: &Pool<Db>,
-    stream: &Stream,
-    seen: Version,
-    snapshot: Snapshot,
-    projections: Vec<Projection>,
-) -> Result<()> {
-    let (state, ticket) = prepare_snapshot(stream, seen.0, snapshot)?;
-    let projections = projections
-        .into_iter()
-        .map(|projection| prepare_projection(stream, projection))
-        .collect::<Result<Vec<_>>>()?;
+/// Replaces what replays made anew, in one transaction; returns the streams that went on meanwhile.
+pub(super) async fn rebuild(pool: &Pool<Db>, replayed: Vec<Replayed>) -> Result<Vec<Stream>> {
     let mut connection = pool.acquire().await.map_err(dialect::error)?;
     let work = async {
         let mut tx = connection.begin_with(dialect::BEGIN_WRITE).await?;
         if let Some(lock) = dialect::LOCK {
             sqlx::query(lock).execute(&mut *tx).await?;
         }
-        let current: Option<i64> = sqlx::query_scalar(super::read::VERSION)
-            .bind(stream.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
-        let current = current.map(count).transpose().map_err(Failure::Engine)?;
-        let current = Version(current.unwrap_or_default());
-        if current != seen {
-            return Err(Failure::Change(Error::Conflict { stream: stream.to_string(), current }));
+        let (mut rows, mut moved) = (Rebuilt::default(), Vec::new());
+        for it in replayed {
+            let current: Option<i64> = sqlx::query_scalar(super::read::VERSION)
+                .bind(it.stream.to_string())
+                .fetch_optional(&mut *tx)
+                .await?;
+            let current = current.map(count).transpose().map_err(Failure::Engine)?;
+            if current == Some(it.seen.0) {
+                rows.take(it).map_err(Failure::Change)?;
+            } else {
+                moved.push(it.stream);
+            }
         }
-        put(&mut tx, dialect::PUT_STREAMS, std::iter::once(&state)).await?;
-        put(&mut tx, dialect::PUT_TICKETS, ticket.iter()).await?;
-        put(&mut tx, dialect::PUT_PROJECTIONS, projections.iter()).await?;
-        tx.commit().await.map_err(Failure::from)
+        put(&mut tx, dialect::PUT_STREAMS, rows.streams.iter()).await?;
+        put(&mut tx, dialect::PUT_TICKETS, rows.tickets.iter()).await?;
+        put(&mut tx, dialect::PUT_PROJECTIONS, rows.projections.iter()).await?;
+        crashpoint!("rebuild.before_commit", await);
+        tx.commit().await.map_err(Failure::from)?;
+        crashpoint!("rebuild.after_commit", await);
+        Ok(moved)
     };
     let done = work.await;
     give_back(connection, done).map_err(Failure::into_error)
+}
+
+/// The rows of one rebuild, table by table.
+#[derive(Default)]
+struct Rebuilt {
+    streams: Vec<StreamRecord>,
+    tickets: Vec<TicketRecord>,
+    projections: Vec<ProjectionRecord>,
+}
+
+impl Rebuilt {
+    fn take(&mut self, replayed: Replayed) -> Result<()> {
+        let Replayed { stream, seen, snapshot, projections } = replayed;
+        let (state, ticket) = prepare_snapshot(&stream, seen.0, snapshot)?;
+        self.streams.push(state);
+        self.tickets.extend(ticket);
+        for projection in projections {
+            self.projections.push(prepare_projection(&stream, projection)?);
+        }
+        Ok(())
+    }
 }
 
 /// Keeps a secret's record.

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::sample::{at, begin, change, home, project, projection, row, ticket, write};
 use crate::{
-    Error, EventFilter, Projection, ProjectionFilter, ProjectionKind, Snapshot, Store, Stream,
-    TicketFilter,
+    Error, EventFilter, Projection, ProjectionFilter, ProjectionKind, Replayed, Snapshot, Store,
+    Stream, TicketFilter,
 };
 
 async fn keys(store: &dyn Store, filter: TicketFilter) -> Vec<String> {
@@ -158,17 +158,39 @@ pub async fn a_snapshot_is_rebuilt_without_an_event(store: Arc<dyn Store>) {
     let snapshot = Snapshot { aggregate: "{\"new\":1}".into(), row: Some(row(&ticket(1))) };
     let attempt = projection(ProjectionKind::Attempt, "A-1", 1, &ticket(1));
     let projections = vec![attempt.clone()];
-    store.rebuild(&stream, Version(1), snapshot.clone(), projections).await.unwrap();
+    let replayed = Replayed {
+        stream: stream.clone(),
+        seen: Version(1),
+        snapshot: snapshot.clone(),
+        projections,
+    };
+    assert_eq!(store.rebuild(vec![replayed.clone()]).await.unwrap(), []);
     assert_eq!(store.load(&stream).await.unwrap(), ("{\"new\":1}".into(), Version(1)));
     let kept = store.projection(ProjectionKind::Attempt, "A-1").await.unwrap();
     assert_eq!(kept, Some(attempt));
-    let early = store.rebuild(&stream, Version(0), snapshot.clone(), Vec::new()).await;
-    assert!(matches!(early, Err(Error::Conflict { .. })), "{early:?}");
-    let stolen = vec![projection(ProjectionKind::Attempt, "A-1", 1, &ticket(2))];
     begin(&*store, 2).await.unwrap();
     let other = Snapshot { row: Some(row(&ticket(2))), ..snapshot };
-    let stream = Stream::Ticket(ticket(2));
-    assert!(store.rebuild(&stream, Version(1), other, stolen).await.is_err());
+    let second = Stream::Ticket(ticket(2));
+    let of_second = Replayed { stream: second.clone(), snapshot: other, ..replayed.clone() };
+    let early = Snapshot { aggregate: "{\"early\":1}".into(), ..replayed.snapshot.clone() };
+    let early = Replayed { seen: Version(0), snapshot: early, ..replayed };
+    let both = vec![early, Replayed { projections: Vec::new(), ..of_second.clone() }];
+    let moved = store.rebuild(both).await.unwrap();
+    assert_eq!(moved.iter().collect::<Vec<_>>(), [&stream]);
+    assert_eq!(store.load(&stream).await.unwrap().0, "{\"new\":1}");
+    assert_eq!(store.load(&second).await.unwrap().0, "{\"new\":1}");
+    let stolen = vec![projection(ProjectionKind::Attempt, "A-1", 1, &ticket(2))];
+    assert!(store.rebuild(vec![Replayed { projections: stolen, ..of_second }]).await.is_err());
+    assert_eq!(store.verify().await.unwrap().findings, []);
+}
+
+/// Nothing before anybody said, and then the last that was said.
+pub async fn what_rows_were_made_by_is_kept(store: Arc<dyn Store>) {
+    assert_eq!(store.shape().await.unwrap(), None);
+    for shape in ["one", "two", "two"] {
+        store.keep_shape(shape).await.unwrap();
+        assert_eq!(store.shape().await.unwrap().as_deref(), Some(shape));
+    }
     assert_eq!(store.verify().await.unwrap().findings, []);
 }
 

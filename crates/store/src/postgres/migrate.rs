@@ -7,7 +7,10 @@ use super::dialect;
 use crate::{Error, Result, crashpoint};
 
 /// The steps in order: step `n` brings a database from version `n` to `n + 1`. Only ever append.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/postgres/0001_first.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/postgres/0001_first.sql"),
+    include_str!("../migrations/postgres/0002_shape.sql"),
+];
 
 /// Keeps controllers that start together from migrating together; the number is arbitrary.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(6478234410)";

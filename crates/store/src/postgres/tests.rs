@@ -20,6 +20,7 @@ async fn statements_prepare_controllers_share_and_older_databases_follow() {
     four_controllers_leave_one_log_without_gaps(&server.database().await).await;
     controllers_that_start_together_migrate_once(&server.database().await).await;
     an_older_database_is_brought_up_to_date(&server.database().await).await;
+    a_database_from_before_rows_had_a_shape_keeps_its_rows(&server.database().await).await;
 }
 
 async fn every_statement_prepares(url: &str) {
@@ -79,6 +80,19 @@ async fn an_older_database_is_brought_up_to_date(url: &str) {
     let older = open_postgres(url).await.map(|_| ());
     let Err(problem @ Error::Unavailable(_)) = older else { panic!("{older:?}") };
     assert!(problem.to_string().contains("newer `mission`"), "{problem}");
+}
+
+async fn a_database_from_before_rows_had_a_shape_keeps_its_rows(url: &str) {
+    let store = open_postgres(url).await.unwrap();
+    begin(&*store, 1).await.unwrap();
+    store.close().await;
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let older = "DROP TABLE shape; UPDATE format SET version = 1";
+    sqlx::raw_sql(older).execute(&mut connection).await.unwrap();
+    let store = open_postgres(url).await.unwrap();
+    assert_eq!(store.shape().await.unwrap(), None);
+    assert_eq!(store.list(&TicketFilter::default()).await.unwrap().len(), 1);
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

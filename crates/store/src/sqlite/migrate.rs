@@ -10,7 +10,10 @@ use super::{copy, dialect};
 use crate::{Error, Result, crashpoint};
 
 /// The steps in order: step `n` brings a file from version `n` to `n + 1`. Only ever append.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_first.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_first.sql"),
+    include_str!("../migrations/sqlite/0002_shape.sql"),
+];
 
 /// Returns the version of the file, which counts the steps it has seen, and refuses a newer one.
 pub(super) async fn open_version(

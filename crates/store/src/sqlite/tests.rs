@@ -73,13 +73,27 @@ async fn an_older_home_is_copied_and_then_brought_up_to_date_with_its_rows() {
     let Err(problem @ Error::Unavailable(_)) = older else { panic!("{older:?}") };
     assert!(problem.to_string().contains("newer `mission`"), "{problem}");
     let copied = tempfile::tempdir().unwrap();
-    std::fs::copy(home.path().join("mission.db.before-0002"), copied.path().join("mission.db"))
-        .unwrap();
+    let before = format!("mission.db.before-{:04}", steps.len());
+    std::fs::copy(home.path().join(before), copied.path().join("mission.db")).unwrap();
     let store = controller_of(copied.path()).await;
     assert_eq!(
         store.view(&ticket(1)).await.unwrap(),
         write(&ticket(1), 0, "").snapshot.row.unwrap().view
     );
+}
+
+#[tokio::test]
+async fn a_home_from_before_rows_had_a_shape_keeps_its_rows_and_says_that_nobody_said_it() {
+    let home = tempfile::tempdir().unwrap();
+    let store = controller_of(home.path()).await;
+    begin(&*store, 1).await.unwrap();
+    store.keep_shape("this").await.unwrap();
+    store.close().await;
+    raw(home.path(), "DROP TABLE shape; PRAGMA user_version = 1").await;
+    let store = controller_of(home.path()).await;
+    assert_eq!(store.shape().await.unwrap(), None);
+    assert_eq!(store.list(&TicketFilter::default()).await.unwrap().len(), 1);
+    assert!(home.path().join("mission.db.before-0002").exists());
 }
 
 #[tokio::test]
