@@ -81,6 +81,8 @@ pub(crate) enum Told {
     Settled(String),
     /// What the attempt used up to now.
     Used(Usage),
+    /// The session that was to go on is not known any more: the turn in flight did nothing, and another session comes.
+    Forgot,
     /// The turn in flight ended.
     Ended(TurnEnd),
     /// The runtime fails, and trying on is of no use: the turn has not ended by itself.

@@ -35,6 +35,13 @@ enum Wait {
     Leave(ExitCode),
 }
 
+/// Sessions of this name are ones that it says it loads, and does not know: hermes does so with all that are gone.
+pub const FORGOTTEN: &str = "forgotten-";
+
+fn is_forgotten(session: &Value) -> bool {
+    session.as_str().is_some_and(|it| it.starts_with(FORGOTTEN))
+}
+
 /// Serves one client until its input ends. Besides the model's steps it knows `tool exit {"code": N}`, which ends it in mid-turn.
 pub fn run() -> ExitCode {
     eprintln!("scripted ACP agent, no model");
@@ -110,6 +117,9 @@ impl Agent {
                     answer(id, &json!({"sessionId": format!("scripted-{}", std::process::id())}));
                 }
                 Some("session/load") => answer(id, &json!({})),
+                Some("session/prompt") if is_forgotten(&params["sessionId"]) => {
+                    answer(id, &json!({"stopReason": "refusal"}));
+                }
                 Some("session/prompt") => {
                     let prompt = params["prompt"].as_array().into_iter().flatten();
                     let text: String = prompt.filter_map(|it| it["text"].as_str()).collect();

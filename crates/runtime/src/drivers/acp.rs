@@ -51,6 +51,8 @@ pub(crate) struct Acp {
     can_load: bool,
     can_fork: bool,
     is_open: bool,
+    /// Whether it said that it loaded a session, and has not shown yet that it knows it.
+    is_unproved: bool,
     turn: Option<Turn>,
     asked: BTreeMap<String, Asked>,
     /// What was told of each tool call, so that it is told once.
@@ -82,6 +84,7 @@ impl Acp {
             can_load: false,
             can_fork: false,
             is_open: false,
+            is_unproved: false,
             turn: None,
             asked: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -168,7 +171,7 @@ impl Acp {
             self.hello.session = text(result, "sessionId").to_owned();
         }
         self.hello.is_resumed = is_load;
-        self.is_open = true;
+        (self.is_open, self.is_unproved) = (true, is_load);
         let session = self.hello.session.clone();
         if result["modes"]["currentModeId"] == "auto" {
             // That mode asks a model of its own for each command, and blocks all where there is none.
@@ -188,6 +191,9 @@ impl Acp {
 
     fn prompt_ended(&mut self, result: &Value, out: &mut Out) {
         let has_used = self.count(result, out);
+        if std::mem::take(&mut self.is_unproved) && self.has_forgotten(result, has_used) {
+            return self.begin_again(out);
+        }
         let message = self.turn.as_ref().map_or_else(String::new, |it| it.message.clone());
         self.took(out);
         if !message.trim().is_empty() {
@@ -208,6 +214,22 @@ impl Acp {
             }
         };
         self.end(end, out);
+    }
+
+    /// Whether the answer to the first prompt in a loaded session shows that the agent does not know it. Hermes says that it loaded any
+    /// session, and refuses without a word what is asked in one that is gone.
+    fn has_forgotten(&self, result: &Value, has_used: bool) -> bool {
+        let did_nothing = |it: &Turn| !it.is_taken && !it.is_interrupted;
+        let is_refused = text(result, "stopReason") == "refusal" && !has_used;
+        is_refused && self.turn.as_ref().is_some_and(did_nothing)
+    }
+
+    fn begin_again(&mut self, out: &mut Out) {
+        self.turn = None;
+        self.is_open = false;
+        self.used_before = self.used;
+        out.tell(Told::Forgot);
+        self.begin_session(out);
     }
 
     /// The protocol has an interrupted prompt end as `cancelled`. Hermes fails in it, and takes no turn in that session any more: it

@@ -1,7 +1,7 @@
 //! A lane with a real agent program in it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mission_domain::ids::MessageId;
 use mission_runtime::LaunchSpec;
@@ -142,6 +142,19 @@ impl Shim {
         };
         records.iter().filter_map(word).collect()
     }
+}
+
+/// Returns the scripted ACP agent, which cargo builds with the tests of this package.
+pub(crate) fn scripted_acp() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let profile = own.parent().and_then(Path::parent).unwrap();
+    let found = profile.join("examples/scripted-acp");
+    assert!(
+        found.is_file(),
+        "`{}` is not built: test the whole package, without `--test`",
+        found.display()
+    );
+    found
 }
 
 /// Returns the program's own id of the session, and what it calls itself.

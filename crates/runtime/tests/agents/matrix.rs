@@ -2,7 +2,7 @@
 //!
 //! `MISSION_WRITE_DOCS=1` writes the table anew; a difference is then to be looked at like any other change.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use mission_runtime::agent::AgentState;
@@ -14,7 +14,7 @@ use mission_runtime::{DeathClass, LaunchSpec, ProcessCard, classify, proc_tree};
 use nix::sys::signal::Signal;
 
 use crate::fleet::Fleet;
-use crate::lane::{Agent, Stage};
+use crate::lane::{Agent, Stage, scripted_acp};
 use crate::relay::Relay;
 use crate::stage::{Shim, eventually, signal};
 
@@ -225,19 +225,6 @@ fn strike(shim: &Shim, program: Program, sent: Signal) {
             proc_tree::process(pid).is_none_or(|it| it.is_zombie).then_some(())
         });
     }
-}
-
-/// Returns the scripted ACP agent, which cargo builds with the tests of this package.
-fn scripted_acp() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let profile = own.parent().and_then(Path::parent).unwrap();
-    let found = profile.join("examples/scripted-acp");
-    assert!(
-        found.is_file(),
-        "`{}` is not built: test the whole package, without `--test`",
-        found.display()
-    );
-    found
 }
 
 /// Closes what the shim hears the program by, in mid-turn. Nothing where that is the program's own end.

@@ -6,11 +6,12 @@ use mission_runtime::markers::{Marker, Markers};
 use mission_runtime::record::{ExitRecord, LastTool, Record, StopCause};
 use mission_runtime::record_log::read_after;
 use mission_runtime::shim_protocol::{Reply, Request};
+use mission_runtime::spec::Driver;
 use mission_runtime::{DeathClass, classify, proc_tree};
 use mission_testkit::programs;
 use nix::sys::signal::Signal;
 
-use crate::lane::{Agent, BOTH, Stage, session};
+use crate::lane::{Agent, BOTH, Stage, scripted_acp, session};
 use crate::stage::{Shim, eventually, signal};
 
 /// Lets the lane come to its end, and returns its records with it.
@@ -216,6 +217,39 @@ fn a_session_that_is_gone_is_begun_anew() {
         let (id, _, is_resumed) = session(&records);
         assert!(!is_resumed && id != gone, "{agent:?}");
     }
+}
+
+#[test]
+fn a_session_that_an_agent_only_says_it_loaded_is_begun_anew_and_gets_the_same_turn() {
+    let stage = Stage::with(Agent::Codex);
+    let gone = format!("{}1", mission_testkit::acp::FORGOTTEN);
+    let mut spec = stage.lane_after(1, &gone, "say DONE: anew");
+    spec.driver = Driver::Acp;
+    spec.command = vec![scripted_acp().display().to_string()];
+    // What is said only where a session goes on; the agent would play the first script that it reads.
+    spec.session.hand_over = Some("[[script: say DONE: of another ticket]]\n".into());
+    let shim = Shim::start(spec);
+    let journal = shim.files().journal();
+    let (exit, records) = to_the_end(shim);
+    assert_eq!(exit.markers, Markers::One { marker: Marker::Done, text: "anew".into() });
+    let sessions: Vec<_> = records
+        .iter()
+        .filter_map(|it| match it {
+            Record::Session { session, is_resumed, .. } => Some((session.clone(), *is_resumed)),
+            _ => None,
+        })
+        .collect();
+    let [(first, true), (second, false)] = &sessions[..] else { panic!("{sessions:?}") };
+    assert!(*first == gone && *second != gone, "{sessions:?}");
+    assert_eq!((Shim::course(&records), exit.turns), (vec!["+1".into(), "-1".into()], 1));
+    assert!(records.iter().any(
+        |it| matches!(it, Record::TurnDelivered { messages, .. } if *messages == [MessageId(1)])
+    ));
+    let journal = std::fs::read_to_string(journal).unwrap();
+    assert!(
+        journal.contains(&format!("goes on with the session {gone}, and refused")),
+        "{journal}"
+    );
 }
 
 #[test]

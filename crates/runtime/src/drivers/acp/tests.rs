@@ -110,6 +110,66 @@ fn an_earlier_session_is_loaded_where_the_agent_can_and_its_history_is_no_news()
     assert_eq!(stage.said()[0]["method"], "session/new");
 }
 
+/// A session that the agent says it loaded, with the first turn in flight.
+fn loaded() -> Stage {
+    let mut stage = Stage::new(Some("S")).greeted(true);
+    stage.hears(json!({"id": 2, "result": {}}));
+    stage.driver.send("k", "do it", &mut stage.out);
+    stage.said();
+    stage.told();
+    stage
+}
+
+fn refusal(id: u64) -> Value {
+    json!({"id": id, "result": {"stopReason": "refusal"}})
+}
+
+#[test]
+fn a_loaded_session_that_refuses_its_first_turn_without_a_word_is_forgotten_and_begun_anew_once() {
+    let mut stage = loaded();
+    stage.hears(refusal(3));
+    assert_eq!(stage.told(), vec![Told::Forgot], "the turn is not taken and has no end yet");
+    let said = stage.said();
+    assert_eq!(said[0]["method"], "session/new");
+    stage.says("of the old session");
+    assert_eq!(stage.told(), vec![Told::Stirs]);
+    stage.hears(json!({"id": said[0]["id"], "result": {"sessionId": "T"}}));
+    let told = stage.told();
+    assert!(matches!(&told[..], [Told::Ready(it)] if it.session == "T" && !it.is_resumed));
+    stage.driver.send("k", "do it", &mut stage.out);
+    assert_eq!(stage.said()[0]["params"]["sessionId"], "T");
+    stage.hears(refusal(5));
+    let told = stage.told();
+    assert!(matches!(&told[..], [Told::Taken, Told::Ended(it)] if it.how == TurnHow::Failed));
+    assert_eq!(stage.said(), Vec::<Value>::new(), "it is tried once");
+}
+
+#[test]
+fn a_refusal_is_an_end_where_the_agent_showed_that_it_knows_the_session_or_was_to_stop() {
+    let ended = |before: fn(&mut Stage)| {
+        let mut stage = loaded();
+        before(&mut stage);
+        stage.told();
+        let id = stage.driver.next_id - 1;
+        stage.hears(refusal(id));
+        matches!(stage.told().last(), Some(Told::Ended(_)))
+    };
+    assert!(ended(|stage| stage.says("No.")));
+    assert!(ended(|stage| {
+        let call = json!({"sessionUpdate": "tool_call", "title": "ls", "kind": "read"});
+        stage.update(call);
+    }));
+    assert!(ended(|stage| stage.driver.interrupt(&mut stage.out)));
+    assert!(ended(|stage| {
+        stage.hears(json!({"id": 3, "result": {"stopReason": "end_turn"}}));
+        stage.driver.send("k", "more", &mut stage.out);
+    }));
+    assert!(!ended(|_| {}));
+    let mut stage = Stage::busy();
+    stage.hears(refusal(3));
+    assert!(matches!(stage.told().last(), Some(Told::Ended(it)) if it.how == TurnHow::Failed));
+}
+
 #[test]
 fn the_first_word_after_a_prompt_is_its_receipt_and_the_words_after_the_last_tool_its_message() {
     let mut stage = Stage::busy();

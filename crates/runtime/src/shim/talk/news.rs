@@ -9,6 +9,7 @@ use crate::markers::{self, Markers};
 use crate::record::{Record, StopCause};
 use crate::shim::ending::GRACE;
 use crate::shim::lane::Shim;
+use crate::shim::talk::READY;
 use crate::shim::typist::Text;
 
 /// Who is named for what was typed into the program's own screen.
@@ -72,6 +73,7 @@ impl Shim {
                 talk.settle();
             }
             Told::Used(usage) => self.used(usage),
+            Told::Forgot => self.forgot(),
             Told::Ended(end) => return self.ended(end),
             Told::Fails(fault) => {
                 let why = fault.text.clone();
@@ -104,6 +106,25 @@ impl Shim {
         let Hello { session, program, model, is_resumed } = hello;
         self.note(Record::Session { session, program, model, is_resumed })?;
         Ok(())
+    }
+
+    /// The turn in flight waits for the session that is begun in place of the one that the program does not know any more.
+    fn forgot(&mut self) {
+        let Some(talk) = &mut self.talk else { return };
+        let hello = talk.hello.take().unwrap_or_default();
+        let line = format!(
+            "[forgotten] the program said that it goes on with the session {}, and refused the first turn in it without a word: a \
+             new one is begun, and the turn is sent again\n",
+            hello.session
+        );
+        self.journal.take(line.as_bytes(), false);
+        talk.ready_by = Instant::now() + READY;
+        if let Some(flight) = talk.flight.take() {
+            // It is the same turn, under the same number.
+            self.turns.begun = flight.number.saturating_sub(1);
+            self.queue.push_front(flight.text);
+        }
+        talk.settle();
     }
 
     fn taken(&mut self) -> Result<()> {
