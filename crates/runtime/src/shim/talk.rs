@@ -14,7 +14,7 @@ use mission_domain::ids::MessageId;
 use serde_json::Value;
 
 use crate::agent::{AgentState, Ask, Leave, Stand, StateSource, TurnEnd, Usage};
-use crate::drivers::plan::{LinkKind, Plan, plan};
+use crate::drivers::plan::{LinkKind, plan};
 use crate::drivers::{Driver, Hello, Out};
 use crate::error::Result;
 use crate::launch;
@@ -82,10 +82,15 @@ struct Flight {
 }
 
 impl Talk {
-    fn new(plan: Plan, frames: Frames, inside: Vec<PathBuf>, now: Instant) -> Self {
+    fn new(
+        (link, driver): (LinkKind, Box<dyn Driver>),
+        frames: Frames,
+        inside: Vec<PathBuf>,
+        now: Instant,
+    ) -> Self {
         Self {
-            link: Link::new(plan.link, now),
-            driver: plan.driver,
+            link: Link::new(link, now),
+            driver,
             frames,
             inbox: VecDeque::new(),
             inside,
@@ -185,6 +190,11 @@ impl Talk {
         self.stand.0 == AgentState::Idle && self.closing.is_none()
     }
 
+    /// Gives the turn in flight its time to end at somebody's wish. Who wishes it again gives it no more.
+    fn must_obey(&mut self, now: Instant) {
+        self.end_by.get_or_insert(now + INTERRUPTED);
+    }
+
     /// Moves frames both ways and lets the driver hear what came.
     fn exchange(&mut self, now: Instant, out: &mut Out) {
         let mut frames = Vec::new();
@@ -223,7 +233,8 @@ impl Shim {
         let tmp = plan.spec.env.get("TMPDIR").map(PathBuf::from);
         let inside = [self.spec.cwd.clone(), self.spec.lane_dir.clone()].into_iter().chain(tmp);
         let frames = Frames::create(&self.files.frames());
-        let mut talk = Talk::new(plan, frames, inside.collect(), Instant::now());
+        let mut talk =
+            Talk::new((plan.link, plan.driver), frames, inside.collect(), Instant::now());
         talk.hand_over.clone_from(&self.spec.session.hand_over);
         let mut out = Out::default();
         if is_lines {
@@ -314,7 +325,7 @@ impl Shim {
         }
         let mut out = Out::default();
         talk.driver.interrupt(&mut out);
-        talk.end_by = Some(Instant::now() + INTERRUPTED);
+        talk.must_obey(Instant::now());
         self.carry_out(out)?;
         Ok(true)
     }
@@ -352,5 +363,25 @@ impl Shim {
     pub(crate) fn session_failure(&self) -> Option<String> {
         let why = self.talk.as_ref()?.cannot_open.as_ref()?;
         Some(format!("no session could be opened: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drivers::claude::Claude;
+
+    #[test]
+    fn who_interrupts_again_and_again_gives_the_turn_no_more_time_to_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let (frames, now) = (Frames::create(&dir.path().join("frames")), Instant::now());
+        let driver = Box::new(Claude::new("S".into(), false));
+        let mut talk = Talk::new((LinkKind::Lines, driver), frames, Vec::new(), now);
+        talk.hello = Some(Hello::default());
+        assert_eq!(talk.due(), None);
+        for seconds in [0, 5, 14] {
+            talk.must_obey(now + Duration::from_secs(seconds));
+            assert_eq!(talk.due(), Some(now + INTERRUPTED), "{seconds}");
+        }
     }
 }
