@@ -174,8 +174,10 @@ pub struct Returned {
     pub began_at: Timestamp,
     /// The kept session that it got.
     pub lent: Option<String>,
-    /// The session that its program says it was in.
+    /// The session that its program says it was in at last.
     pub session: Option<String>,
+    /// Whether its program says that this goes on with the one that it got, be it under another id.
+    pub resumed: bool,
     /// Tokens that it used, where its program told them.
     pub tokens: Option<u64>,
     /// Why nobody but its ticket may go on with that one.
@@ -280,12 +282,15 @@ impl Home {
                 let reserved = it.reserved.map(|why| format!("{why}, before it told of it"));
                 (Kept { held_by: None, reserved, ..lent }, None)
             }
-            (Some(mut lent), Some(id)) if lent.id == id => {
+            // An interrupt can have its program go on in a copy of the session: that one is as old and as full.
+            (Some(mut lent), Some(id)) if lent.id == id || it.resumed => {
+                let gone = Some(std::mem::replace(&mut lent.id, id));
+                let gone = gone.filter(|before| *before != lent.id);
                 lent.tickets.retain(|known| *known != it.ticket);
                 lent.tickets.push(it.ticket);
                 lent.tokens = lent.tokens.saturating_add(it.tokens.unwrap_or(0));
                 (lent.last, lent.held_by, lent.reserved) = (attempt, None, it.reserved);
-                (lent, None)
+                (lent, gone)
             }
             // Its program did not know the one that it was to go on with.
             (lent, Some(id)) => {
@@ -378,6 +383,7 @@ impl Ticket {
                 Start::Anew { .. } => None,
             },
             session,
+            resumed: attempt.session.as_ref().is_some_and(|it| it.resumed),
             tokens: attempt.figures.tokens,
             reserved,
         };

@@ -253,8 +253,8 @@ impl Acp {
     fn forked(&mut self, result: &Value, is_done: bool, out: &mut Out) {
         let session = text(result, "sessionId");
         if is_done && !session.is_empty() {
+            // It goes on with an earlier attempt's session just if the one that it is made from does.
             self.hello.session = session.to_owned();
-            self.hello.is_resumed = true;
             self.used_before = self.used;
             self.choose_model(out);
             out.tell(Told::Ready(self.hello.clone()));

@@ -93,11 +93,17 @@ impl House {
     #[track_caller]
     fn opens(&mut self, life: &mut Life, id: &str, tokens: u64) {
         life.records(LaneRecord::Began { pid: 7, tmux: None });
-        let (program, model, resumed) = ("codex 1".into(), None, false);
-        let session = AgentSession { id: id.into(), program, model, resumed };
-        life.records(LaneRecord::Session(Box::new(session)));
+        self.is_in(life, id, false);
         let figures = Figures { tokens: Some(tokens), cost_micros: None };
         life.records(LaneRecord::TurnOver { well: true, figures });
+    }
+
+    /// The lane's program tells that it is in a session, and whether that goes on with an earlier one.
+    #[track_caller]
+    fn is_in(&self, life: &mut Life, id: &str, resumed: bool) {
+        let (program, model) = ("codex 1".into(), None);
+        let session = AgentSession { id: id.into(), program, model, resumed };
+        life.records(LaneRecord::Session(Box::new(session)));
     }
 
     /// What the attempt had goes back to its lane.
@@ -293,6 +299,38 @@ fn a_program_that_forgot_the_session_gets_a_new_one_in_its_place() {
     house.takes_back(&third, attempt);
     let why = house.anew(4, 0);
     assert!(why.contains("spawn_failed") && why.contains("(MC-2)"), "{why}");
+}
+
+#[test]
+fn a_session_that_was_made_from_the_lanes_own_is_as_old_and_as_full_as_that() {
+    let mut house = House::new();
+    house.works(1, "S", MOST_TOKENS - 3);
+    let begun = house.home.sessions["MC/coder/codex"][0].begun_at;
+    let mut second = house.files(2);
+    second.passes(3600);
+    assert_eq!(carried(&house.claims(&mut second)).0, "S");
+    house.is_in(&mut second, "S", true);
+    house.is_in(&mut second, "T", true);
+    let figures = Figures { tokens: Some(3), cost_micros: None };
+    second.records(LaneRecord::TurnOver { well: true, figures });
+    house.reports(&mut second, done());
+    let kept = &house.home.sessions["MC/coder/codex"];
+    assert_eq!(kept.len(), 1, "the one that it was made from is nobody's any more");
+    assert_eq!((kept[0].id.as_str(), kept[0].begun_at), ("T", begun));
+    assert_eq!((kept[0].tickets.as_slice(), kept[0].held_by), (&[key(1), key(2)][..], None));
+    let why = house.anew(3, 0);
+    assert!(why.ends_with("is stale: 2000000 tokens were used in it"), "{why}");
+    // One that the program did not know is another one, whatever was made from it.
+    let mut house = House::new();
+    house.works(1, "S", 10);
+    let mut second = house.files(2);
+    house.claims(&mut second);
+    house.is_in(&mut second, "S", true);
+    house.is_in(&mut second, "N", false);
+    house.is_in(&mut second, "T", false);
+    house.reports(&mut second, done());
+    let kept = &house.home.sessions["MC/coder/codex"];
+    assert_eq!((kept.len(), kept[0].id.as_str(), kept[0].tickets.len()), (1, "T", 1));
 }
 
 #[test]

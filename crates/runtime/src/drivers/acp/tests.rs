@@ -334,10 +334,28 @@ fn an_interrupt_that_breaks_the_session_ends_once_a_session_that_knows_as_much_i
     assert!(!stage.told().iter().any(|it| matches!(it, Told::Ended(_))), "it has no session yet");
     stage.hears(json!({"id": said[0]["id"], "result": {"sessionId": "T"}}));
     let told = stage.told();
-    assert!(matches!(&told[0], Told::Ready(it) if it.session == "T" && it.is_resumed), "{told:?}");
+    assert!(matches!(&told[0], Told::Ready(it) if it.session == "T" && !it.is_resumed), "{told:?}");
     assert!(matches!(told.last(), Some(Told::Ended(it)) if it.how == TurnHow::Interrupted));
     stage.driver.send("k", "go on", &mut stage.out);
     assert_eq!(stage.said()[0]["params"]["sessionId"], "T");
+    // One that is made from a session of an earlier attempt goes on with that.
+    let able = json!({"loadSession": true, "sessionCapabilities": {"fork": {}}});
+    let mut stage = Stage::new(Some("S")).greeted_by(&able);
+    stage.hears(json!({"id": 2, "result": {}}));
+    stage.driver.send("k", "do it", &mut stage.out);
+    stage.driver.interrupt(&mut stage.out);
+    stage.hears(broken_prompt());
+    let fork = stage.said().pop().expect("a fork");
+    stage.hears(json!({"id": fork["id"], "result": {"sessionId": "T"}}));
+    let told = stage.told();
+    let resumed: Vec<_> = told
+        .iter()
+        .filter_map(|it| match it {
+            Told::Ready(it) => Some((it.session.as_str(), it.is_resumed)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(resumed, [("S", true), ("T", true)]);
 }
 
 #[test]
