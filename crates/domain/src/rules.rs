@@ -421,6 +421,35 @@ pub struct Runtime {
     /// How long one session of it lives.
     #[serde(default)]
     pub lifecycle: Lifecycle,
+    /// How long a lane keeps one from ticket to ticket, where it does.
+    #[serde(default)]
+    pub session: SessionLimits,
+}
+
+/// How long a lane keeps a session from ticket to ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLimits {
+    /// Tickets that are worked in it.
+    pub tickets: u32,
+    /// Seconds from its beginning.
+    pub age_s: u64,
+    /// Tokens that are used in it.
+    pub tokens: u64,
+}
+
+impl SessionLimits {
+    /// By then most of what a session holds is about other tickets.
+    pub const TICKETS: u32 = 5;
+    /// A working day, in which a repository stays much the same, in hours.
+    pub const HOURS: u64 = 8;
+    /// An agent has forgotten the beginning of its session long before.
+    pub const TOKENS: u64 = 2_000_000;
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { tickets: Self::TICKETS, age_s: Self::HOURS * 3600, tokens: Self::TOKENS }
+    }
 }
 
 /// Limits of one attempt; nothing means no limit.

@@ -10,17 +10,8 @@ use crate::home::{Home, HomeEvent, HomeRejection};
 use crate::ids::{AttemptId, Digest, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp};
 use crate::mutants;
 use crate::principal::Identity;
-use crate::rules::{Lifecycle, Permission, Role, Rules, Runtime};
+use crate::rules::{Lifecycle, Permission, Role, Rules, Runtime, SessionLimits};
 use crate::ticket::{EndClass, Purpose, Ticket};
-
-/// So many tickets one session sees: by then most of what it holds is about others.
-pub const MOST_TICKETS: usize = 5;
-
-/// A session is carried on for so many hours after it was begun: a working day, in which a repository stays much the same.
-pub const MOST_HOURS: i64 = 8;
-
-/// A session that used so many tokens is not carried on: an agent has forgotten the beginning of it long before.
-pub const MOST_TOKENS: u64 = 2_000_000;
 
 /// So many sessions of one lane are remembered; the one that rested longest is forgotten first.
 const MOST_KEPT: usize = 32;
@@ -140,7 +131,13 @@ pub struct Kept {
 
 impl Kept {
     /// Returns why an attempt on `ticket` does not go on with it.
-    fn stale(&self, ticket: &TicketKey, terms: &Terms, now: Timestamp) -> Option<String> {
+    fn stale(
+        &self,
+        ticket: &TicketKey,
+        terms: &Terms,
+        limits: &SessionLimits,
+        now: Timestamp,
+    ) -> Option<String> {
         if let Some(what) = self.terms.changed(terms) {
             return Some(format!("{what} changed"));
         }
@@ -150,15 +147,28 @@ impl Kept {
         if let Some(why) = &self.reserved {
             return Some(why.clone());
         }
-        if now >= self.begun_at + jiff::SignedDuration::from_hours(MOST_HOURS) {
-            return Some(format!("it was begun {MOST_HOURS} hours ago or earlier"));
+        let age_s = now.duration_since(self.begun_at).as_secs();
+        if u64::try_from(age_s).is_ok_and(|age_s| age_s >= limits.age_s) {
+            let age = in_words(limits.age_s);
+            return Some(format!("it was begun {age} ago or earlier"));
         }
-        if self.tickets.len() >= MOST_TICKETS && !self.tickets.contains(ticket) {
-            return Some(format!("{MOST_TICKETS} tickets were worked in it"));
+        let worked = self.tickets.len();
+        let is_worn = u32::try_from(worked).is_ok_and(|it| it >= limits.tickets);
+        if is_worn && !self.tickets.contains(ticket) {
+            return Some(format!("{worked} tickets were worked in it"));
         }
-        let is_full = self.tokens >= MOST_TOKENS;
+        let is_full = self.tokens >= limits.tokens;
         is_full.then(|| format!("{} tokens were used in it", self.tokens))
     }
+}
+
+/// Says a length of time in its largest unit that is whole.
+fn in_words(seconds: u64) -> String {
+    let units = [(3600, "hour"), (60, "minute"), (1, "second")];
+    let whole = units.into_iter().find(|(of, _)| seconds.is_multiple_of(*of));
+    let (of, unit) = whole.unwrap_or((1, "second"));
+    let many = seconds / of;
+    format!("{many} {unit}{}", if many == 1 { "" } else { "s" })
 }
 
 /// What an attempt gives back when it ends.
@@ -226,10 +236,11 @@ impl Home {
             role: wanted.role.id.clone(),
             runtime: wanted.runtime.id.clone(),
         };
+        let limits = &wanted.runtime.session;
         let all = self.sessions.get(&keeper.to_string()).map_or(&[][..], Vec::as_slice);
         let is_free = |it: &&Kept| it.held_by.is_none() && !taken.contains(&it.id);
         let free = || all.iter().rev().filter(is_free);
-        let fit = || free().filter(|it| it.stale(wanted.ticket, terms, now).is_none());
+        let fit = || free().filter(|it| it.stale(wanted.ticket, terms, limits, now).is_none());
         // One that knows the ticket before the one that rested least.
         let own = fit().find(|it| it.tickets.last() == Some(wanted.ticket));
         let knows = || fit().find(|it| it.tickets.contains(wanted.ticket));
@@ -240,7 +251,7 @@ impl Home {
         let why = match (free().next(), all.last()) {
             (Some(it), _) => {
                 let of = it.tickets.last().map_or_else(String::new, |it| format!(" ({it})"));
-                let why = it.stale(wanted.ticket, terms, now).unwrap_or_default();
+                let why = it.stale(wanted.ticket, terms, limits, now).unwrap_or_default();
                 format!("the lane's session, last that of {}{of}, is stale: {why}", it.last)
             }
             (None, Some(_)) => "every session of the lane is at work".into(),

@@ -8,14 +8,14 @@ use super::names;
 use super::read::Fields;
 use super::tree::Node;
 use crate::ids::{RoleId, RuntimeId};
-use crate::rules::{Driver, Lifecycle, Limits, Role, Runtime};
+use crate::rules::{Driver, Lifecycle, Limits, Role, Runtime, SessionLimits};
 
 /// Names that mean somebody else where a role is expected.
 const NO_ROLES: [&str; 3] = ["controller", "person", "external"];
 
 /// Reads `[runtime.ID]`.
 pub(super) fn runtime(id: &str, node: &Node, known: &Known<'_>) -> Option<Runtime> {
-    let keys = ["driver", "command", "model", "env", "limits", "lifecycle"];
+    let keys = ["driver", "command", "model", "env", "limits", "lifecycle", "session"];
     let fields = Fields::open(node, format!("runtime.{id}"), &keys, known.report)?;
     let driver = fields.word::<Driver>("driver");
     let command = fields.get("command").map_or(Some(Vec::new()), |_| command(&fields));
@@ -32,6 +32,7 @@ pub(super) fn runtime(id: &str, node: &Node, known: &Known<'_>) -> Option<Runtim
         env_set,
         limits,
         lifecycle: lifecycle?,
+        session: session(&fields, lifecycle),
     })
 }
 
@@ -97,6 +98,29 @@ fn lifecycle(fields: &Fields<'_>, driver: Option<Driver>) -> Option<Lifecycle> {
             fields.bad("lifecycle", message);
             None
         }
+    }
+}
+
+/// Returns how long a lane keeps a session; notes limits of one that it does not keep.
+fn session(fields: &Fields<'_>, lifecycle: Option<Lifecycle>) -> SessionLimits {
+    let usual = SessionLimits::default();
+    let Some(session) = fields.table("session", &["tickets", "age", "tokens"]) else {
+        return usual;
+    };
+    let is_inherited = fields.place("session").layer < fields.place("lifecycle").layer;
+    if lifecycle == Some(Lifecycle::PerTicket) && !is_inherited {
+        let message = format!(
+            "`{0}.session` limits what is kept from ticket to ticket, and `{0}` keeps nothing; write `lifecycle = \"persistent\"` too, or take it out",
+            fields.name
+        );
+        fields.bad("session", message);
+    }
+    let tickets = session.get("tickets").and_then(|_| session.whole("tickets", 1, 1_000));
+    let tokens = session.get("tokens").and_then(|_| session.whole("tokens", 1, i64::MAX));
+    SessionLimits {
+        tickets: tickets.and_then(|it| it.try_into().ok()).unwrap_or(usual.tickets),
+        age_s: session.duration("age").unwrap_or(usual.age_s),
+        tokens: tokens.map_or(usual.tokens, i64::unsigned_abs),
     }
 }
 

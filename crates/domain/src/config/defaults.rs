@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Found;
 use super::tree::{Entries, Layer, Node, Place, Value, parse};
 use crate::ids::ProjectKey;
-use crate::rules::{EvidenceKind, MAX_ROUNDS, Permission};
+use crate::rules::{EvidenceKind, MAX_ROUNDS, Permission, SessionLimits};
 
 /// The built-in tables, in the format of `mission.toml`.
 const BUILT_IN: &str = include_str!("builtin.toml");
@@ -114,6 +114,14 @@ fn complete_preview(preview: &mut Node) {
 fn complete_runtime(runtime: &mut Node) {
     runtime.fill("driver", || text("exec"));
     runtime.fill("lifecycle", || text("per-ticket"));
+    if runtime.find(&["lifecycle"]).and_then(Node::as_text) == Some("persistent") {
+        runtime.fill("session", || Value::Table(Entries::new()));
+        for_table(runtime, "session", |session| {
+            session.fill("tickets", || Value::Whole(SessionLimits::TICKETS.into()));
+            session.fill("age", || text(format!("{}h", SessionLimits::HOURS)));
+            session.fill("tokens", || Value::Whole(SessionLimits::TOKENS.cast_signed()));
+        });
+    }
     runtime.fill("env", || Value::Table(Entries::new()));
     for_table(runtime, "env", |env| {
         env.fill("allow", || texts(ENVIRONMENT));

@@ -62,6 +62,8 @@ fn every_bad_file_is_told_line_column_and_what_to_do() {
         ("name of a runtime", "[runtime.Codex]\ncommand = [\"x\"]\n".into()),
         ("lifecycle", "[runtime.codex]\nlifecycle = \"for-ever\"\n".into()),
         ("session that nobody keeps", "[runtime.mine]\ndriver = \"exec\"\ncommand = [\"x\"]\nlifecycle = \"persistent\"\n".into()),
+        ("limits of a session that is not kept", "[runtime.codex]\nsession = { tickets = 2 }\n".into()),
+        ("limits of a session", "[runtime.codex]\nlifecycle = \"persistent\"\nsession = { tickets = 0, age = \"soon\", tokens = -1, cost = 2 }\n".into()),
         ("unknown runtime", "[role.coder]\nruntimes = [\"codex\", \"cluade\", \"codex\"]\n".into()),
         ("no runtime", "[role.coder]\nruntimes = []\n".into()),
         ("unknown evidence", "[role.coder]\nevidence = [\"comit\"]\n".into()),

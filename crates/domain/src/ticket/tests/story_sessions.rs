@@ -5,8 +5,8 @@ use super::lanes::{done, identity, question, runtime_of, verdict};
 use crate::home::{Home, HomeCommand, HomeEvent, HomeRejection, apply_home, decide_home};
 use crate::ids::{AttemptId, MessageId};
 use crate::principal::Principal;
-use crate::rules::{Permission, Rules};
-use crate::sessions::{Keeper, MOST_HOURS, MOST_TICKETS, MOST_TOKENS, Start, Wanted};
+use crate::rules::{Permission, Rules, SessionLimits};
+use crate::sessions::{Keeper, Start, Wanted};
 use crate::ticket::{
     AgentSession, Command, EndClass, Figures, Kind, LaneRecord, Owed, Report, Stamp, VerdictWord,
 };
@@ -185,7 +185,7 @@ fn the_lanes_next_ticket_goes_on_with_its_session_and_one_attempt_at_a_time_has_
 #[test]
 fn a_session_grows_stale_by_tickets_by_age_and_by_tokens() {
     let mut house = House::new();
-    let most = u32::try_from(MOST_TICKETS).expect("a few");
+    let most = SessionLimits::TICKETS;
     for number in 1..=most {
         let (_, start) = house.works(number, "S", 10);
         assert_eq!(matches!(start, Start::Anew { .. }), number == 1, "{start:?}");
@@ -194,13 +194,29 @@ fn a_session_grows_stale_by_tickets_by_age_and_by_tokens() {
     assert!(why.ends_with("is stale: 5 tickets were worked in it"), "{why}");
 
     let mut house = House::new();
-    house.works(1, "S", MOST_TOKENS - 1);
-    let why = house.anew(2, MOST_HOURS + 1);
+    house.works(1, "S", SessionLimits::TOKENS - 1);
+    let why = house.anew(2, 9);
     assert!(why.ends_with("it was begun 8 hours ago or earlier"), "{why}");
     house.works(2, "S", 1);
     let why = house.anew(3, 0);
     assert!(why.ends_with("is stale: 2000000 tokens were used in it"), "{why}");
     assert!(why.contains("(MC-2)"), "{why}");
+}
+
+#[test]
+fn how_long_a_session_is_kept_is_the_runtimes_setting() {
+    let mut house = House::new();
+    let kept = "[runtime.codex]\nlifecycle = \"persistent\"\nsession = { tickets = 2, age = \"90m\", tokens = 100 }\n\n[workflow.umbrella]";
+    house.rules = rules_with("[workflow.umbrella]", kept);
+    house.works(1, "S", 99);
+    let why = house.anew(2, 2);
+    assert!(why.ends_with("it was begun 90 minutes ago or earlier"), "{why}");
+    house.works(2, "S", 0);
+    let why = house.anew(3, 0);
+    assert!(why.ends_with("is stale: 2 tickets were worked in it"), "{why}");
+    house.works(3, "T", 100);
+    let why = house.anew(4, 0);
+    assert!(why.ends_with("is stale: 100 tokens were used in it"), "{why}");
 }
 
 #[test]
@@ -245,7 +261,7 @@ fn a_session_that_was_cut_off_or_waits_for_an_answer_is_its_own_tickets_alone() 
     house.reports(&mut first, question());
     let why = house.anew(2, 0);
     assert!(why.contains("asked a question in it"), "{why}");
-    first.passes(MOST_HOURS * 7200);
+    first.passes(16 * 3600);
     let (text, id) = ("blue".into(), MessageId(1));
     first.does(&ada(), Command::Answer { text, id });
     assert_eq!(carried(&house.claims(&mut first)), ("S", "MC-1".into()));
@@ -304,7 +320,7 @@ fn a_program_that_forgot_the_session_gets_a_new_one_in_its_place() {
 #[test]
 fn a_session_that_was_made_from_the_lanes_own_is_as_old_and_as_full_as_that() {
     let mut house = House::new();
-    house.works(1, "S", MOST_TOKENS - 3);
+    house.works(1, "S", SessionLimits::TOKENS - 3);
     let begun = house.home.sessions["MC/coder/codex"][0].begun_at;
     let mut second = house.files(2);
     second.passes(3600);
