@@ -3,6 +3,7 @@
 //! Three steps that can also be run one by one, each by a process of its own: make the stage, drive the campaign, verify the end.
 
 mod drive;
+mod ends;
 mod leftovers;
 mod link;
 mod narrate;
@@ -20,6 +21,7 @@ use crate::cli::session::DemoArgs;
 use crate::context::{Context, note, print};
 use crate::failure::Failure;
 use drive::Patience;
+use ends::Ends;
 use link::Link;
 use narrate::Narrator;
 use server::Served;
@@ -47,6 +49,10 @@ pub(crate) async fn run(context: &Context, args: &DemoArgs) -> Done {
 
 async fn whole(context: &Context, args: &DemoArgs) -> Done {
     needs::meet(!args.no_browser)?;
+    let mut ends = Ends::listen().map_err(|error| {
+        let text = format!("the demo cannot listen for its end: {error}");
+        Failure::new(crate::failure::Exit::No, "signals", text)
+    })?;
     let temporary = match &args.keep {
         Some(_) => None,
         None => {
@@ -57,7 +63,7 @@ async fn whole(context: &Context, args: &DemoArgs) -> Done {
     let dir = dir.ok_or_else(|| Failure::usage("name a folder with `--keep DIR`"))?;
     let stage = Stage::make(dir, args)?;
     let served = server::start(&stage).await?;
-    let played = play(context, args, &stage, &served).await;
+    let played = play(context, args, &stage, &served, &mut ends).await;
     let stopped = served.stop().await;
     let verified = match played {
         Ok(report) => stopped.map(|()| report),
@@ -72,12 +78,13 @@ async fn whole(context: &Context, args: &DemoArgs) -> Done {
     if report.is_good() { Ok(()) } else { Err(Failure::printed_no()) }
 }
 
-/// Drives the campaign and shows how it ended; on a terminal the page then stays up until Ctrl-C.
+/// Drives the campaign and shows how it ended; on a terminal the page then stays up until Ctrl-C, or until the terminal is closed.
 async fn play(
     context: &Context,
     args: &DemoArgs,
     stage: &Stage,
     served: &Served,
+    ends: &mut Ends,
 ) -> Result<verify::Report, Failure> {
     let screen = &context.screen;
     let is_watched = screen.columns.is_some()
@@ -96,7 +103,7 @@ async fn play(
     let patience = Patience { answer_after, deadline: DEADLINE };
     let driven = tokio::select! {
         driven = drive::drive(stage, &link, &mut narrator, patience) => driven,
-        _ = tokio::signal::ctrl_c() => Err(Failure::new(crate::failure::Exit::No, "interrupted", "the demo was interrupted; everything it started is ended")),
+        () = ends.told() => Err(Failure::new(crate::failure::Exit::No, "interrupted", "the demo was interrupted; everything it started is ended")),
     };
     driven?;
     let report = verify::tickets(stage, &served.person()).await?;
@@ -104,7 +111,7 @@ async fn play(
     if is_watched {
         let left = drive::leave_to_person(&link).await?;
         print(&narrate::your_turn(screen, served.url(), &left));
-        let _ = tokio::signal::ctrl_c().await;
+        ends.told().await;
         print("\n");
         drive::cancel_the_rest(stage, &served.person()).await?;
     }

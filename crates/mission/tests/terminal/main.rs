@@ -65,6 +65,25 @@ fn the_terminal_is_given_back_when_the_view_is_ended_from_outside() {
 }
 
 #[test]
+fn a_demo_whose_terminal_is_closed_takes_its_folder_and_its_processes_with_it() {
+    let stage = Stage::new();
+    let folder = stage.at("demos");
+    std::fs::create_dir(&folder).expect("a folder");
+    let demo = "exec mission demo --speed 20 --no-browser";
+    stage.opens(&format!("export TMPDIR={}; {demo}", folder.display()));
+    stage.shows("Your turn.");
+    // What it leaves to whoever watches is at work by then.
+    until("a lane of the demo", || {
+        stage.processes_of(&folder).iter().any(|it| it.contains("lane-shim")).then_some(())
+    });
+    stage.closes();
+    until("the folder is gone", || {
+        std::fs::read_dir(&folder).expect("a folder").next().is_none().then_some(())
+    });
+    until("its processes are gone", || stage.processes_of(&folder).is_empty().then_some(()));
+}
+
+#[test]
 fn without_a_terminal_events_are_printed_and_top_says_what_it_needs() {
     let mut stage = Stage::new();
     let top = stage.mission(&["top"]);

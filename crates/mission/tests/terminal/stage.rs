@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take on a machine under load.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Between two looks at a condition.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -159,6 +159,20 @@ impl Stage {
         let line = format!("{line}; exec cat");
         let start = ["-f", "/dev/null", "new-session", "-d", "-s", "view"];
         self.tmux(&[&start[..], &size, &["sh", "-c", &line]].concat());
+    }
+
+    /// Closes the terminal: what is in its foreground is told by SIGHUP.
+    pub(crate) fn closes(&self) {
+        self.tmux(&["kill-session", "-t", "view"]);
+    }
+
+    /// Returns the command lines of the processes that name `path`.
+    pub(crate) fn processes_of(&self, path: &Path) -> Vec<String> {
+        let name = path.display().to_string();
+        let all = fs::read_dir("/proc").expect("a folder").flatten();
+        let lines = all.filter_map(|it| fs::read(it.path().join("cmdline")).ok());
+        let lines = lines.map(|it| String::from_utf8_lossy(&it).replace('\0', " "));
+        lines.filter(|it| it.contains(&name)).collect()
     }
 
     /// Sends keys by tmux's names.
