@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 /// The variable that marks every process of a run; its value names the run and the process that started it.
@@ -48,7 +48,7 @@ impl Leftover {
     }
 }
 
-/// Kills what is left of one run: its session, and whatever carries its mark. Returns how many processes that were,
+/// Kills what is left of one run: its group, its session, and whatever carries its mark. Returns how many processes that were,
 /// the leader not counted. New ones may be forked meanwhile, and a killed one still has to get its turn to die, so it
 /// looks again until a look finds none; what cannot die, because the kernel holds it, is not waited for for ever.
 pub(crate) fn end_run(leader: i32, mark: &str) -> usize {
@@ -57,12 +57,15 @@ pub(crate) fn end_run(leader: i32, mark: &str) -> usize {
     const EXEC: Duration = Duration::from_millis(100);
     let since = start_ticks(leader).unwrap_or(0);
     let begun = Instant::now();
-    let mut ended = BTreeSet::new();
+    let alive = || -> Vec<i32> {
+        let others = pids().into_iter().filter(|pid| *pid != leader);
+        others.filter(|pid| is_alive_in_run(*pid, leader, mark)).collect()
+    };
+    // Its group is killed in one blow, before any of it can fork again: who was in it is looked at first.
+    let mut ended: BTreeSet<_> = alive().into_iter().map(|pid| (pid, start_ticks(pid))).collect();
+    let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
     while begun.elapsed() < PATIENCE {
-        let found: Vec<i32> = pids()
-            .into_iter()
-            .filter(|pid| *pid != leader && is_alive_in_run(*pid, leader, mark))
-            .collect();
+        let found = alive();
         let is_unclear =
             || begun.elapsed() < EXEC && pids().iter().any(|it| is_nameless(*it, since));
         // One that dies has lost its mark before it is gone.

@@ -85,7 +85,6 @@ impl Tree {
         await_end(leader)?;
         let wall = begun.elapsed();
         // The leader is a zombie until it is reaped, so its number is still its own while the rest is killed.
-        let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
         let killed_leftovers = end_run(leader, &self.mark);
         let (status, max_rss) = {
             let mut state = self.lock();
