@@ -28,6 +28,7 @@ pub(crate) fn end_class(class: DeathClass) -> EndClass {
         DeathClass::TimedOut => EndClass::TimedOut,
         DeathClass::NoReport => EndClass::NoReport,
         DeathClass::SpawnFailed => EndClass::SpawnFailed,
+        DeathClass::Forked => EndClass::Forked,
         DeathClass::Stopped => EndClass::Stopped,
         DeathClass::ShimLost => EndClass::Lost,
         DeathClass::Auth => EndClass::Auth,
@@ -43,6 +44,9 @@ pub(crate) fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report
         Some(Report::Question { text }) => return format!("asked: {text}"),
         Some(Report::Verdict { verdict, reason, .. }) => return format!("{verdict}: {reason}"),
         None => {}
+    }
+    if let (EndClass::Forked, Some(why)) = (class, &exit.forked) {
+        return format!("{why}; what was left was ended");
     }
     if let Some(error) = &exit.spawn_error {
         return format!("could not be started: {error}");
@@ -95,6 +99,7 @@ fn ended(exit: &ExitRecord, class: EndClass, how: &str) -> String {
         | EndClass::Crashed
         | EndClass::Lost
         | EndClass::Incomplete
+        | EndClass::Forked
         | EndClass::Auth
         | EndClass::Quota
         | EndClass::ProviderDown => format!("{class}: {how}"),

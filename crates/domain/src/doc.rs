@@ -562,6 +562,40 @@ pub struct ScheduleDoc {
     pub ticket: Option<String>,
 }
 
+/// What a program told of its version, and how that stands to the one that is tested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionDoc {
+    /// Its own words.
+    pub told: String,
+    /// The version in them; nothing where they hold none.
+    pub number: Option<String>,
+    /// Whether that is the tested one; nothing for a program that is none of those that are tested.
+    pub is_tested: Option<bool>,
+    /// The version that is tested.
+    pub tested: Option<String>,
+    /// What it means that it is another one.
+    pub note: Option<String>,
+    /// How to get the tested one.
+    pub fix: Option<String>,
+    /// The attempt that it told so, where one did.
+    pub attempt: Option<String>,
+    /// When that attempt began.
+    pub at: Option<Timestamp>,
+}
+
+/// Why a runtime cannot work now, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TroubleDoc {
+    /// `not_found`, or how the attempt ended that opened its breaker, like `auth` or `forked`.
+    pub kind: String,
+    /// What is the matter.
+    pub what: String,
+    /// Since when, as far as that is known: nobody looks while no server runs.
+    pub since: Option<Timestamp>,
+    /// What to do.
+    pub fix: String,
+}
+
 /// One configured runtime and its breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeDoc {

@@ -372,6 +372,7 @@ impl Ticket {
             | EndClass::NoReport
             | EndClass::Lost
             | EndClass::Incomplete
+            | EndClass::Forked
             | EndClass::Auth
             | EndClass::Quota
             | EndClass::ProviderDown) => Some(format!("{id} was cut off in it ({class})")),

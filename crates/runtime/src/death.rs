@@ -25,6 +25,8 @@ pub enum DeathClass {
     NoReport,
     /// No process could be started.
     SpawnFailed,
+    /// The program started the agent, and ended without waiting for it.
+    Forked,
     /// Ended on request.
     Stopped,
     /// The shim died without an exit record.
@@ -86,6 +88,11 @@ pub fn classify(exit: &ExitRecord, reported: bool) -> DeathClass {
     }
     // One that was ended for its memory before it was ready never was for that cause.
     let is_memory = matches!(exit.stop_cause, StopCause::MemoryLimit { .. });
+    if exit.forked.is_some() {
+        // What a provider says of itself goes before how it was started.
+        let is_failed = exit.exit_code != Some(0);
+        return is_failed.then(|| said(&exit.last_output)).flatten().unwrap_or(DeathClass::Forked);
+    }
     if exit.spawn_error.is_some() && !is_memory {
         return if exit.disk_full { DeathClass::DiskFull } else { DeathClass::SpawnFailed };
     }
@@ -148,6 +155,7 @@ pub(crate) fn fault_in(text: &str) -> Option<FaultKind> {
         | DeathClass::TimedOut
         | DeathClass::NoReport
         | DeathClass::SpawnFailed
+        | DeathClass::Forked
         | DeathClass::Stopped
         | DeathClass::ShimLost
         | DeathClass::DiskFull => None,
@@ -184,6 +192,7 @@ mod tests {
             oom: Oom { verdict: OomVerdict::No, how: String::new() },
             stop_cause: StopCause::None,
             orphans: vec![],
+            forked: None,
             turns: 1,
             confinement: None,
             undelivered: vec![],
@@ -216,6 +225,19 @@ mod tests {
         assert_eq!(classify(&never, false), DeathClass::SpawnFailed);
         let hungry = ExitRecord { stop_cause: StopCause::MemoryLimit { used_bytes: 1 }, ..never };
         assert_eq!(classify(&hungry, false), DeathClass::OomKilled);
+    }
+
+    #[test]
+    fn a_program_that_went_while_the_agent_ran_on_is_told_from_one_that_failed() {
+        let forked = |exit: ExitRecord| ExitRecord { forked: Some("it went".into()), ..exit };
+        let said = "could not be opened";
+        let never = ExitRecord { spawn_error: Some(said.into()), ..exit(Some(0), None, "") };
+        for it in [never, exit(Some(0), None, "HTTP 401"), exit(Some(1), None, "")] {
+            assert_eq!(classify(&forked(it.clone()), false), DeathClass::Forked, "{it:?}");
+            assert_eq!(classify(&forked(it), true), DeathClass::None);
+        }
+        let refused = forked(exit(Some(1), None, "HTTP 401"));
+        assert_eq!(classify(&refused, false), DeathClass::Auth);
     }
 
     #[test]

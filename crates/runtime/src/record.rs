@@ -161,6 +161,9 @@ pub struct ExitRecord {
     pub stop_cause: StopCause,
     /// Processes that were still there after the program had ended.
     pub orphans: Vec<Orphan>,
+    /// That the program only started the agent and went, so that it was ended with what was left, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked: Option<String>,
     /// How many turns were delivered.
     pub turns: u32,
     /// What held the program, as far as this machine can; none when it was never started.

@@ -5,6 +5,7 @@ mod answer;
 mod child;
 mod door;
 mod ending;
+mod forked;
 mod frames;
 mod held;
 pub(crate) mod journal;

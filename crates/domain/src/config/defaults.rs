@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Found;
 use super::tree::{Entries, Layer, Node, Place, Value, parse};
+use crate::agents::AGENTS;
 use crate::ids::ProjectKey;
 use crate::rules::{EvidenceKind, MAX_ROUNDS, Permission, SessionLimits};
 
@@ -20,9 +21,6 @@ const INSTRUCTIONS: [(&str, &str); 6] = [
     ("validator", include_str!("instructions/validator.md")),
 ];
 
-/// The agents that have a built-in runtime, the most tried first.
-const AGENTS: [&str; 5] = ["codex", "claude", "opencode", "gemini", "hermes"];
-
 /// Variables that an agent gets from our own environment unless the file says otherwise.
 const ENVIRONMENT: [&str; 5] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
 
@@ -37,7 +35,7 @@ fn texts<'t>(values: impl IntoIterator<Item = &'t str>) -> Value {
 /// Returns the agents that `found` names in order of preference; codex and claude where it names none.
 pub(super) fn agents(found: &Found) -> Vec<&'static str> {
     let is_found = |agent: &&str| found.programs.iter().any(|program| program == agent);
-    let agents: Vec<_> = AGENTS.into_iter().filter(is_found).collect();
+    let agents: Vec<_> = AGENTS.iter().map(|it| it.program).filter(is_found).collect();
     if agents.is_empty() { vec!["codex", "claude"] } else { agents }
 }
 

@@ -35,6 +35,8 @@ words!(
         Lost = "lost",
         /// What it delivered lacks required evidence.
         Incomplete = "incomplete",
+        /// Its command started the agent and ended without waiting for it.
+        Forked = "forked",
         /// The runtime is not signed in.
         Auth = "auth",
         /// The runtime's quota is used up.
@@ -60,6 +62,7 @@ impl EndClass {
             | Self::Asked
             | Self::Stopped
             | Self::BudgetSpent
+            | Self::Forked
             | Self::Auth
             | Self::Quota
             | Self::ProviderDown => false,
@@ -69,7 +72,7 @@ impl EndClass {
     /// Returns whether the runtime is at fault, which opens its breaker.
     pub fn is_runtime_fault(self) -> bool {
         match self {
-            Self::Auth | Self::Quota | Self::ProviderDown => true,
+            Self::Forked | Self::Auth | Self::Quota | Self::ProviderDown => true,
             Self::Reported
             | Self::Asked
             | Self::Stopped
@@ -97,6 +100,7 @@ impl EndClass {
             | Self::Stalled
             | Self::TimedOut
             | Self::Lost
+            | Self::Forked
             | Self::Auth
             | Self::Quota
             | Self::ProviderDown => false,

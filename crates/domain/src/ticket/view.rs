@@ -312,6 +312,7 @@ fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {
         | super::EndClass::Stalled
         | super::EndClass::TimedOut
         | super::EndClass::NoReport
+        | super::EndClass::Forked
         | super::EndClass::Auth
         | super::EndClass::Quota
         | super::EndClass::ProviderDown => "died",
@@ -326,6 +327,7 @@ fn terminal_doc(attempt: &Attempt, end: &super::AttemptEnd) -> TerminalDoc {
             "look at what it did; `mission ticket retry` allows as much again"
         }
         super::EndClass::Auth => "sign the runtime in, then run `mission doctor`",
+        super::EndClass::Forked => crate::agents::EXEC,
         super::EndClass::Quota | super::EndClass::ProviderDown => {
             "wait for the breaker, or name another runtime for the role"
         }

@@ -115,8 +115,8 @@ impl Shim {
         let failure = self.work().err();
         if let (Some(_), Some(running)) = (&failure, &self.running) {
             tree::signal_all(running.pid, Signal::SIGKILL);
-            let ended = tree::end_orphans();
-            self.turns.orphans.extend(ended);
+            let left = tree::end_orphans();
+            self.turns.orphans.extend(left.orphans);
             self.drain();
         }
         self.end(failure.as_ref())
@@ -175,9 +175,10 @@ impl Shim {
 
     fn reap_all(&mut self) -> Result<()> {
         while let Reap::One(reaped) = reap().map_err(Error::system("wait4"))? {
-            if let Some(running) = self.running.as_mut().filter(|running| running.pid == reaped.pid)
-            {
-                running.reaped = Some(reaped);
+            match self.running.as_mut().filter(|running| running.pid == reaped.pid) {
+                Some(running) => running.reaped = Some(reaped),
+                None if reaped.is_hung_up() => self.turns.hung_up.push(reaped.pid),
+                None => {}
             }
         }
         Ok(())

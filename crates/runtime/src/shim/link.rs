@@ -101,6 +101,12 @@ impl Link {
         }
     }
 
+    /// Whether somebody takes connections at the socket, be it the program or another one; never for lines.
+    pub(crate) fn is_answered(&self) -> bool {
+        let Self::Socket(socket) = self else { return false };
+        UnixStream::connect(&socket.path).is_ok()
+    }
+
     /// Returns what to wait on, for a socket.
     pub(crate) fn poll(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
         let Self::Socket(socket) = self else { return None };

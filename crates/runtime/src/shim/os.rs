@@ -24,6 +24,13 @@ pub(crate) struct Reaped {
     pub(crate) system_ms: u64,
 }
 
+impl Reaped {
+    /// Whether a terminal that went away took it along.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        self.signal == Some(libc::SIGHUP)
+    }
+}
+
 /// What there is to reap.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reap {

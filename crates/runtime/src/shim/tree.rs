@@ -50,11 +50,20 @@ pub(crate) fn signal_all(leader: i32, signal: Signal) {
     }
 }
 
+/// What a program left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// What had to be ended.
+    pub(crate) orphans: Vec<Orphan>,
+    /// What the program's terminal took with it.
+    pub(crate) hung_up: Vec<i32>,
+}
+
 /// Ends what the program left behind and returns it. Takes no time when nothing is left.
-pub(crate) fn end_orphans() -> Vec<Orphan> {
-    let mut orphans: Vec<Orphan> = Vec::new();
+pub(crate) fn end_orphans() -> Left {
+    let (mut orphans, mut hung_up): (Vec<Orphan>, Vec<i32>) = (Vec::new(), Vec::new());
     let began = Instant::now();
-    while has_children() && began.elapsed() < ENDING + KILLED {
+    while has_children(&mut hung_up) && began.elapsed() < ENDING + KILLED {
         let is_over = began.elapsed() >= ENDING;
         let living = own_descendants().into_iter().filter(|p| is_over && !p.is_zombie);
         for process in living {
@@ -69,14 +78,14 @@ pub(crate) fn end_orphans() -> Vec<Orphan> {
     for orphan in &mut orphans {
         orphan.ended = !left.iter().any(|p| p.pid == orphan.pid && !p.is_zombie);
     }
-    orphans
+    Left { orphans, hung_up }
 }
 
-/// Reaps all that have ended; returns whether a child is left.
-fn has_children() -> bool {
+/// Reaps all that have ended, and notes whom a terminal took along; returns whether a child is left.
+fn has_children(hung_up: &mut Vec<i32>) -> bool {
     loop {
         match reap() {
-            Ok(Reap::One(_)) => {}
+            Ok(Reap::One(reaped)) => hung_up.extend(reaped.is_hung_up().then_some(reaped.pid)),
             Ok(Reap::NoneEnded) => return true,
             Ok(Reap::NoChild) | Err(_) => return false,
         }

@@ -28,6 +28,10 @@ pub(crate) struct Turns {
     pub(crate) last: Option<Reaped>,
     pub(crate) markers: Markers,
     pub(crate) orphans: Vec<Orphan>,
+    /// Processes that the program's terminal took with it, none of them the program.
+    pub(crate) hung_up: Vec<i32>,
+    /// That the program only started the agent and went, in words.
+    pub(crate) forked: Option<String>,
     pub(crate) max_rss_bytes: u64,
     pub(crate) user_ms: u64,
     pub(crate) system_ms: u64,
@@ -43,6 +47,8 @@ impl Default for Turns {
             last: None,
             markers,
             orphans: Vec::new(),
+            hung_up: Vec::new(),
+            forked: None,
             max_rss_bytes: 0,
             user_ms: 0,
             system_ms: 0,
@@ -121,12 +127,15 @@ impl Shim {
     /// Takes the end of the present process down and starts the next turn, if there is one. Returns whether the attempt goes on:
     /// it does not when the process failed or was stopped, whatever waits.
     pub(crate) fn finish_turn(&mut self) -> Result<bool> {
-        let orphans = tree::end_orphans();
-        self.turns.orphans.extend(orphans);
+        let is_heard = self.is_heard_by_another();
+        let tree::Left { orphans, hung_up } = tree::end_orphans();
+        self.turns.hung_up.extend(hung_up);
         self.drain();
         self.finish_talk()?;
         let Some(mut running) = self.running.take() else { return Ok(false) };
         let Some(reaped) = running.reaped else { return Ok(false) };
+        self.turns.forked = self.forked(reaped, &orphans, is_heard);
+        self.turns.orphans.extend(orphans);
         self.hear_last_requests()?;
         let undelivered = running.typist().map(|t| t.give_up()).unwrap_or_default();
         if !undelivered.is_empty() {

@@ -76,6 +76,7 @@ impl Shim {
             oom,
             stop_cause,
             orphans: std::mem::take(&mut self.turns.orphans),
+            forked: self.turns.forked.take(),
             turns: self.turns.delivered,
             confinement: self.turns.confinement.take(),
             undelivered,

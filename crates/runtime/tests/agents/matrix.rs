@@ -2,7 +2,9 @@
 //!
 //! `MISSION_WRITE_DOCS=1` writes the table anew; a difference is then to be looked at like any other change.
 
-use std::path::PathBuf;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use mission_runtime::agent::AgentState;
@@ -67,13 +69,15 @@ enum Injury {
     Budget,
     /// Its command is no program.
     NoProgram,
+    /// Its command is a script that starts it with these words before and after, and ends.
+    Forks(&'static str, &'static str),
 }
 
 const fn script(shell: Option<&'static str>, model: Option<&'static str>) -> Injury {
     Injury::Script { shell, model }
 }
 
-const INJURIES: [(&str, Injury); 24] = [
+const INJURIES: [(&str, Injury); 27] = [
     ("its turn ends without a report, twice", script(Some("exit 0"), Some("say that is it"))),
     ("exit code 1", script(Some("exit 1"), None)),
     ("SIGTERM from outside", Injury::Signal(Signal::SIGTERM)),
@@ -98,6 +102,12 @@ const INJURIES: [(&str, Injury); 24] = [
     ("the disk of its journal is full", Injury::FullDisk),
     ("it uses up its budget of tokens", Injury::Budget),
     ("its command is not there", Injury::NoProgram),
+    (
+        "its command is a script that starts it with `&` and ends with 0",
+        Injury::Forks("", "exit 0"),
+    ),
+    ("the same, and the script ends with 1", Injury::Forks("", "exit 1")),
+    ("the script starts it in a session of its own", Injury::Forks("setsid ", "exit 0")),
 ];
 
 /// Seconds of silence that are too many.
@@ -147,6 +157,11 @@ fn name(program: Program, injury: Injury, number: u64) -> Option<DeathClass> {
     }
     let struck = Instant::now();
     let exit: ExitRecord = shim.ends();
+    if matches!(injury, Injury::Forks(..)) {
+        let why = exit.forked.as_deref().unwrap_or_else(|| panic!("{program:?}: {exit:?}"));
+        assert!(why.starts_with("`wrapper.sh` ended with exit code "), "{program:?}: {why}");
+        assert!(exit.orphans.iter().all(|it| it.ended), "{program:?}: {exit:?}");
+    }
     if let Injury::Signal(sent) = injury {
         eprintln!("{sent} to {program:?}: on record after {} ms", struck.elapsed().as_millis());
     }
@@ -169,7 +184,8 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
         | Injury::KilledTmux
         | Injury::ClosedSocket
         | Injury::CleanExit
-        | Injury::NoProgram => (Some("echo up; exec sleep 1000"), Some("hang 600")),
+        | Injury::NoProgram
+        | Injury::Forks(..) => (Some("echo up; exec sleep 1000"), Some("hang 600")),
     };
     let mut spec = match program {
         Program::Exec => stage.home.lane(number, shell?),
@@ -199,6 +215,14 @@ fn spec(stage: &Stage, program: Program, injury: Injury, number: u64) -> Option<
     }
     if matches!(injury, Injury::NoProgram) {
         spec.command = vec!["/nowhere/agent".into()];
+    }
+    if let Injury::Forks(before, after) = injury {
+        // It is given the input too: a shell gives what it starts so an empty one.
+        let line = format!("{before}'{}' \"$@\" <&3 3<&- &", spec.command[0]);
+        let script = stage.home.path().join("wrapper.sh");
+        std::fs::write(&script, format!("#!/bin/sh\nexec 3<&0\n{line}\n{after}\n")).unwrap();
+        std::fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+        spec.command[0] = script.display().to_string();
     }
     Some(spec)
 }
@@ -306,7 +330,7 @@ fn word(class: DeathClass) -> String {
 /// What each name costs the ticket, as `docs/deaths.md` says below the table.
 const EXPLAINED: &str = "\
 `crashed`, `oom_killed`, `stalled`, `timed_out`, `no_report` and `spawn_failed` use one of the gate's attempts; `shim_lost` too.
-`auth`, `quota` and `provider_down` are the runtime's: they open its breaker and cost the ticket nothing, and the role's next
+`forked`, `auth`, `quota` and `provider_down` are the runtime's: they open its breaker and cost the ticket nothing, and the role's next
 runtime takes over. `disk_full` counts as `crashed`. `stopped` costs nothing.
 `budget_spent` costs nothing either, and blocks the ticket until a person lets it go on.
 
@@ -315,7 +339,10 @@ words to print, and so is the agent under `acp`, which is a scripted one. An age
 exit code: codex ends with 0 after SIGTERM, claude with 0 after SIGINT. A first SIGTERM or SIGINT lets codex work on until its turn
 is over; what is told here is what a second one does. An agent that nobody can hear any more (the pipe of its output, or codex's
 WebSocket, closed and not opened again within 5 s) is ended, and has crashed too. A terminal that is taken away ends its program by
-SIGHUP, and the record says so. An interrupted turn that has not ended after 15 s is cut off with its program.
+SIGHUP, and the record says so. A script that starts the agent and does not wait for it is not the agent: what it started is found
+and ended, and the record says which program went and what ran on. Under `exec` and `tmux` that is told from an agent that left
+something behind by how little the script did: less than 250 ms of processor time, without a report. An interrupted turn that has
+not ended after 15 s is cut off with its program.
 ";
 
 fn document(rows: &[(String, Vec<String>)]) -> String {

@@ -91,6 +91,30 @@ fn a_process_that_left_the_session_is_found_ended_and_named() {
 }
 
 #[test]
+fn a_script_that_starts_the_agent_and_goes_is_told_from_an_agent_that_left_something_behind() {
+    let home = Home::new();
+    let exit = Shim::start(home.lane(1, "sleep 1000 & exit 0")).ends();
+    assert_eq!(classify(&exit, false), DeathClass::Forked, "{exit:?}");
+    let why = exit.forked.expect("it is told");
+    let pid = exit.orphans[0].pid;
+    let told = format!(
+        "`sh` ended with exit code 0 while `sleep` (pid {pid}), which it had started, ran on"
+    );
+    assert_eq!(why, told);
+    assert!(proc_tree::process(pid).is_none(), "it is gone");
+
+    let works = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done; sleep 1000 & exit 0";
+    let exit = Shim::start(home.lane(2, works)).ends();
+    assert_eq!(classify(&exit, false), DeathClass::NoReport, "{exit:?}");
+    assert_eq!((exit.forked, exit.orphans.len()), (None, 1));
+
+    let exit = Shim::start(home.lane(3, "echo 'DONE: it is there'; sleep 1000 & exit 0")).ends();
+    let text = "it is there".to_owned();
+    assert_eq!(exit.markers, Markers::One { marker: Marker::Done, text });
+    assert_eq!(classify(&exit, true), DeathClass::None, "what reported has delivered");
+}
+
+#[test]
 fn markers_are_read_from_stdout_alone_and_broken_utf8_is_no_obstacle() {
     let home = Home::new();
     let script = "echo 'DONE: quoted from the prompt' >&2; printf 'caf\\351 \\377\\n\\033[1mQUESTION:\\033[0m which \\351?\\n'";

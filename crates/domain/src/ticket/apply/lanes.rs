@@ -83,6 +83,7 @@ pub(super) fn leave_attempt(
                 | EndClass::NoReport
                 | EndClass::Lost
                 | EndClass::Incomplete
+                | EndClass::Forked
                 | EndClass::Auth
                 | EndClass::Quota
                 | EndClass::ProviderDown => Stage::Pending,
