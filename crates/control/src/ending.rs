@@ -49,7 +49,9 @@ pub(crate) fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report
         return format!("{why}; what was left was ended");
     }
     if let Some(error) = &exit.spawn_error {
-        return format!("could not be started: {error}");
+        let last = exit.last_output.lines().map(str::trim).rfind(|it| !it.is_empty());
+        let last = last.map_or_else(String::new, |it| format!("; it said last: {it}"));
+        return format!("could not be started: {error}{last}");
     }
     let how = match (exit.exit_code, exit.signal) {
         (Some(code), _) => format!("exit code {code}"),
