@@ -362,6 +362,7 @@ impl Control {
                     }
                     _ => {}
                 }
+                fleet.hear_version(&ticket, event);
                 if let Some(spending) = &mut fleet.spending {
                     spending.note(&ticket.key, event, ticket.updated_at);
                 }

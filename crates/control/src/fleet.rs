@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mission_domain::home::Home;
-use mission_domain::ids::{AttemptId, ProjectKey, TicketKey, Timestamp, Version};
+use mission_domain::ids::{AttemptId, ProjectKey, RuntimeId, TicketKey, Timestamp, Version};
 use mission_domain::plan::{self, Action, ProjectFacts};
 use mission_domain::spending::Spending;
 use mission_domain::ticket::Ticket;
+
+use crate::versions::AllTold;
 
 /// What the dispatcher looks at.
 #[derive(Debug, Default)]
@@ -34,6 +36,10 @@ pub(crate) struct Fleet {
     pub(crate) last_turns: BTreeSet<AttemptId>,
     /// Those of them that do nothing but wait for their turn to land.
     pub(crate) waiting_to_land: BTreeSet<TicketKey>,
+    /// What the programs of runtimes told of their versions; nothing while nobody asked for it.
+    pub(crate) told: Option<AllTold>,
+    /// Since when a runtime's program is missing.
+    pub(crate) missing: BTreeMap<(ProjectKey, RuntimeId), Timestamp>,
     /// Whether a ticket that has ended was taken in since those were last forgotten.
     has_ended: bool,
 }

@@ -34,6 +34,7 @@ mod show;
 mod signed;
 mod sweep;
 mod touched;
+mod versions;
 mod write;
 
 pub use ask::{EditRequest, HomeCounts, TicketRequest, VerdictRequest};

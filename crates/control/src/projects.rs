@@ -88,7 +88,7 @@ impl Control {
         };
         if is_new {
             let facts = self.facts(&project);
-            self.fleet().projects.insert(project.key.clone(), facts);
+            self.fleet().put_facts(&project.key, facts, self.now());
             // What held the dispatcher may be allowed now.
             self.nudge();
         }
@@ -99,12 +99,12 @@ impl Control {
         let facts = self.facts(project);
         let mut fleet = self.fleet();
         // Where the rules have moved meanwhile, their own facts are in.
-        let same_rules = |it: &&mut ProjectFacts| Arc::ptr_eq(&it.rules, &project.rules);
-        let known = fleet.projects.get_mut(&project.key).filter(same_rules);
-        let Some(known) = known.filter(|it| it.identities != facts.identities) else {
+        let same_rules = |it: &&ProjectFacts| Arc::ptr_eq(&it.rules, &project.rules);
+        let known = fleet.projects.get(&project.key).filter(same_rules);
+        if known.is_none_or(|it| it.identities == facts.identities) {
             return false;
-        };
-        *known = facts;
+        }
+        fleet.put_facts(&project.key, facts, self.now());
         drop(fleet);
         self.nudge();
         true
@@ -246,7 +246,7 @@ impl Control {
         self.projects_held().remove(&key);
         let project = self.project(&key).await?;
         let facts = self.facts(&project);
-        self.fleet().projects.insert(key, facts);
+        self.fleet().put_facts(&key, facts, self.now());
         self.nudge();
         Ok(project)
     }

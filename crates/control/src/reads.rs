@@ -163,6 +163,7 @@ impl Control {
     /// What the store said.
     pub async fn lanes(&self, only: Option<&ProjectKey>) -> Result<Vec<LaneDoc>> {
         let tickets = self.open_tickets().await?;
+        self.know_versions().await?;
         let mut lanes = Vec::new();
         for project in self.projects(only).await {
             for role in project.rules.roles.values() {
@@ -236,6 +237,9 @@ impl Control {
             from: project.path.join("mission.toml").display().to_string(),
             untold: runtime.driver.untold().map(str::to_owned),
             declared: runtime.driver.declared().iter().map(ToString::to_string).collect(),
+            version: fleet.version(project, runtime),
+            trouble: fleet.trouble(project, runtime),
+            trial: breaker.map(|it| it.until),
         }
     }
 
@@ -244,6 +248,7 @@ impl Control {
     /// # Errors
     /// What the store said.
     pub async fn runtimes(&self, only: Option<&ProjectKey>) -> Result<Vec<RuntimeDoc>> {
+        self.know_versions().await?;
         let mut docs: Vec<RuntimeDoc> = Vec::new();
         for project in self.projects(only).await {
             self.look_at_runtimes(&project);

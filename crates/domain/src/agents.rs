@@ -20,39 +20,48 @@ pub struct Agent {
     pub sign_in: &'static str,
 }
 
+/// Codex, of OpenAI.
+pub const CODEX: Agent = Agent {
+    program: "codex",
+    version: "0.169.0",
+    install: ("npm install -g @openai/codex@", ""),
+    sign_in: "run `codex login`",
+};
+
+/// Claude Code, of Anthropic.
+pub const CLAUDE: Agent = Agent {
+    program: "claude",
+    version: "2.1.330",
+    install: ("npm install -g @anthropic-ai/claude-code@", ""),
+    sign_in: "run `claude /login`",
+};
+
+/// Opencode.
+pub const OPENCODE: Agent = Agent {
+    program: "opencode",
+    version: "1.18.33",
+    install: ("npm install -g opencode-ai@", ""),
+    sign_in: "run `opencode auth login`",
+};
+
+/// The Gemini CLI, of Google.
+pub const GEMINI: Agent = Agent {
+    program: "gemini",
+    version: "0.61.0",
+    install: ("npm install -g @google/gemini-cli@", ""),
+    sign_in: "start `gemini` once by hand and choose how to sign in",
+};
+
+/// Hermes Agent, of Nous Research.
+pub const HERMES: Agent = Agent {
+    program: "hermes",
+    version: "0.19.0",
+    install: ("pip install 'hermes-agent[acp,mcp]==", "'"),
+    sign_in: "run `hermes setup`",
+};
+
 /// All of them, the most tried first.
-pub const AGENTS: [Agent; 5] = [
-    Agent {
-        program: "codex",
-        version: "0.169.0",
-        install: ("npm install -g @openai/codex@", ""),
-        sign_in: "run `codex login`",
-    },
-    Agent {
-        program: "claude",
-        version: "2.1.330",
-        install: ("npm install -g @anthropic-ai/claude-code@", ""),
-        sign_in: "run `claude /login`",
-    },
-    Agent {
-        program: "opencode",
-        version: "1.18.33",
-        install: ("npm install -g opencode-ai@", ""),
-        sign_in: "run `opencode auth login`",
-    },
-    Agent {
-        program: "gemini",
-        version: "0.61.0",
-        install: ("npm install -g @google/gemini-cli@", ""),
-        sign_in: "start `gemini` once by hand and choose how to sign in",
-    },
-    Agent {
-        program: "hermes",
-        version: "0.19.0",
-        install: ("pip install 'hermes-agent[acp]==", "'"),
-        sign_in: "run `hermes setup`",
-    },
-];
+pub const AGENTS: [Agent; 5] = [CODEX, CLAUDE, OPENCODE, GEMINI, HERMES];
 
 impl Agent {
     /// Returns the agent whose program has this name, or lies at this path.
@@ -201,7 +210,7 @@ pub fn program(command: &[String]) -> &str {
 }
 
 /// Returns the first word of `told` that is a version: numbers with dots between them, and what follows those.
-fn number(told: &str) -> Option<&str> {
+pub fn number(told: &str) -> Option<&str> {
     let words = told.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '/'));
     let mut numbers = words.map(|it| it.strip_prefix('v').unwrap_or(it));
     numbers.find(|it| {

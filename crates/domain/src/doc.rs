@@ -621,6 +621,15 @@ pub struct RuntimeDoc {
     /// What its driver is made to do with it. `mission doctor` says what was seen of that.
     #[serde(default)]
     pub declared: Vec<String>,
+    /// What its program last told a lane of its version; nothing while it told none.
+    #[serde(default)]
+    pub version: Option<VersionDoc>,
+    /// Why it cannot work now.
+    #[serde(default)]
+    pub trouble: Option<TroubleDoc>,
+    /// When its breaker lets one attempt try again.
+    #[serde(default)]
+    pub trial: Option<Timestamp>,
 }
 
 /// One decision that waits for a person.

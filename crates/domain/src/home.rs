@@ -61,6 +61,9 @@ pub struct Breaker {
     pub until: Timestamp,
     /// How often in a row it opened.
     pub times: u32,
+    /// When it opened first in that row; nothing where it did so before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// What was said of a budget of one day.
@@ -206,8 +209,15 @@ pub enum HomeEvent {
     ProjectAdded { key: ProjectKey, path: String, trusted: bool },
     /// A repository was forgotten.
     ProjectRemoved { key: ProjectKey },
-    /// A runtime is paused.
-    BreakerOpened { runtime: RuntimeId, class: EndClass, why: String, until: Timestamp },
+    /// A runtime is paused; `since` is when it first was, of times in a row.
+    BreakerOpened {
+        runtime: RuntimeId,
+        class: EndClass,
+        why: String,
+        until: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+    },
     /// A runtime may work again.
     BreakerClosed { runtime: RuntimeId },
     /// A lane takes no more work.
@@ -313,7 +323,8 @@ pub fn decide_home(
             let times = home.breakers.get(&runtime).map_or(0, |it| it.times);
             let wait = (BREAKER_BASE_S << times.min(6)).min(BREAKER_MOST_S);
             let until = now + jiff::SignedDuration::from_secs(wait);
-            HomeEvent::BreakerOpened { runtime, class, why, until }
+            let since = home.breakers.get(&runtime).map_or(Some(now), |it| it.since);
+            HomeEvent::BreakerOpened { runtime, class, why, until, since }
         }
         HomeCommand::CloseBreaker { runtime } => HomeEvent::BreakerClosed { runtime },
         HomeCommand::PauseLane { project, role } => {
@@ -423,9 +434,9 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
             // Another repository may come under that key: what was said in this one does not go there.
             home.sessions.retain(|keeper, _| !keeper.starts_with(&format!("{key}/")));
         }
-        HomeEvent::BreakerOpened { runtime, class, why, until } => {
+        HomeEvent::BreakerOpened { runtime, class, why, until, since } => {
             let times = home.breakers.get(&runtime).map_or(0, |it| it.times) + 1;
-            home.breakers.insert(runtime, Breaker { class, why, until, times });
+            home.breakers.insert(runtime, Breaker { class, why, until, times, since });
         }
         HomeEvent::BreakerClosed { runtime } => {
             home.breakers.remove(&runtime);
@@ -500,3 +511,6 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
 pub fn lane_name(project: &ProjectKey, role: &RoleId) -> String {
     format!("{project}/{role}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ impl Route {
 }
 
 /// The documents, with their fields in the notation of [`schema`].
-const DOCUMENTS: [(&str, &str); 23] = [
+const DOCUMENTS: [(&str, &str); 25] = [
     (
         "Ticket",
         "key! project! title! body! kind! state! reason:Reason! next_action:NextAction? priority! labels:[string]! workflow! parent? children:[string]! blocked_by:[string]! not_before? superseded_by:[string]! source:object! workspace:object? landed_as? gates:[Gate]! question:object? findings:[Finding]! approvals:[Approval]! created_at! updated_at! closed_at? version:int!",
@@ -106,8 +106,10 @@ const DOCUMENTS: [(&str, &str); 23] = [
     ),
     (
         "Runtime",
-        "name! driver! command:[string]! model? breaker! note? found:bool? from! untold? declared:[string]!",
+        "name! driver! command:[string]! model? breaker! note? found:bool? from! untold? declared:[string]! version:Version? trouble:Trouble? trial?",
     ),
+    ("Version", "told! number? is_tested:bool? tested? note? fix? attempt? at?"),
+    ("Trouble", "kind! what! since? fix!"),
     (
         "Schedule",
         "project! name! cron! time_zone! title! next? last? caught_up:bool! skipped? ticket?",

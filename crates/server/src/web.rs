@@ -28,7 +28,7 @@ pub(crate) use output::plain;
 pub(crate) use read::{Rows, Tally};
 pub(crate) use shell::Visitor;
 pub(crate) use ticket::{tail, view as ticket_view};
-pub(crate) use views::{Limited, attempts_now, consoles, limited};
+pub(crate) use views::{Limited, attempts_now, consoles, ended, limited};
 
 use crate::app::Site;
 use crate::auth::Who;

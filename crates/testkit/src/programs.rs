@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use mission_domain::agents;
+
 use crate::error::{file, system};
 use crate::model::Model;
 use crate::{Error, Result};
@@ -12,12 +14,6 @@ const MODEL: &str = "scripted";
 
 /// What stands for a key: the scripted model looks at none.
 const KEY: &str = "scripted-key-of-the-tests";
-
-/// The version of codex that the tests are written against.
-pub const CODEX_VERSION: &str = "0.169.0";
-
-/// The version of claude that the tests are written against.
-pub const CLAUDE_VERSION: &str = "2.1.330";
 
 /// Returns the npm script of codex, whose native program a driver has to find.
 ///
@@ -60,9 +56,9 @@ impl AcpProgram {
     /// Returns the version that the suite is written against.
     pub const fn version(self) -> &'static str {
         match self {
-            Self::Gemini => "0.61.0",
-            Self::Opencode => "1.18.33",
-            Self::Hermes => "0.19.0",
+            Self::Gemini => agents::GEMINI.version,
+            Self::Opencode => agents::OPENCODE.version,
+            Self::Hermes => agents::HERMES.version,
         }
     }
 
@@ -254,4 +250,47 @@ fn claude_settings(url: &str) -> String {
         "CLAUDE_CODE_MAX_RETRIES": "1",
     });
     serde_json::json!({ "env": env }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PINS: &str = include_str!("../agents/package.json");
+    const MORE_PINS: &str = include_str!("../agents/more/package.json");
+    const DOCUMENT: &str = include_str!("../../../docs/runtimes.md");
+    const REQUIREMENTS: &str = include_str!("../agents/more/requirements.txt");
+
+    fn pinned(text: &str, field: &str, package: &str) -> String {
+        let all: serde_json::Value = serde_json::from_str(text).expect("it is read");
+        all[field][package].as_str().unwrap_or_else(|| panic!("{package} is not pinned")).to_owned()
+    }
+
+    #[test]
+    fn the_versions_that_are_said_to_be_tested_are_those_that_the_tests_install() {
+        let dependencies = |text, package| pinned(text, "dependencies", package);
+        let npm = [
+            (agents::CODEX, "@openai/codex", dependencies(PINS, "@openai/codex")),
+            (
+                agents::CLAUDE,
+                "@anthropic-ai/claude-code",
+                dependencies(PINS, "@anthropic-ai/claude-code"),
+            ),
+            (agents::GEMINI, "@google/gemini-cli", dependencies(MORE_PINS, "@google/gemini-cli")),
+            // The package of this name is a script around the native one, which the tests install.
+            (
+                agents::OPENCODE,
+                "opencode-ai",
+                pinned(MORE_PINS, "optionalDependencies", "opencode-linux-x64"),
+            ),
+        ];
+        for (agent, package, version) in npm {
+            assert_eq!(agent.version, version, "{package}");
+            assert_eq!(agent.install(), format!("npm install -g {package}@{version}"));
+        }
+        let told = agents::AGENTS.map(|it| format!("{} {}", it.program, it.version));
+        told.iter().for_each(|it| assert!(DOCUMENT.contains(it), "docs/runtimes.md: {it}"));
+        let pin = format!("hermes-agent=={} \\", agents::HERMES.version);
+        assert!(REQUIREMENTS.lines().any(|it| it == pin), "{pin}");
+    }
 }

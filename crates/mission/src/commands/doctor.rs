@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use mission_domain::doc::{LaneDoc, ProjectDoc, RuntimeDoc};
+use mission_domain::agents::{not_found, program, version_doc};
+use mission_domain::doc::{LaneDoc, ProjectDoc, RuntimeDoc, VersionDoc};
 use mission_sandbox::Hold;
 use serde::Serialize;
 use serde_json::json;
@@ -45,11 +46,23 @@ struct Look {
     /// Of a runtime whose agent speaks a protocol.
     #[serde(skip_serializing_if = "Option::is_none")]
     abilities: Option<Abilities>,
+    /// Of a runtime whose program told its version, or one that should have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<VersionDoc>,
 }
 
 impl Look {
     fn new(what: impl Into<String>, health: Health, seen: impl Into<String>) -> Self {
-        Self { what: what.into(), health, seen: seen.into(), fix: None, abilities: None }
+        let (what, seen) = (what.into(), seen.into());
+        Self { what, health, seen, fix: None, abilities: None, version: None }
+    }
+
+    /// Adds something that is not as it should be, and how to mend it too.
+    fn but(self, seen: &str, fix: Option<&str>) -> Self {
+        let health = if self.health == Health::Good { Health::Weak } else { self.health };
+        let fixes: Vec<&str> = self.fix.as_deref().into_iter().chain(fix).collect();
+        let fix = Some(fixes.join("; ")).filter(|it| !it.is_empty());
+        Self { health, seen: format!("{}; {seen}", self.seen), fix, ..self }
     }
 
     fn fix(self, fix: impl Into<String>) -> Self {
@@ -133,7 +146,9 @@ fn aged(what: &str, path: &Path, answer: Answer, least: (u32, u32), install: &st
             }
             None => Look::new(what, Health::Weak, format!("{path} says `{version}`: no version")),
         },
-        Answer::Nothing => Look::new(what, Health::Weak, format!("{path} says no version")),
+        Answer::Nothing | Answer::Forks => {
+            Look::new(what, Health::Weak, format!("{path} says no version"))
+        }
         Answer::Broken(why) => {
             Look::new(what, Health::Missing, format!("{path} does not work: {why}")).fix(install)
         }
@@ -262,7 +277,13 @@ async fn of_api(context: &Context, door: &Door) -> Result<(Vec<Look>, Vec<Runtim
     let broken: Vec<&str> = runtimes
         .iter()
         .zip(&tried)
-        .filter(|(_, tried)| matches!(tried, Tried::Asked(Answer::Broken(_), _)))
+        .filter(|(_, tried)| {
+            matches!(
+                tried,
+                Tried::Asked(Answer::Broken(_) | Answer::Forks, _)
+                    | Tried::Asked(_, Some(Shaken::Forked(_)))
+            )
+        })
         .map(|(it, _)| it.name.as_str())
         .collect();
     let lanes = door.get("/lanes").await?.read::<Lanes>()?.lanes;
@@ -327,7 +348,11 @@ async fn tried(it: &RuntimeDoc, agreed: bool) -> Tried {
                 {
                     abilities::shake(it, &path).await
                 }
-                Answer::Version(_) | Answer::Nothing | Answer::Broken(_) | Answer::TooSlow => None,
+                Answer::Version(_)
+                | Answer::Nothing
+                | Answer::Forks
+                | Answer::Broken(_)
+                | Answer::TooSlow => None,
             };
             Tried::Asked(answer, shaken)
         }
@@ -341,7 +366,7 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
     let rename = format!("name another program's path under [runtime.{}]", it.name);
     let look = match tried {
         Tried::NotFound => Look::new(&what, Health::Unneeded, format!("`{program}` was not found"))
-            .fix(format!("install it, or {rename}")),
+            .fix(not_found(&it.name, &it.command, None).fix),
         Tried::Unknown => Look::new(&what, Health::Weak, "unknown whether its program is there"),
         Tried::NoProgram => {
             Look::new(&what, Health::Good, format!("{}; no program is needed", it.driver))
@@ -351,15 +376,23 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
             Look::new(&what, Health::Good, seen)
         }
         Tried::Asked(Answer::Version(version), shaken) => {
-            let seen = format!("`{program}` starts: {version}");
+            let told = version_doc(&it.command, version, None);
+            let tested = if told.is_tested == Some(true) { ", the tested version" } else { "" };
+            let seen = format!("`{program}` starts: {version}{tested}");
             let look = signed_in(&what, &seen, &signin::of(program, |it| std::env::var(it).ok()));
-            match shaken {
+            let look = match shaken {
                 Some(shaken) => shaken.told(look, it),
                 None => look,
-            }
+            };
+            versioned(look, told)
         }
         Tried::Asked(Answer::Nothing, _) => {
-            Look::new(&what, Health::Good, format!("`{program}` starts and says no version"))
+            let seen = format!("`{program}` starts and says no version");
+            versioned(Look::new(&what, Health::Good, seen), version_doc(&it.command, "", None))
+        }
+        Tried::Asked(Answer::Forks, _) => {
+            let seen = format!("`{program} --version` says nothing");
+            abilities::forks(Look::new(&what, Health::Weak, seen), "something")
         }
         Tried::Asked(Answer::TooSlow, _) => {
             let within = start::LIMIT.as_secs();
@@ -371,12 +404,22 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
                 .fix(format!("mend it until `{program} --version` answers, or {rename}"))
         }
     };
-    if look.health == Health::Good && it.breaker != "closed" {
-        let why = it.note.clone().unwrap_or_else(|| "no reason is known".into());
-        let seen = format!("{}; its breaker is {}: {why}", look.seen, it.breaker.replace('_', " "));
-        return Look { health: Health::Weak, seen, ..look };
+    if *tried == Tried::NotFound || it.breaker == "closed" {
+        return look;
     }
-    look
+    let why = it.note.clone().unwrap_or_else(|| "no reason is known".into());
+    let fix = it.trouble.as_ref().map(|it| it.fix.as_str());
+    let fix = fix.filter(|fix| look.fix.as_deref() != Some(*fix));
+    look.but(&format!("its breaker is {}: {why}", it.breaker.replace('_', " ")), fix)
+}
+
+/// Adds how the version that a program told stands to the one that is tested.
+fn versioned(look: Look, version: VersionDoc) -> Look {
+    let look = match &version.note {
+        Some(note) => look.but(note, version.fix.as_deref()),
+        None => look,
+    };
+    Look { version: Some(version), ..look }
 }
 
 /// What is not found is not called good: a lane would wait for its agent only to hear that it is not signed in.
@@ -396,20 +439,6 @@ fn signed_in(what: &str, seen: &str, signin: &SignIn) -> Look {
 fn is_shell(program: &str) -> bool {
     let name = Path::new(program).file_name().and_then(|it| it.to_str());
     matches!(name, Some("sh" | "bash" | "dash" | "zsh" | "fish" | "env"))
-}
-
-/// Returns the program that a command is about: behind `sh -c 'exec PROGRAM …'` it is not the shell.
-fn program(command: &[String]) -> &str {
-    match command {
-        [shell, flag, line, ..]
-            if flag == "-c" && (shell == "sh" || shell.ends_with("/sh") || shell == "bash") =>
-        {
-            let word = line.strip_prefix("exec ").and_then(|it| it.split_whitespace().next());
-            word.unwrap_or(shell)
-        }
-        [program, ..] => program,
-        [] => "",
-    }
 }
 
 /// A lane is worth a line only where it cannot work: none of its runtimes is here, or those that are do not start.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use mission_domain::doc::{EventDoc, LaneDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc, RuntimeDoc};
+use mission_domain::doc::{
+    EventDoc, LaneDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc, RuntimeDoc, VersionDoc,
+};
 use mission_domain::rules::Workflow;
 use serde::Deserialize;
 use serde_json::Value;
@@ -52,6 +54,9 @@ pub(crate) fn lanes(lanes: &[LaneDoc], screen: &Screen) -> String {
         };
         let runtimes: Vec<_> = lane.runtimes.iter().map(health).collect();
         let note = lane.note.as_ref().map_or_else(String::new, |it| format!("\n→ {it}"));
+        let mends = lane.runtimes.iter().filter_map(|it| Some((&it.name, it.trouble.as_ref()?)));
+        let mends: String =
+            mends.map(|(name, it)| format!("\n→ to mend {name}: {}", it.fix)).collect();
         table.row(vec![
             cell(Tone::Strong, lane.role.as_str()),
             text(lane.project.as_str()),
@@ -59,7 +64,7 @@ pub(crate) fn lanes(lanes: &[LaneDoc], screen: &Screen) -> String {
             text(format!("{}/{}", lane.attempts.len(), lane.slots)),
             text(lane.queued.to_string()),
             text(lane.attempts.join(" ")),
-            text(format!("{}{note}", runtimes.join(", "))),
+            text(format!("{}{note}{mends}", runtimes.join(", "))),
         ]);
     }
     table.render(screen)
@@ -91,6 +96,13 @@ pub(crate) fn roles(roles: &[Value], screen: &Screen) -> String {
     table.render(screen)
 }
 
+/// Returns what a runtime's program told of its version, with what that means.
+fn told(it: &VersionDoc) -> String {
+    let more = [&it.note, &it.fix].into_iter().flatten().map(|it| format!("; {it}"));
+    let tested = if it.is_tested == Some(true) { ", the tested version" } else { "" };
+    format!("\n→ told a lane that it is {}{tested}{}", it.told, more.collect::<String>())
+}
+
 /// Returns the runtimes.
 pub(crate) fn runtimes(runtimes: &[RuntimeDoc], screen: &Screen) -> String {
     let mut table = Table::new(&[
@@ -109,6 +121,8 @@ pub(crate) fn runtimes(runtimes: &[RuntimeDoc], screen: &Screen) -> String {
         };
         let model = it.model.as_ref().map_or_else(String::new, |it| format!(" (model {it})"));
         let note = it.note.as_ref().map_or_else(String::new, |it| format!("\n→ {it}"));
+        let mends = it.trouble.as_ref().map_or_else(String::new, |it| format!("\n→ {}", it.fix));
+        let version = it.version.as_ref().map_or_else(String::new, told);
         let untold = it.untold.as_ref().map_or_else(String::new, |it| format!("\n→ {it}"));
         let declared = match it.declared.as_slice() {
             [] => String::new(),
@@ -123,7 +137,7 @@ pub(crate) fn runtimes(runtimes: &[RuntimeDoc], screen: &Screen) -> String {
             cell(words::result(&it.breaker), words::plain(&it.breaker)),
             cell(tone, found),
             text(it.from.as_str()),
-            text(format!("{}{model}{note}{untold}{declared}", line.join(" "))),
+            text(format!("{}{model}{version}{note}{mends}{untold}{declared}", line.join(" "))),
         ]);
     }
     table.render(screen)

@@ -8,3 +8,4 @@ mod kept;
 mod more;
 mod stage;
 mod storm;
+mod unwell;

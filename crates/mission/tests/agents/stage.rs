@@ -2,6 +2,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "these tests are about processes")]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -122,6 +125,87 @@ impl Stage {
     pub(crate) fn doctor(&self) -> String {
         let done = self.command(env!("CARGO_BIN_EXE_mission"), &["doctor"]).output();
         String::from_utf8_lossy(&done.expect("it runs").stdout).into_owned()
+    }
+
+    /// Returns what `mission doctor` saw of `what`, like `runtime codex`, whatever it found elsewhere.
+    #[track_caller]
+    pub(crate) fn look(&self, what: &str) -> Value {
+        let done = self.command(env!("CARGO_BIN_EXE_mission"), &["doctor", "--json"]).output();
+        let said = done.expect("it runs").stdout;
+        let all: Value = serde_json::from_slice(&said).expect("a document");
+        let looks = all["looks"].as_array().expect("looks");
+        looks
+            .iter()
+            .find(|it| it["what"] == what)
+            .unwrap_or_else(|| panic!("{what}: {all}"))
+            .clone()
+    }
+
+    /// Returns what a page shows, as words.
+    #[track_caller]
+    pub(crate) fn page(&self, path: &str) -> String {
+        let card = std::fs::read(self.home().join("server.json")).expect("a server");
+        let card: Value = serde_json::from_slice(&card).expect("a card");
+        let host = card["url"].as_str().expect("a url").trim_start_matches("http://").to_owned();
+        let token = std::fs::read_to_string(self.home().join("credentials")).expect("a token");
+        let mut stream = TcpStream::connect(&host).expect("the server answers");
+        let token = token.trim();
+        let asked =
+            format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
+        stream.write_all(asked.as_bytes()).expect("it is asked");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.split_whitespace().nth(1) == Some("200"), "{path}: {answer}");
+        let (mut words, mut is_tag) = (String::new(), false);
+        for character in answer.chars() {
+            match character {
+                '<' => is_tag = true,
+                '>' => is_tag = false,
+                _ if !is_tag => words.push(character),
+                _ => {}
+            }
+        }
+        words.replace("&amp;", "&").split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Puts a program of the person's own on their PATH, in the place of the one of this name; returns what that was.
+    #[track_caller]
+    pub(crate) fn puts_program(&self, name: &str, script: &str) -> Option<PathBuf> {
+        let path = self.dir.path().join("person/bin").join(name);
+        let before = path.canonicalize().ok();
+        let _ = std::fs::remove_file(&path);
+        let script = match &before {
+            Some(before) => script.replace("REAL", &before.display().to_string()),
+            None => script.to_owned(),
+        };
+        std::fs::write(&path, script).expect("a file");
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, all).expect("it may be run");
+        before
+    }
+
+    /// Puts `program` on the person's PATH under this name, in the place of what was there.
+    #[track_caller]
+    pub(crate) fn links_program(&self, name: &str, program: &Path) {
+        let path = self.dir.path().join("person/bin").join(name);
+        let _ = std::fs::remove_file(&path);
+        std::os::unix::fs::symlink(program, &path).expect("a link");
+    }
+
+    /// Takes a file out of the person's home.
+    #[track_caller]
+    pub(crate) fn forgets(&self, file: &str) {
+        std::fs::remove_file(self.dir.path().join("person").join(file)).expect("it was there");
+    }
+
+    /// Returns what the lane `role` says of the runtime `name`.
+    #[track_caller]
+    pub(crate) fn runtime(&self, role: &str, name: &str) -> Value {
+        let lanes = self.asks(&["lane", "list"]);
+        let lanes = lanes["lanes"].as_array().expect("lanes");
+        let lane = lanes.iter().find(|it| it["role"] == role).expect("a lane");
+        let all = lane["runtimes"].as_array().expect("runtimes");
+        all.iter().find(|it| it["name"] == name).expect("a runtime").clone()
     }
 
     /// Runs `mission`, which may refuse: what it was asked for may be over.

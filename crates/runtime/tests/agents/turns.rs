@@ -1,5 +1,6 @@
 //! Turns: a brief, messages while busy, an interrupt, what is not allowed, a session that goes on.
 
+use mission_domain::agents;
 use mission_domain::ids::MessageId;
 use mission_runtime::agent::{AgentState, Leave, TurnHow};
 use mission_runtime::markers::{Marker, Markers};
@@ -8,7 +9,6 @@ use mission_runtime::record_log::read_after;
 use mission_runtime::shim_protocol::{Reply, Request};
 use mission_runtime::spec::Driver;
 use mission_runtime::{DeathClass, classify, proc_tree};
-use mission_testkit::programs;
 use nix::sys::signal::Signal;
 
 use crate::lane::{Agent, BOTH, Stage, scripted_acp, session};
@@ -48,8 +48,8 @@ fn a_brief_is_worked_with_the_agents_own_tools_and_its_marker_counts() {
         assert!(usage.input_tokens >= Some(2_401), "{usage:?}");
         let (id, program, is_resumed) = session(&records);
         let version = match agent {
-            Agent::Codex => format!("codex {}", programs::CODEX_VERSION),
-            Agent::Claude => format!("claude {}", programs::CLAUDE_VERSION),
+            Agent::Codex => format!("codex {}", agents::CODEX.version),
+            Agent::Claude => format!("claude {}", agents::CLAUDE.version),
         };
         assert_eq!((program, is_resumed), (version, false));
         assert_eq!(exit.session.as_ref(), Some(&id));

@@ -61,6 +61,7 @@ enum What {
         lists: Limited,
         attempts: Vec<AttemptDoc>,
         consoles: Vec<ConsoleView>,
+        ended: Vec<AttemptDoc>,
     },
     /// Nothing that this page shows was touched.
     Counters,
@@ -84,7 +85,8 @@ impl Seen {
             Page::Fleet => {
                 let attempts = web::attempts_now(visitor).await?;
                 let consoles = web::consoles(visitor, &attempts).await;
-                What::Fleet { lists: web::limited(visitor).await?, attempts, consoles }
+                let ended = web::ended(visitor).await?;
+                What::Fleet { lists: web::limited(visitor).await?, attempts, consoles, ended }
             }
             Page::Board(filter) => cards(visitor, &rows, filter, changed).await?,
             Page::Ticket(key) if changed.is_empty() || touches(&rows, key, changed) => {
@@ -120,7 +122,7 @@ impl Seen {
                 parts.push(part("budgets", fragment::budgets(&lists.budgets)));
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
-            What::Fleet { lists, attempts, consoles } => {
+            What::Fleet { lists, attempts, consoles, ended } => {
                 let lanes = &lists.lanes;
                 parts.push(part("lede", fragment::fleet_lede(lanes, attempts)));
                 parts.push(part("heads", fragment::fleet_heads(lanes, attempts)));
@@ -128,6 +130,7 @@ impl Seen {
                 parts.extend(lanes.iter().map(|it| part(fragment::lane_id(it), lane(it))));
                 parts.push(part("consoles", fragment::consoles(consoles, viewer)));
                 parts.push(part("deaths", fragment::deaths(attempts, viewer)));
+                parts.push(part("troubles", fragment::troubles(lanes, ended, viewer)));
                 parts.push(part("budgets", fragment::budgets(&lists.budgets)));
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }

@@ -5,15 +5,16 @@ use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc};
 
 use super::budget;
 use super::form;
-use super::glyph::{self, icon, icon_as};
+use super::glyph::{self, icon};
 use super::needs_you::handled;
 use super::shell::{Page, document};
 use super::ticket::console::report;
 use super::view::{ConsoleView, FleetView, Viewer};
 use super::words;
 
-/// Starts that a breaker's row shows.
-const STARTS: usize = 10;
+mod trouble;
+
+pub use trouble::{alarm, troubles, unwell};
 
 /// Lines of a terminal in its tile.
 const TILE_LINES: usize = 6;
@@ -43,7 +44,7 @@ pub fn page(view: &FleetView) -> Markup {
                 aside aria-label="Deaths, breakers and corrections" {
                     (budget::panel(&view.budgets))
                     (deaths(&view.attempts, viewer))
-                    (breakers(&view.lanes, &view.ended))
+                    (troubles(&view.lanes, &view.ended, viewer))
                     (handled(&view.acts, viewer))
                 }
             },
@@ -114,6 +115,7 @@ fn head(r: &RuntimeDoc, attempts: &[AttemptDoc]) -> Markup {
         th scope="col" {
             b title=(r.command.join(" ")) { (r.name) }
             small { @if let Some(model) = &r.model { (model) " · " } (r.driver) }
+            @if let Some(version) = &r.version { (trouble::version(version)) }
             span.prof {
                 @match r.found {
                     Some(false) => { span.verdict data-v="refuted" { (icon("circle-x")) span { "not found" } } }
@@ -168,7 +170,7 @@ fn cell(lane: &LaneDoc, r: &RuntimeDoc, here: &[&AttemptDoc], viewer: Viewer<'_>
                 (Some(false), _) => { (icon("ban")) (place) ", not found" }
                 (_, "closed") => { (place) ", idle" }
                 (_, breaker) => { (icon("unplug")) (place) ", breaker " (words::plain(breaker)) }
-            } } @if let Some(note) = r.note.as_ref().filter(|_| r.breaker != "closed") { small.note dir="auto" { (note) } } }
+            } } @if let Some(trouble) = r.trouble.as_ref().filter(|_| r.found != Some(false)) { small.note { (trouble::word(trouble)) } } }
         } @else {
             td { @for a in running { (session(a, place, viewer)) } }
         }
@@ -232,51 +234,6 @@ fn tile(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
             }
             pre.screen tabindex="0" aria-label={ "Last lines of " (a.id) } { @if last.is_empty() { "Nothing was printed yet." } @else { (last) } }
             footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } @if c.is_here { a href={ (words::ticket_path(&a.ticket)) "#terminal-" (a.id) } { "Terminal" span.sr { " of " (a.id) } } } span.end { "up " (words::age(a.started_at, viewer.now)) } }
-        }
-    }
-}
-
-/// Returns the runtimes whose breaker is not closed, each once.
-pub fn unwell(lanes: &[LaneDoc]) -> Vec<&RuntimeDoc> {
-    columns(lanes).into_iter().filter(|r| r.breaker != "closed").collect()
-}
-
-/// Returns a breaker that is not closed, as an alarm.
-pub fn breaker_alarm(r: &RuntimeDoc) -> Markup {
-    let tone = if r.breaker == "open" { "bad" } else { "warn" };
-    html! {
-        p.alarm data-tone=(tone) { (icon_as("i s", "unplug")) span { b { (r.name) " breaker " (words::plain(&r.breaker)) } @if let Some(note) = &r.note { ", " bdi { (note) } } } }
-    }
-}
-
-/// Returns the breakers that are not closed, each with its last starts.
-fn breakers(lanes: &[LaneDoc], ended: &[AttemptDoc]) -> Markup {
-    html! {
-        @for r in unwell(lanes) {
-            div.breaker data-breaker=(r.breaker) {
-                p { (icon_as("i s", "unplug")) b { (r.name) " breaker" } " " span.tone { (words::plain(&r.breaker)) } }
-                (starts(&r.name, ended))
-                @if let Some(note) = &r.note { p.mid dir="auto" { (note) } }
-            }
-        }
-    }
-}
-
-/// Returns how the last starts of a runtime ended, the newest last.
-fn starts(runtime: &str, ended: &[AttemptDoc]) -> Markup {
-    let own = ended.iter().filter(|a| a.runtime == runtime).take(STARTS);
-    let died: Vec<bool> = own
-        .map(|a| a.terminal.as_ref().is_some_and(|it| it.status == "died"))
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-        .collect();
-    let deaths = died.iter().filter(|it| **it).count();
-    html! {
-        @if !died.is_empty() {
-            ol.pulse-row aria-label={ "Last " (died.len()) " starts: " (died.len() - deaths) " fine, " (deaths) " died" } {
-                @for it in died { li data-tone=(if it { "bad" } else { "ok" }) { (icon(if it { "x" } else { "check" })) } }
-            }
         }
     }
 }

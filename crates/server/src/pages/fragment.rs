@@ -31,6 +31,7 @@ pub use super::campaign::{lede as campaign_lede, moves};
 pub use super::card::card;
 pub use super::fleet::{
     consoles, deaths, heads as fleet_heads, lane_id, lane_row as fleet_lane, lede as fleet_lede,
+    troubles,
 };
 pub use super::needs_you::{handled, kinds, lane_row as lane, lede as needs_you_lede};
 pub use super::shell::notices;

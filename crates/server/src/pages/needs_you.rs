@@ -121,7 +121,7 @@ fn lanes_panel(lanes: &[LaneDoc]) -> Markup {
                     tbody id="lanes" { @for lane in lanes { (lane_row(lane)) } }
                 }
             }
-            @for r in fleet::unwell(lanes) { (fleet::breaker_alarm(r)) }
+            @for r in fleet::unwell(lanes) { (fleet::alarm(r)) }
         }
     }
 }

@@ -94,7 +94,7 @@ pub(crate) async fn attempts_now(visitor: &Visitor) -> Answer<Vec<AttemptDoc>> {
 }
 
 /// Returns the attempts that ended last, newest first.
-async fn ended(visitor: &Visitor) -> Answer<Vec<AttemptDoc>> {
+pub(crate) async fn ended(visitor: &Visitor) -> Answer<Vec<AttemptDoc>> {
     let ended = ProjectionFilter::of(ProjectionKind::Attempt).in_states(&["ended"]);
     let ended = ProjectionFilter { newest_first: true, limit: Some(LOOK_BACK), ..ended };
     read::projections(&visitor.site, &ended).await

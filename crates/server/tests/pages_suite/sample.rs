@@ -3,7 +3,8 @@
 use mission_domain::doc::{
     AttemptDoc, BudgetDoc, DeathDoc, EventDoc, FindingDoc, GateDoc, LaneDoc, MessageDoc,
     NeedsYouDoc, NextActionDoc, OperatorActDoc, PacketRefDoc, ProjectDoc, QuestionDoc, ReasonDoc,
-    RuntimeDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, UsageDoc, WhoDoc, WorkspaceDoc,
+    RuntimeDoc, SignoffDoc, SourceDoc, TerminalDoc, TicketDoc, TroubleDoc, UsageDoc, VersionDoc,
+    WhoDoc, WorkspaceDoc,
 };
 use mission_domain::ids::{Timestamp, Version};
 use mission_server::pages::PacketView;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mission_domain::ability::Ability;
+use mission_domain::agents::EXEC;
 use mission_domain::doc::RuntimeDoc;
 use mission_domain::rules::Driver;
 use mission_runtime::proc_tree;
@@ -24,6 +25,9 @@ const LIMIT: Duration = Duration::from_secs(45);
 
 /// How much of what it says is read, in bytes.
 const MOST_OUTPUT: u64 = 1024 * 1024;
+
+/// Between two looks whether a program that has not answered is still there.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The version of the Agent Client Protocol that lanes speak.
 const ACP_VERSION: u64 = 1;
@@ -64,6 +68,8 @@ fn known(it: &RuntimeDoc) -> Option<&'static str> {
 pub(super) enum Shaken {
     /// It answered: what it showed that it can, and that it cannot.
     Answered { seen: Vec<Ability>, lacking: Vec<Ability> },
+    /// Its command ended while this, which it had started, ran on.
+    Forked(String),
     /// It did not, or not so that a lane could work with it: why.
     Failed(String),
 }
@@ -99,6 +105,7 @@ impl Shaken {
                     Abilities { declared, seen: seen.clone(), lacking: lacking.clone(), known };
                 Look { seen: text, abilities: Some(abilities), ..look }
             }
+            Self::Forked(left) => forks(look, left),
             Self::Failed(why) => {
                 let seen = format!("{}; no lane could work with it: {why}", look.seen);
                 let fix = format!("start `{}` by hand and see what it says", it.command.join(" "));
@@ -106,6 +113,15 @@ impl Shaken {
             }
         }
     }
+}
+
+/// Says of a runtime that its command goes while `left` runs on.
+pub(super) fn forks(look: Look, left: &str) -> Look {
+    let seen = format!(
+        "{}; no lane could work with it: its command ends while {left}, which it started, runs on",
+        look.seen
+    );
+    Look { health: Health::Weak, seen, ..look }.fix(EXEC)
 }
 
 /// What is said to a program, and how its answers are read.
@@ -120,7 +136,8 @@ pub(super) async fn shake(it: &RuntimeDoc, program: &Path) -> Option<Shaken> {
     let handshake = handshake(Driver::from_word(&it.driver)?, it.command.get(1..)?)?;
     let said = tokio::time::timeout(LIMIT, answers(program, &handshake)).await;
     Some(match said {
-        Ok(Ok(answers)) => (handshake.read)(&answers),
+        Ok(Ok(Said::All(answers))) => (handshake.read)(&answers),
+        Ok(Ok(Said::Forked(left))) => Shaken::Forked(left),
         Ok(Err(error)) => Shaken::Failed(format!("{error:#}")),
         Err(_) => Shaken::Failed(format!("it did not answer within {} s", LIMIT.as_secs())),
     })
@@ -177,8 +194,16 @@ fn is_answer(frame: &Value) -> bool {
     (frame["id"].is_u64() && has_outcome) || frame["type"] == "control_response"
 }
 
-/// Starts the program without a network and with a home of its own, says the frames, and returns the answers, one for each frame that asks.
-async fn answers(program: &Path, handshake: &Handshake) -> anyhow::Result<Vec<Value>> {
+/// What came of asking.
+enum Said {
+    /// One answer for each frame that asks.
+    All(Vec<Value>),
+    /// The program ended while this ran on.
+    Forked(String),
+}
+
+/// Starts the program without a network and with a home of its own, says the frames, and returns the answers.
+async fn answers(program: &Path, handshake: &Handshake) -> anyhow::Result<Said> {
     let own = tempfile::Builder::new().prefix("mission-doctor-").tempdir()?;
     let home = own.path().display().to_string();
     let path = std::env::var("PATH").unwrap_or_default();
@@ -197,23 +222,35 @@ async fn answers(program: &Path, handshake: &Handshake) -> anyhow::Result<Vec<Va
     let (command, _) = what.into_std_command()?;
     let mut command = tokio::process::Command::from(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut running = Running(command.kill_on_drop(true).spawn()?);
-    let mut input = running.0.stdin.take().ok_or_else(|| anyhow::anyhow!("it has no input"))?;
-    let output = running.0.stdout.take().ok_or_else(|| anyhow::anyhow!("it has no output"))?;
-    for frame in &handshake.frames {
-        input.write_all(format!("{frame}\n").as_bytes()).await?;
-    }
-    input.flush().await?;
+    let child = command.kill_on_drop(true).spawn()?;
+    let mut running = Running { child, mark: format!("HOME={home}") };
+    let mut input = running.child.stdin.take().ok_or_else(|| anyhow::anyhow!("it has no input"))?;
+    let output = running.child.stdout.take().ok_or_else(|| anyhow::anyhow!("it has no output"))?;
+    let frames: String = handshake.frames.iter().map(|it| format!("{it}\n")).collect();
+    // One that has gone, or that reads nothing, shows by what it answers.
+    let _ = input.write_all(frames.as_bytes()).await;
+    let _ = input.flush().await;
     let asked = handshake.frames.iter().filter(|it| is_question(it)).count();
     let mut lines = BufReader::new(output.take(MOST_OUTPUT)).lines();
     let mut answers = Vec::new();
     while answers.len() < asked {
-        let Some(line) = lines.next_line().await? else {
-            anyhow::bail!("it ended, or fell silent, before it had answered");
-        };
-        answers.extend(serde_json::from_str(&line).ok().filter(is_answer));
+        tokio::select! {
+            line = lines.next_line() => {
+                let Some(line) = line? else { break };
+                answers.extend(serde_json::from_str(&line).ok().filter(is_answer));
+            }
+            () = tokio::time::sleep(LOOK) => {
+                if let Some(left) = running.left()? {
+                    return Ok(Said::Forked(left));
+                }
+            }
+        }
     }
-    Ok(answers)
+    if let Some(left) = running.left()? {
+        return Ok(Said::Forked(left));
+    }
+    anyhow::ensure!(answers.len() >= asked, "it ended, or fell silent, before it had answered");
+    Ok(Said::All(answers))
 }
 
 fn is_question(frame: &Value) -> bool {
@@ -221,13 +258,30 @@ fn is_question(frame: &Value) -> bool {
 }
 
 /// A program that goes, with all that it started, when nobody asks it any more.
-struct Running(Child);
+struct Running {
+    child: Child,
+    /// The line of its environment that nobody else has.
+    mark: String,
+}
+
+impl Running {
+    /// Returns what runs on though the program itself has ended; nothing while it lives, or where nothing does.
+    fn left(&mut self) -> anyhow::Result<Option<String>> {
+        let Some(status) = self.child.try_wait()? else { return Ok(None) };
+        let left = proc_tree::with_environment(&self.mark);
+        let left = left.iter().find(|it| !it.is_zombie).map(|it| format!("`{}`", it.comm));
+        // One that was killed did not go by itself.
+        Ok(left.filter(|_| status.code().is_some()))
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let Some(pid) = self.0.id().and_then(|it| i32::try_from(it).ok()) else { return };
-        let started = proc_tree::descendants(pid);
-        let _ = self.0.start_kill();
+        // Whatever left its tree still has its environment.
+        let mut started = proc_tree::with_environment(&self.mark);
+        let pid = self.child.id().and_then(|it| i32::try_from(it).ok());
+        started.extend(pid.into_iter().flat_map(proc_tree::descendants));
+        let _ = self.child.start_kill();
         for it in started.iter().filter(|it| proc_tree::is_alive(it.pid, it.start_time)) {
             let _ = kill(Pid::from_raw(it.pid), Signal::SIGKILL);
         }
@@ -305,6 +359,9 @@ mod tests {
             from: "built-in".into(),
             untold: None,
             declared: driver.declared().iter().map(ToString::to_string).collect(),
+            version: None,
+            trouble: None,
+            trial: None,
         }
     }
 
@@ -379,6 +436,16 @@ mod tests {
         let it = doc(Driver::Acp, &["sh", "-c", script]);
         let shaken = shake(&it, Path::new("/bin/sh")).await.expect("a protocol");
         assert_eq!(shaken, Shaken::Answered { seen: Vec::new(), lacking: vec![Ability::Resume] });
+        for line in ["sleep 1000 & exit 0", "setsid sleep 1000 & exit 1", "(sleep 1000 &) ; exit 0"]
+        {
+            let forks = doc(Driver::Acp, &["sh", "-c", line]);
+            let shaken = shake(&forks, Path::new("/bin/sh")).await.expect("a protocol");
+            assert!(matches!(&shaken, Shaken::Forked(_)), "{line}: {shaken:?}");
+        }
+        let answers = script.replace("exec tail -f /dev/null", "sleep 1000 & exit 0");
+        let forks = doc(Driver::Acp, &["sh", "-c", &answers]);
+        let shaken = shake(&forks, Path::new("/bin/sh")).await.expect("a protocol");
+        assert!(matches!(shaken, Shaken::Forked(_) | Shaken::Answered { .. }), "{shaken:?}");
         let silent = doc(Driver::Acp, &["sh", "-c", "read frame"]);
         let shaken = shake(&silent, Path::new("/bin/sh")).await.expect("a protocol");
         assert!(matches!(shaken, Shaken::Failed(why) if why.contains("ended")));

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use mission_domain::agents;
+
 /// What is known of one program.
 struct Agent {
     program: &'static str,
@@ -13,8 +15,6 @@ struct Agent {
     files: &'static [&'static str],
     /// A file of settings, and the word in it that shows a provider of the user's own.
     settings: (&'static str, &'static str),
-    /// How to sign in.
-    fix: &'static str,
 }
 
 const AGENTS: [Agent; 5] = [
@@ -24,7 +24,6 @@ const AGENTS: [Agent; 5] = [
         folder: (Some("CODEX_HOME"), ".codex"),
         files: &["auth.json"],
         settings: ("config.toml", "model_provider"),
-        fix: "codex login",
     },
     Agent {
         program: "claude",
@@ -32,7 +31,6 @@ const AGENTS: [Agent; 5] = [
         folder: (Some("CLAUDE_CONFIG_DIR"), ".claude"),
         files: &[".credentials.json"],
         settings: ("settings.json", "ANTHROPIC_"),
-        fix: "claude /login",
     },
     Agent {
         program: "gemini",
@@ -40,7 +38,6 @@ const AGENTS: [Agent; 5] = [
         folder: (None, ".gemini"),
         files: &["oauth_creds.json", ".env"],
         settings: ("settings.json", "vertex-ai"),
-        fix: "start `gemini` once by hand and choose how to sign in",
     },
     Agent {
         program: "opencode",
@@ -48,7 +45,6 @@ const AGENTS: [Agent; 5] = [
         folder: (None, ""),
         files: &[".local/share/opencode/auth.json"],
         settings: (".config/opencode/opencode.json", "\"provider\""),
-        fix: "opencode auth login",
     },
     Agent {
         program: "hermes",
@@ -56,7 +52,6 @@ const AGENTS: [Agent; 5] = [
         folder: (None, ".hermes"),
         files: &["auth.json", ".env"],
         settings: ("config.yaml", "provider:"),
-        fix: "hermes setup",
     },
 ];
 
@@ -75,13 +70,14 @@ pub(super) enum SignIn {
 pub(super) fn of(program: &str, variable: impl Fn(&str) -> Option<String>) -> SignIn {
     let name = Path::new(program).file_name().and_then(|it| it.to_str()).unwrap_or_default();
     let Some(agent) = AGENTS.iter().find(|it| it.program == name) else { return SignIn::Unknown };
+    let Some(known) = agents::Agent::of_program(name) else { return SignIn::Unknown };
     let is_set = |it: &&&str| variable(it).is_some_and(|it| !it.is_empty());
     if let Some(found) = agent.variables.iter().find(is_set) {
         return SignIn::Seen(format!("signed in by {found}"));
     }
     let home = variable("HOME").map(|it| Path::new(&it).join(agent.folder.1));
     let own = agent.folder.0.and_then(variable).map(PathBuf::from);
-    let Some(folder) = own.or(home) else { return SignIn::NotSeen(agent.fix) };
+    let Some(folder) = own.or(home) else { return SignIn::NotSeen(known.sign_in) };
     let mut files = agent.files.iter().map(|it| folder.join(it));
     if let Some(found) = files.find(|it| it.is_file()) {
         return SignIn::Seen(format!("a sign-in is kept in {}", found.display()));
@@ -91,7 +87,7 @@ pub(super) fn of(program: &str, variable: impl Fn(&str) -> Option<String>) -> Si
     let has_provider = std::fs::read_to_string(&settings).is_ok_and(|it| it.contains(word));
     match has_provider {
         true => SignIn::Seen(format!("a provider is set in {}", settings.display())),
-        false => SignIn::NotSeen(agent.fix),
+        false => SignIn::NotSeen(known.sign_in),
     }
 }
 
@@ -111,19 +107,19 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let home = temp.path().to_str().expect("a path");
         let home = ("HOME", home);
-        assert_eq!(seen("/opt/bin/codex", &[home]), SignIn::NotSeen("codex login"));
+        assert_eq!(seen("/opt/bin/codex", &[home]), SignIn::NotSeen("run `codex login`"));
         let put = |name: &str, text: &str| {
             let path = temp.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             std::fs::write(path, text).expect("a file");
         };
         put(".codex/config.toml", "model = \"x\"\n");
-        assert_eq!(seen("codex", &[home]), SignIn::NotSeen("codex login"));
+        assert_eq!(seen("codex", &[home]), SignIn::NotSeen("run `codex login`"));
         put(".codex/config.toml", "model_provider = \"mine\"\n");
         assert!(matches!(seen("codex", &[home]), SignIn::Seen(it) if it.contains("a provider")));
         put(".local/share/opencode/auth.json", "{}");
         assert!(matches!(seen("opencode", &[home]), SignIn::Seen(it) if it.contains("auth.json")));
-        assert_eq!(seen("hermes", &[home]), SignIn::NotSeen("hermes setup"));
+        assert_eq!(seen("hermes", &[home]), SignIn::NotSeen("run `hermes setup`"));
         let key = ("GEMINI_API_KEY", "x");
         assert_eq!(
             seen("gemini", &[home, key]),
@@ -132,7 +128,7 @@ mod tests {
         assert_ne!(seen("gemini", &[home, (key.0, "")]), seen("gemini", &[home, key]));
         let moved = temp.path().join("moved").display().to_string();
         let moved = ("CODEX_HOME", moved.as_str());
-        assert_eq!(seen("codex", &[home, moved]), SignIn::NotSeen("codex login"));
+        assert_eq!(seen("codex", &[home, moved]), SignIn::NotSeen("run `codex login`"));
         assert_eq!(seen("sh", &[home]), SignIn::Unknown);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mission_domain::agents::number;
 use mission_sandbox::{Access, Confined, Exit, Limits, Network};
 
 /// How long a program may take for its version. Those that are scripts take some seconds, and more on a machine under load.
@@ -24,6 +25,8 @@ pub(super) enum Answer {
     Nothing,
     /// It could not be started, or ended badly: what was seen.
     Broken(String),
+    /// It ended without a word, and what it had started ran on.
+    Forks,
     /// It did not end in time.
     TooSlow,
 }
@@ -55,14 +58,23 @@ async fn started(program: &Path, flag: &str) -> anyhow::Result<Answer> {
     let log = own.path().join("said");
     let outcome = mission_sandbox::run(what, &log).await?;
     let said = std::fs::read(&log).unwrap_or_default();
-    Ok(answer(&outcome.exit, &String::from_utf8_lossy(&said)))
+    let said = String::from_utf8_lossy(&said);
+    let is_silent = said.trim().is_empty() && matches!(outcome.exit, Exit::Exited(_));
+    if is_silent && outcome.killed_leftovers > 0 {
+        return Ok(Answer::Forks);
+    }
+    Ok(answer(&outcome.exit, &said))
 }
 
 fn answer(exit: &Exit, said: &str) -> Answer {
     let lines = || said.lines().map(str::trim).filter(|it| !it.is_empty());
     let short = |line: &str| line.chars().take(LINE).collect::<String>();
     match exit {
-        Exit::Exited(0) => lines().next().map_or(Answer::Nothing, |it| Answer::Version(short(it))),
+        // Some warn of something first.
+        Exit::Exited(0) => lines()
+            .find(|it| number(it).is_some())
+            .or_else(|| lines().next())
+            .map_or(Answer::Nothing, |it| Answer::Version(short(it))),
         Exit::Exited(code) => {
             let last =
                 lines().next_back().map_or_else(String::new, |it| format!(": {}", short(it)));
@@ -87,9 +99,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_the_first_line_and_a_failure_is_told_by_its_last() {
+    fn a_version_is_the_first_line_with_one_and_a_failure_is_told_by_its_last() {
         let said = "\n codex-cli 0.169.0 \nmore";
         assert_eq!(answer(&Exit::Exited(0), said), Answer::Version("codex-cli 0.169.0".into()));
+        let warned = "WARNING: no aliases\ncodex-cli 0.169.0\n";
+        assert_eq!(answer(&Exit::Exited(0), warned), Answer::Version("codex-cli 0.169.0".into()));
+        assert_eq!(answer(&Exit::Exited(0), "hello\nyou\n"), Answer::Version("hello".into()));
         assert_eq!(answer(&Exit::Exited(0), " \n"), Answer::Nothing);
         let said = "stack\nenv: 'node': No such file or directory\n";
         let told = "it ends with exit code 127: env: 'node': No such file or directory";

@@ -28,6 +28,24 @@ fn runtime(name: &str, breaker: &str) -> RuntimeDoc {
         from: "built-in".into(),
         untold: None,
         declared: Vec::new(),
+        version: Some(VersionDoc {
+            told: format!("{name} 2.1.331"),
+            number: Some("2.1.331".into()),
+            is_tested: Some(breaker != "closed"),
+            tested: Some("2.1.330".into()),
+            note: (breaker == "closed").then(|| "not tested: 2.1.330 is".into()),
+            fix: (breaker == "closed")
+                .then(|| "`npm install -g x@2.1.330` installs that one".into()),
+            attempt: Some("A-30".into()),
+            at: Some(ago(60)),
+        }),
+        trouble: (breaker != "closed").then(|| TroubleDoc {
+            kind: "auth".into(),
+            what: format!("`{name}` is not signed in, or its sign-in was refused: HTTP 401"),
+            since: Some(ago(12)),
+            fix: format!("run `{name} login`, as the user that the server runs as"),
+        }),
+        trial: (breaker != "closed").then(|| ago(-2)),
     }
 }
 

@@ -1,0 +1,52 @@
+//! What the home remembers of a runtime that fails.
+
+use super::*;
+use crate::principal::Principal;
+
+/// Lets `command` take effect at `now`.
+fn carries_out(home: &mut Home, command: HomeCommand, now: Timestamp) {
+    let stamp = Stamp { at: now, by: Principal::Controller };
+    for event in decide_home(home, command, now).expect("it is allowed") {
+        // As the log keeps it.
+        let kept = serde_json::to_string(&event).expect("it is written");
+        apply_home(home, &serde_json::from_str(&kept).expect("it is read"), &stamp);
+    }
+}
+
+fn forks(runtime: &RuntimeId) -> HomeCommand {
+    let why = "`w.sh` ended with exit code 0 while `sleep` ran on".to_owned();
+    HomeCommand::OpenBreaker { runtime: runtime.clone(), class: EndClass::Forked, why }
+}
+
+#[test]
+fn a_runtime_whose_every_trial_fails_is_tried_some_fifty_times_a_day_and_remembers_since_when() {
+    let (mut home, runtime) = (Home::default(), RuntimeId::new("mine"));
+    let began: Timestamp = "2026-07-14T00:00:00Z".parse().expect("a moment");
+    let (mut now, mut tries) = (began, 0);
+    while now < began + jiff::SignedDuration::from_hours(24) {
+        carries_out(&mut home, forks(&runtime), now);
+        tries += 1;
+        let breaker = &home.breakers[&runtime];
+        assert_eq!((breaker.times, breaker.since), (tries, Some(began)));
+        assert!(breaker.until > now);
+        now = breaker.until;
+    }
+    assert_eq!(tries, 52);
+
+    carries_out(&mut home, HomeCommand::CloseBreaker { runtime: runtime.clone() }, now);
+    carries_out(&mut home, forks(&runtime), now);
+    assert_eq!((home.breakers[&runtime].times, home.breakers[&runtime].since), (1, Some(now)));
+}
+
+#[test]
+fn a_breaker_that_opened_before_its_beginning_was_noted_is_read_as_it_was() {
+    let old = r#"{"type":"breaker_opened","body":{"runtime":"codex","class":"auth","why":"401","until":"2026-07-14T00:01:00Z"}}"#;
+    let event: HomeEvent = serde_json::from_str(old).expect("it is read");
+    let mut home = Home::default();
+    let at = "2026-07-14T00:00:00Z".parse().expect("a moment");
+    apply_home(&mut home, &event, &Stamp { at, by: Principal::Controller });
+    assert_eq!(home.breakers[&RuntimeId::new("codex")].since, None);
+    let kept = serde_json::to_string(&home).expect("it is written");
+    assert!(!kept.contains("since"), "{kept}");
+    assert_eq!(serde_json::from_str::<Home>(&kept).expect("it is read"), home);
+}
