@@ -30,3 +30,39 @@ fn doctor_and_the_list_of_runtimes_say_what_real_agents_are_made_for_and_what_wa
     assert_eq!(of("person")["declared"], json!([]));
     stage.ends_well();
 }
+
+/// How many processes there are that doctor started on this stage: each has a home of doctor's own, and the stage's PATH.
+fn started_by_doctor(stage: &Stage) -> usize {
+    let bin = stage.home().with_file_name("person").join("bin").display().to_string();
+    let entries = std::fs::read_dir("/proc").expect("processes").flatten();
+    let is_doctors = |path: &std::path::PathBuf| {
+        let text = std::fs::read(path.join("environ")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.contains("mission-doctor-") && text.contains(&bin)
+    };
+    entries.map(|it| it.path()).filter(is_doctors).count()
+}
+
+#[test]
+fn doctor_sees_that_a_script_goes_while_the_real_agent_that_it_started_runs_on() {
+    let stage = Stage::new("[project]\nkey = \"MC\"\n");
+    for (name, before, code) in [("codex", "setsid ", 0), ("claude", "", 1)] {
+        // A shell gives what it starts in the background an empty input, at whose end an agent goes by itself.
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && exec 'REAL' --version\nexec 3<&0\n{before}'REAL' \"$@\" <&3 3<&- &\nexit {code}\n"
+        );
+        stage.puts_program(name, &script);
+        let look = stage.look(&format!("runtime {name}"));
+        assert_eq!(
+            (&look["health"], &look["version"]["is_tested"]),
+            (&json!("weak"), &json!(true))
+        );
+        let seen = look["seen"].as_str().expect("words");
+        assert!(seen.contains("no lane could work with it: its command ends while `"), "{seen}");
+        let fix = look["fix"].as_str().expect("words");
+        assert!(fix.starts_with("put `exec` before the line of the script"), "{fix}");
+    }
+    stage
+        .until("the end of what doctor started", || (started_by_doctor(&stage) == 0).then_some(()));
+    stage.ends_well();
+}
