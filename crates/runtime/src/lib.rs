@@ -24,6 +24,7 @@ pub mod times;
 
 pub use client::RunnerClient;
 pub use death::{DeathClass, classify};
+pub use drivers::plan::program_behind;
 pub use error::{Error, Result};
 pub use files::{LaneFiles, ProcessCard};
 pub use record::{ExitRecord, Numbered, Record};

@@ -23,6 +23,22 @@ pub fn codex() -> Result<PathBuf> {
     installed("node_modules/@openai/codex/bin/codex.js")
 }
 
+/// Returns the native program behind that script.
+///
+/// # Errors
+/// It is not installed; the message says how to.
+pub fn native_codex() -> Result<PathBuf> {
+    let script = codex()?;
+    let scope = script.ancestors().find(|it| it.ends_with("@openai"));
+    let inside = |dir: &Path| -> Vec<PathBuf> {
+        std::fs::read_dir(dir).into_iter().flatten().flatten().map(|it| it.path()).collect()
+    };
+    let packages = scope.into_iter().flat_map(inside);
+    let mut natives = packages.flat_map(|it| inside(&it.join("vendor")));
+    let found = natives.find_map(|it| Some(it.join("bin/codex")).filter(|it| it.is_file()));
+    found.ok_or_else(|| Error::Unexpected(format!("no native codex beside `{}`", script.display())))
+}
+
 /// Returns the native program of claude.
 ///
 /// # Errors

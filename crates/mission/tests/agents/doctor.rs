@@ -1,5 +1,6 @@
 //! What `mission doctor` sees of the agents that are installed, by asking them as a lane does.
 
+use mission_testkit::programs;
 use serde_json::json;
 
 use crate::stage::Stage;
@@ -45,11 +46,19 @@ fn started_by_doctor(stage: &Stage) -> usize {
 
 #[test]
 fn doctor_sees_that_a_script_goes_while_the_real_agent_that_it_started_runs_on() {
-    let stage = Stage::new("[project]\nkey = \"MC\"\n");
-    for (name, before, code) in [("codex", "setsid ", 0), ("claude", "", 1)] {
+    let real = [programs::native_codex(), programs::claude()];
+    let real = real.map(|it| it.unwrap_or_else(|e| panic!("{e}")).display().to_string());
+    // What its command names a lane sees, and doctor looks as a lane does.
+    let stage = Stage::new(&format!(
+        "[project]\nkey = \"MC\"\n[runtime.codex]\ncommand = [\"codex\", \"{}\"]\n[runtime.claude]\ncommand = [\"claude\", \"{}\"]\n",
+        real[0], real[1]
+    ));
+    for ((name, before, code), real) in
+        [("codex", "setsid ", 0), ("claude", "", 1)].iter().zip(&real)
+    {
         // A shell gives what it starts in the background an empty input, at whose end an agent goes by itself.
         let script = format!(
-            "#!/bin/sh\n[ \"$1\" = --version ] && exec 'REAL' --version\nexec 3<&0\n{before}'REAL' \"$@\" <&3 3<&- &\nexit {code}\n"
+            "#!/bin/sh\n[ \"$1\" = --version ] && exec '{real}' --version\nexec 3<&0\n{before}\"$@\" <&3 3<&- &\nexit {code}\n"
         );
         stage.puts_program(name, &script);
         let look = stage.look(&format!("runtime {name}"));

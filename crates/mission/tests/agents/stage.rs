@@ -168,28 +168,14 @@ impl Stage {
         words.replace("&amp;", "&").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Puts a program of the person's own on their PATH, in the place of the one of this name; returns what that was.
+    /// Puts a program of the person's own on their PATH, in the place of the one of this name.
     #[track_caller]
-    pub(crate) fn puts_program(&self, name: &str, script: &str) -> Option<PathBuf> {
+    pub(crate) fn puts_program(&self, name: &str, script: &str) {
         let path = self.dir.path().join("person/bin").join(name);
-        let before = path.canonicalize().ok();
         let _ = std::fs::remove_file(&path);
-        let script = match &before {
-            Some(before) => script.replace("REAL", &before.display().to_string()),
-            None => script.to_owned(),
-        };
         std::fs::write(&path, script).expect("a file");
         let all = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&path, all).expect("it may be run");
-        before
-    }
-
-    /// Puts `program` on the person's PATH under this name, in the place of what was there.
-    #[track_caller]
-    pub(crate) fn links_program(&self, name: &str, program: &Path) {
-        let path = self.dir.path().join("person/bin").join(name);
-        let _ = std::fs::remove_file(&path);
-        std::os::unix::fs::symlink(program, &path).expect("a link");
     }
 
     /// Takes a file out of the person's home.

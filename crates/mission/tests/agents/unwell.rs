@@ -1,6 +1,7 @@
 //! Runtimes that cannot work: not installed, not signed in, of a version that nobody tested, or behind a script that starts the agent
 //! and goes. Doctor and the page *Fleet* say which it is and how to mend it, and nothing is tried again and again.
 
+use mission_testkit::programs;
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -76,7 +77,7 @@ fn a_runtime_that_is_not_installed_is_named_with_the_command_that_installs_it() 
     shows(
         &stage.page("/fleet"),
         &[
-            "gemini is not installed where the server runs, since",
+            "gemini is not installed where the server runs. Since",
             &format!("To mend it: {install} installs it"),
         ],
     );
@@ -144,18 +145,20 @@ done
 
 #[test]
 fn a_version_that_nobody_tested_is_told_with_the_tested_one_and_the_lane_works_all_the_same() {
+    let claude = programs::claude().unwrap_or_else(|e| panic!("{e}"));
     let mut stage = Stage::new(&toml(
-        &["gemini", "codex"],
-        "",
+        &["gemini", "claude"],
+        &format!("[runtime.claude]\ncommand = [\"claude\", \"{}\"]\n", claude.display()),
         "sh mission report question --summary 'which one?' ;; say asked",
     ));
     // What it says of itself when it is asked, and what its lane then really gets.
-    let codex = stage.puts_program(
-        "codex",
-        "#!/bin/sh\n[ \"$1\" = --version ] && { echo codex-cli 9.9.9; exit; }\nexec 'REAL' \"$@\"\n",
+    stage.puts_program(
+        "claude",
+        "#!/bin/sh\n[ \"$1\" = --version ] && { echo '9.9.9 (Claude Code)'; exit; }\nexec \"$@\"\n",
     );
     stage.puts_program("gemini", GEMINI);
-    for (runtime, told, tested) in [("codex", "9.9.9", "0.169.0"), ("gemini", "0.60.9", "0.61.0")] {
+    for (runtime, told, tested) in [("claude", "9.9.9", "2.1.330"), ("gemini", "0.60.9", "0.61.0")]
+    {
         let look = stage.look(&format!("runtime {runtime}"));
         assert_eq!(look["health"], "weak", "{look}");
         assert_eq!(
@@ -174,9 +177,7 @@ fn a_version_that_nobody_tested_is_told_with_the_tested_one_and_the_lane_works_a
         holds(&look["fix"], &["npm install -g @", &format!("@{tested}` installs the tested one")]);
     }
     assert!(stage.doctor().contains("nothing that is needed is missing"));
-    // A lane sees what is installed with its program, and nothing that a script elsewhere would start.
-    stage.links_program("codex", &codex.expect("the real one"));
-    for runtime in ["codex", "gemini"] {
+    for runtime in ["claude", "gemini"] {
         let key = files(&stage, runtime);
         stage.becomes(&key, "needs_input");
     }
@@ -191,13 +192,16 @@ fn a_version_that_nobody_tested_is_told_with_the_tested_one_and_the_lane_works_a
             (&"gemini-cli 0.60.9".into(), &false.into())
         );
         assert_eq!(gemini["attempt"], "A-2", "{gemini}");
-        let codex = &stage.runtime("does-codex", "codex")["version"];
-        assert_eq!((&codex["told"], &codex["is_tested"]), (&"codex 0.169.0".into(), &true.into()));
+        let claude = &stage.runtime("does-claude", "claude")["version"];
+        assert_eq!(
+            (&claude["told"], &claude["is_tested"]),
+            (&"claude 2.1.330".into(), &true.into())
+        );
         shows(
             &stage.page("/fleet"),
             &[
                 "0.60.9, not tested (tested with 0.61.0)",
-                "0.169.0, tested",
+                "2.1.330, tested",
                 "Not tested: Mission Control is tested with 0.61.0.",
                 "npm install -g @google/gemini-cli@0.61.0 installs the tested one.",
             ],

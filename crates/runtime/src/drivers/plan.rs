@@ -51,7 +51,7 @@ pub(crate) fn codex_socket(spec: &LaunchSpec) -> Result<PathBuf> {
 fn codex(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
     let socket = codex_socket(spec)?;
     let _ = std::fs::remove_file(&socket);
-    let mut spec = with_native(spec, &native::CODEX);
+    let mut spec = with_program(spec);
     let listen = format!("unix://{}", socket.display());
     spec.command.extend(["app-server".into(), "--listen".into(), listen]);
     spec.access.writable.extend(socket.parent().map(Path::to_path_buf));
@@ -89,7 +89,7 @@ const CLAUDE_FLAGS: [&str; 11] = [
 ];
 
 fn claude(spec: &LaunchSpec, shim: &Path) -> Plan {
-    let mut spec = with_native(spec, &native::CLAUDE);
+    let mut spec = with_program(spec);
     spec.command.extend(CLAUDE_FLAGS.iter().map(|it| (*it).to_owned()));
     if let Some(model) = &spec.session.model {
         spec.command.extend(["--model".into(), model.clone()]);
@@ -167,11 +167,8 @@ fn path_first(bin: &Path) -> String {
 }
 
 fn acp(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
-    let mut spec = spec.clone();
+    let mut spec = with_program(spec);
     let program = spec.command.first().cloned().unwrap_or_default();
-    let path = spec.env.get("PATH").map_or("", String::as_str);
-    let installation = native::installation(&program, path);
-    spec.access.read_only.extend(installation);
     match Path::new(&program).file_name().and_then(|it| it.to_str()) {
         Some("opencode") => {
             spec.env.entry("OPENCODE_PERMISSION".into()).or_insert_with(|| OPENCODE_ASKS.into());
@@ -199,13 +196,28 @@ fn acp(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {
     Ok(Plan { spec, link: LinkKind::Lines, driver: Box::new(acp::Acp::new(setup)) })
 }
 
-fn with_native(spec: &LaunchSpec, package: &native::Package) -> LaunchSpec {
+/// Returns what a lane of `kind` starts for the program `name` where it looks for programs on `path`, and which folders it may read
+/// because of it: what is installed with the program.
+pub fn program_behind(kind: Kind, name: &str, path: &str) -> (PathBuf, Vec<PathBuf>) {
+    let native = |package| {
+        let found = native::find(name, path, package);
+        (found.program, found.installation.into_iter().collect())
+    };
+    match kind {
+        Kind::Codex => native(&native::CODEX),
+        Kind::Claude => native(&native::CLAUDE),
+        Kind::Acp => (name.into(), native::installation(name, path)),
+        Kind::Exec | Kind::Tmux => (name.into(), Vec::new()),
+    }
+}
+
+fn with_program(spec: &LaunchSpec) -> LaunchSpec {
     let mut spec = spec.clone();
     let path = spec.env.get("PATH").cloned().unwrap_or_default();
     if let Some(name) = spec.command.first_mut() {
-        let found = native::find(name, &path, package);
-        *name = found.program.display().to_string();
-        spec.access.read_only.extend(found.installation);
+        let (program, installation) = program_behind(spec.driver, name, &path);
+        *name = program.display().to_string();
+        spec.access.read_only.extend(installation);
     }
     spec
 }

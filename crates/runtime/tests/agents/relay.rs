@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mission_testkit::programs;
 use nix::sys::signal::Signal;
@@ -31,10 +31,11 @@ impl Relay {
     /// Codex behind a relay of its WebSocket.
     pub(crate) fn socket(stage: &Stage) -> Self {
         let relay = Self::at(stage, true);
+        let native = programs::native_codex().unwrap_or_else(|e| panic!("{e}"));
         let text = format!(
             "#!/bin/sh\nexport LC_ALL=C\necho \"${{3#unix://}}\" > '{}'\nexec '{}' \"$1\" \"$2\" \"$3.behind\"\n",
             relay.note.display(),
-            native_codex().display(),
+            native.display(),
         );
         relay.written(&text)
     }
@@ -112,15 +113,4 @@ fn passes_on(from: &UnixStream, to: &UnixStream) {
             }
         }
     });
-}
-
-/// Returns the program behind the script that npm installs.
-fn native_codex() -> PathBuf {
-    let script = programs::codex().unwrap_or_else(|e| panic!("{e}"));
-    let scope = script.ancestors().find(|it| it.ends_with("@openai")).unwrap();
-    let inside = |dir: &Path| -> Vec<PathBuf> {
-        std::fs::read_dir(dir).into_iter().flatten().flatten().map(|it| it.path()).collect()
-    };
-    let natives = inside(scope).into_iter().flat_map(|it| inside(&it.join("vendor")));
-    natives.map(|it| it.join("bin/codex")).find(|it| it.is_file()).expect("codex's native program")
 }

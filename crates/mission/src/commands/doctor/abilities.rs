@@ -9,7 +9,8 @@ use mission_domain::ability::Ability;
 use mission_domain::agents::EXEC;
 use mission_domain::doc::RuntimeDoc;
 use mission_domain::rules::Driver;
-use mission_runtime::proc_tree;
+use mission_runtime::spec::Driver as Kind;
+use mission_runtime::{proc_tree, program_behind};
 use mission_sandbox::{Access, Confined, Limits, Network};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -126,6 +127,7 @@ pub(super) fn forks(look: Look, left: &str) -> Look {
 
 /// What is said to a program, and how its answers are read.
 struct Handshake {
+    kind: Kind,
     arguments: Vec<String>,
     frames: Vec<Value>,
     read: fn(&[Value]) -> Shaken,
@@ -150,6 +152,7 @@ fn handshake(driver: Driver, arguments: &[String]) -> Option<Handshake> {
     let client = json!({"name": "mission", "version": env!("CARGO_PKG_VERSION")});
     match driver {
         Driver::Codex => Some(Handshake {
+            kind: Kind::Codex,
             arguments: with(&["app-server"]),
             frames: vec![
                 json!({"id": 1, "method": "initialize", "params": {"clientInfo": client}}),
@@ -160,6 +163,7 @@ fn handshake(driver: Driver, arguments: &[String]) -> Option<Handshake> {
             read: codex,
         }),
         Driver::Claude => Some(Handshake {
+            kind: Kind::Claude,
             arguments: with(&CLAUDE_FLAGS),
             frames: vec![
                 json!({"type": "control_request", "request_id": "1", "request": {"subtype": "initialize"}}),
@@ -168,6 +172,7 @@ fn handshake(driver: Driver, arguments: &[String]) -> Option<Handshake> {
             read: claude,
         }),
         Driver::Acp => Some(Handshake {
+            kind: Kind::Acp,
             arguments: with(&[]),
             frames: vec![json!({
                 "jsonrpc": "2.0", "id": 1, "method": "initialize",
@@ -202,7 +207,8 @@ enum Said {
     Forked(String),
 }
 
-/// Starts the program without a network and with a home of its own, says the frames, and returns the answers.
+/// Starts the program without a network and with a home of its own, and with no more to read than a lane has; says the frames, and
+/// returns the answers.
 async fn answers(program: &Path, handshake: &Handshake) -> anyhow::Result<Said> {
     let own = tempfile::Builder::new().prefix("mission-doctor-").tempdir()?;
     let home = own.path().display().to_string();
@@ -210,12 +216,17 @@ async fn answers(program: &Path, handshake: &Handshake) -> anyhow::Result<Said> 
     let env = [("PATH", path.as_str()), ("HOME", &home), ("TMPDIR", &home), ("LANG", "C.UTF-8")];
     let env: BTreeMap<String, String> =
         env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let named = program.display().to_string();
+    let (program, installation) = program_behind(handshake.kind, &named, &path);
+    let given = handshake.arguments.iter().map(PathBuf::from).filter(|it| it.is_absolute());
+    let read = [PathBuf::from(named)].into_iter().chain(given).chain(installation);
+    let access = read.fold(Access::standard(&env, own.path(), own.path()), Access::with_read);
     let what = Confined {
-        program: PathBuf::from(program),
+        program,
         args: handshake.arguments.clone(),
         cwd: own.path().to_owned(),
         env,
-        access: Access::Unrestricted,
+        access,
         limits: Limits::default(),
         network: Network::Refused,
     };

@@ -90,7 +90,7 @@ fn troubled(
                 span.tone { @if is_missing { "not installed" } @else { (words::plain(breaker)) } }
             }
             (starts(&r.name, ended))
-            p.mid dir="auto" { (glyph::inline(&words::sentence(&trouble.what))) @if let Some(since) = trouble.since { ", since " (glyph::clock(since)) " (" (glyph::age(since, viewer.now)) " ago)" } "." }
+            p.mid dir="auto" { (glyph::inline(&words::sentence(&trouble.what))) "." @if let Some(since) = trouble.since { " Since " (glyph::clock(since)) " (" (glyph::age(since, viewer.now)) " ago)." } }
             p.mid { (mends(trouble)) }
             @if let Some(trial) = &r.trial { p.mid { "A trial comes at " (glyph::clock(*trial)) "." } }
         }
