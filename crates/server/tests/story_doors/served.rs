@@ -52,6 +52,7 @@ async fn a_server_answers_on_its_port_and_stops_with_streams_open() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the test is about a process")]
 async fn a_process_that_the_server_started_is_no_person_whatever_secret_it_sends() {
     let stage = Stage::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
