@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mission_domain::agents::{not_found, program, version_doc};
+use mission_domain::agents::{Agent, not_found, program, version_doc};
 use mission_domain::doc::{LaneDoc, ProjectDoc, RuntimeDoc, VersionDoc};
 use mission_sandbox::Hold;
 use serde::Serialize;
@@ -281,7 +281,7 @@ async fn of_api(context: &Context, door: &Door) -> Result<(Vec<Look>, Vec<Runtim
             matches!(
                 tried,
                 Tried::Asked(Answer::Broken(_) | Answer::Forks, _)
-                    | Tried::Asked(_, Some(Shaken::Forked(_)))
+                    | Tried::Asked(_, Some(Shaken::Forked(_) | Shaken::Failed(_)))
             )
         })
         .map(|(it, _)| it.name.as_str())
@@ -322,6 +322,8 @@ enum Tried {
     Asked(Answer, Option<Shaken>),
     /// A line of the shell: to start it would be to start its work.
     ShellLine,
+    /// A program of a repository's own, whose commands nobody agreed to.
+    NotAgreed,
     /// It needs no program.
     NoProgram,
     /// Its program is not here.
@@ -330,8 +332,13 @@ enum Tried {
     Unknown,
 }
 
-/// Starts the runtime's program, where there is one, with its version flag: no model is called. Its own line is started where
-/// somebody `agreed` to it, to shake hands.
+/// Returns whether a program is an agent that everybody knows, found where all programs are.
+fn is_of_everybody(program: &str) -> bool {
+    !program.contains('/') && Agent::of_program(program).is_some()
+}
+
+/// Starts the runtime's program, where there is one, with its version flag: no model is called. A repository's own program is
+/// started only where somebody `agreed` to it, and so is a whole line, to shake hands.
 async fn tried(it: &RuntimeDoc, agreed: bool) -> Tried {
     let program = program(&it.command);
     match (it.found, process::on_path(program)) {
@@ -340,10 +347,11 @@ async fn tried(it: &RuntimeDoc, agreed: bool) -> Tried {
         (Some(true), _) if program.is_empty() => Tried::NoProgram,
         (Some(true), None) => Tried::NotFound,
         (Some(true), Some(_)) if is_shell(program) => Tried::ShellLine,
+        (Some(true), Some(_)) if !agreed && !is_of_everybody(program) => Tried::NotAgreed,
         (Some(true), Some(path)) => {
             let answer = start::ask(&path, "--version").await;
             let shaken = match &answer {
-                Answer::Version(_)
+                Answer::Version(_) | Answer::Nothing
                     if agreed && it.command.first().is_some_and(|it| it == program) =>
                 {
                     abilities::shake(it, &path).await
@@ -386,9 +394,22 @@ fn runtime(it: &RuntimeDoc, tried: &Tried) -> Look {
             };
             versioned(look, told)
         }
-        Tried::Asked(Answer::Nothing, _) => {
+        Tried::NotAgreed => {
+            let seen = format!(
+                "`{program}` is there; it was not started: nobody has agreed to the commands of its repository"
+            );
+            Look::new(&what, Health::Weak, seen).fix(
+                "look at them and agree with `mission project add`, as the project's line says",
+            )
+        }
+        Tried::Asked(Answer::Nothing, shaken) => {
             let seen = format!("`{program}` starts and says no version");
-            versioned(Look::new(&what, Health::Good, seen), version_doc(&it.command, "", None))
+            let look = Look::new(&what, Health::Good, seen);
+            let look = match shaken {
+                Some(shaken) => shaken.told(look, it),
+                None => look,
+            };
+            versioned(look, version_doc(&it.command, "", None))
         }
         Tried::Asked(Answer::Forks, _) => {
             let seen = format!("`{program} --version` says nothing");

@@ -72,6 +72,24 @@ async fn a_shells_line_is_not_run_and_a_program_is_started() {
         panic!("not asked")
     };
     assert!(said.starts_with("git version "), "{said}");
-    let bad = RuntimeDoc { command: vec!["false".into()], ..doc };
+    let bad = RuntimeDoc { command: vec!["false".into()], ..doc.clone() };
     assert!(matches!(tried(&bad, true).await, Tried::Asked(Answer::Broken(_), None)));
+    assert_eq!(tried(&bad, false).await, Tried::NotAgreed);
+    let look = runtime(&bad, &Tried::NotAgreed);
+    assert_eq!(look.health, Health::Weak);
+    assert!(look.seen.contains("nobody has agreed"), "{look:?}");
+}
+
+#[tokio::test]
+async fn a_program_that_says_no_version_is_not_good_before_it_has_shaken_hands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mute");
+    std::fs::write(&path, "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\nexit 7\n").expect("a file");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, mode).expect("a program");
+    let command = vec![path.display().to_string()];
+    let doc = RuntimeDoc { driver: "acp".into(), command, ..runtime_doc(Some(true), "closed") };
+    let tried = tried(&doc, true).await;
+    assert!(matches!(tried, Tried::Asked(Answer::Nothing, Some(Shaken::Failed(_)))), "{tried:?}");
+    assert_eq!(runtime(&doc, &tried).health, Health::Weak);
 }
