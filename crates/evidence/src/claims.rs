@@ -9,6 +9,10 @@ const PASS_ON: [&str; 11] =
 /// Shells whose `-c` holds another line.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "zsh", "ksh"];
 
+/// Commands that run the one that follows their options, numbers and settings, and end as it does.
+const CARRIERS: [&str; 10] =
+    ["env", "exec", "command", "timeout", "nice", "ionice", "nohup", "setsid", "stdbuf", "time"];
+
 /// How two commands of a line are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Join {
@@ -23,11 +27,11 @@ enum Join {
 pub fn cannot_fail(line: &str) -> Option<String> {
     let commands = split(line);
     let (_, words) = commands.last()?;
-    let words: Vec<&str> =
-        words.iter().map(String::as_str).skip_while(|it| is_setting(it)).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words = carried(&words);
     let before = commands.len().checked_sub(2).and_then(|at| commands.get(at));
     let shown = words.join(" ");
-    match (before.map(|it| it.0), words.as_slice()) {
+    match (before.map(|it| it.0), words) {
         // `command &` leaves an empty command behind it.
         (Some(Join::Background), []) => {
             Some("it is put into the background, and nobody waits for how it ends".into())
@@ -39,6 +43,13 @@ pub fn cannot_fail(line: &str) -> Option<String> {
         {
             Some(format!("its exit code is that of `{shown}` at the end of the pipe"))
         }
+        (_, ["!", rest @ ..]) => Some(format!("it succeeds when `{}` fails", rest.join(" "))),
+        (_, ["fi"])
+            if !commands.iter().any(|it| matches!(it.1.first(), Some(it) if it == "else")) =>
+        {
+            Some("its exit code is that of an `if`, which is 0 when the condition fails".into())
+        }
+        (_, ["wait"]) => Some("`wait` alone ends with 0 however what it waits for ended".into()),
         (_, [shell, flag, rest]) if is_shell(shell) && is_command_flag(flag) => cannot_fail(rest),
         (Some(Join::And), _) => None,
         (before, words) if never_fails(words) => Some(match before {
@@ -47,6 +58,20 @@ pub fn cannot_fail(line: &str) -> Option<String> {
         }),
         (_, _) => None,
     }
+}
+
+/// Returns the command that is run, without settings before it and without what carries it.
+fn carried<'a, 'b>(words: &'a [&'b str]) -> &'a [&'b str] {
+    let settings = words.iter().take_while(|it| is_setting(it)).count();
+    let words = words.get(settings..).unwrap_or_default();
+    let Some((first, rest)) = words.split_first() else { return words };
+    if !CARRIERS.contains(first) {
+        return words;
+    }
+    let is_its_own =
+        |it: &&&str| is_setting(it) || it.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    let own = rest.iter().take_while(is_its_own).count();
+    carried(rest.get(own..).unwrap_or_default())
 }
 
 fn is_shell(word: &str) -> bool {
@@ -149,6 +174,13 @@ mod tests {
             "/bin/bash -ec \"make; exit 0\"",
             "CI=1 true",
             "cargo test &",
+            "env true",
+            "timeout 1 true",
+            "nice -n 5 env A=1 echo ok",
+            "sh -c 'cargo test & wait'",
+            "sh -c 'if cargo test; then :; fi'",
+            "sh -c '! cargo test'",
+            "! cargo test",
         ] {
             assert!(cannot_fail(line).is_some(), "{line}");
         }
@@ -167,6 +199,10 @@ mod tests {
             "sh -c 'exit 3'",
             "exit 1",
             "false || cargo test",
+            "timeout 600 cargo test",
+            "env CI=1 cargo test",
+            "if [ -f x ]; then cargo test; else exit 1; fi",
+            "cargo test & wait $!",
             "./check.sh",
             "",
         ] {
