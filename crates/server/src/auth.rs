@@ -134,7 +134,7 @@ pub(crate) async fn permit(site: &Shared, who: &Who, method: &Method, path: &str
             let detail = "this token may only look (`viewer`). Use one with the role `operator`";
             return Err(Problem::refused("viewer", detail));
         }
-        TokenRole::Operator if is_owners(reads, &parts) => {
+        TokenRole::Operator | TokenRole::Viewer if is_owners(reads, &parts) => {
             let detail = "this is for the owner: use this home's `credentials`";
             return Err(Problem::refused("not_the_owner", detail));
         }

@@ -8,11 +8,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::BodyExt as _;
+use mission_domain::ids::{ProjectKey, TicketKey};
 
 use crate::app::Site;
 use crate::auth::{self, Who};
 use crate::peer;
 use crate::problem::{Answer, Problem};
+use crate::web::in_query;
 
 /// The largest body of a request, in bytes.
 pub(crate) const MOST_BYTES: usize = 1024 * 1024;
@@ -96,6 +98,7 @@ async fn admit(site: &Site, request: Request) -> Answer<Request> {
         peer::no_lane(&who, request.extensions()).await?;
         auth::permit(site, &who, request.method(), request.uri().path()).await?;
         own_page(&who, &request)?;
+        asks_for_what_is(site, request.uri()).await?;
         request.extensions_mut().insert(who);
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -108,6 +111,38 @@ async fn admit(site: &Site, request: Request) -> Answer<Request> {
     };
     let bytes = bytes.map_err(|_| late())??;
     Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+/// Refuses a question about a project or ticket that is not there: an empty answer would say that all is well with it.
+async fn asks_for_what_is(site: &Site, uri: &Uri) -> Answer<()> {
+    if !uri.path().starts_with("/api/") {
+        return Ok(());
+    }
+    if let Some(project) = in_query(uri, "project").and_then(|it| it.parse().ok()) {
+        is_known(site, &project).await?;
+    }
+    let Some(ticket) = in_query(uri, "ticket").and_then(|it| it.parse::<TicketKey>().ok()) else {
+        return Ok(());
+    };
+    let rows = site.rows.read(site).await?;
+    let is_there = rows.rows.contains_key(&ticket);
+    is_there
+        .then_some(())
+        .ok_or_else(|| Problem::not_found(format!("there is no ticket `{ticket}`")))
+}
+
+/// Refuses a project that this home neither has nor had.
+pub(crate) async fn is_known(site: &Site, project: &ProjectKey) -> Answer<()> {
+    let projects = site.control.home().projects;
+    let has_tickets = || async {
+        Ok::<_, Problem>(site.rows.read(site).await?.of(Some(project)).next().is_some())
+    };
+    if projects.contains_key(project) || has_tickets().await? {
+        return Ok(());
+    }
+    let known: Vec<String> = projects.keys().map(|it| format!("`{it}`")).collect();
+    let known = if known.is_empty() { "none yet".into() } else { known.join(", ") };
+    Err(Problem::not_found(format!("there is no project `{project}`; this home has {known}")))
 }
 
 /// Returns whether anybody may ask for `path`.

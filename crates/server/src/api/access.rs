@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::extract::{Given, Named};
 use crate::app::Site;
 use crate::auth::Who;
+use crate::guard;
 use crate::problem::{Answer, Problem};
 
 #[derive(Debug, Deserialize)]
@@ -36,6 +37,9 @@ pub(super) async fn make(
     who: Who,
     Given(new): Given<NewToken>,
 ) -> Answer<(StatusCode, Json<Value>)> {
+    if let Some(project) = &new.project {
+        guard::is_known(&site, project).await?;
+    }
     let made = site.control.new_token(&new.name, &new.role, new.project, new.person, &who.caller);
     let token = made.await?;
     Ok((StatusCode::CREATED, Json(json!({ "token": token }))))

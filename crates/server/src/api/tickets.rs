@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::extract::{Asked, Given, Named};
 use crate::app::Site;
 use crate::auth::{self, Who};
+use crate::pages::words::STATES;
 use crate::problem::{Answer, Problem};
 
 /// What a list of tickets is limited to.
@@ -61,9 +62,15 @@ pub(super) async fn list(
     Asked(list): Asked<List>,
 ) -> Answer<Response> {
     let states = list.state.unwrap_or_default();
+    let states: Vec<&str> = states.split(',').filter(|it| !it.is_empty()).collect();
+    if let Some(unknown) = states.iter().find(|it| !STATES.contains(it)) {
+        let detail =
+            format!("`{unknown}` is no state of a ticket; there are {}", STATES.join(", "));
+        return Err(Problem::bad(detail));
+    }
     let filter = TicketFilter {
         project: who.narrow(list.project)?,
-        states: states.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect(),
+        states: states.into_iter().map(str::to_owned).collect(),
         role: list.role,
         parent: list.campaign,
         ..TicketFilter::default()

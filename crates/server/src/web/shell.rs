@@ -140,7 +140,7 @@ fn is_known(site: &Site, key: &ProjectKey) -> bool {
 }
 
 /// Returns a value of the address's query.
-pub(super) fn in_query(uri: &Uri, name: &str) -> Option<String> {
+pub(crate) fn in_query(uri: &Uri, name: &str) -> Option<String> {
     let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
     query.0.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
 }

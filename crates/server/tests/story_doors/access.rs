@@ -179,6 +179,29 @@ async fn nobody_reports_for_the_attempt_of_another() {
 }
 
 #[tokio::test]
+async fn a_question_about_what_is_not_there_gets_no_empty_answer() {
+    let stage = Stage::new().await;
+    stage.files("There").await;
+    for path in [
+        "/api/v1/tickets?project=NOPE",
+        "/api/v1/lanes?project=NOPE",
+        "/api/v1/needs-you?project=NOPE",
+        "/api/v1/digest?project=NOPE",
+        "/api/v1/messages?ticket=MC-99",
+        "/api/v1/attempts?ticket=MC-99",
+        "/api/v1/events?project=NOPE",
+    ] {
+        let said = stage.get(path).await.expect_code(404, "not_found").json();
+        let said = said["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(said.contains("NOPE") || said.contains("MC-99"), "{path}: {said}");
+    }
+    let token = json!({ "name": "x", "role": "viewer", "project": "NOPE" });
+    stage.post("/api/v1/tokens", token).await.expect(404);
+    stage.get("/api/v1/tickets?state=bogus").await.expect(400);
+    stage.get("/api/v1/tickets?project=MC&state=todo").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_viewer_only_looks_and_an_operator_makes_no_tokens() {
     let stage = Stage::new().await;
     let viewer = stage.new_token("eye", "viewer", None).await;
@@ -187,6 +210,7 @@ async fn a_viewer_only_looks_and_an_operator_makes_no_tokens() {
     stage.ask(Method::GET, "/api/v1/tickets").token(&viewer).send().await.expect(200);
     let filed = stage.ask(Method::POST, "/api/v1/tickets").token(&viewer).json(&file).send().await;
     filed.expect_code(403, "viewer");
+    stage.ask(Method::GET, "/api/v1/tokens").token(&viewer).send().await.expect(403);
     stage
         .ask(Method::POST, "/api/v1/tickets")
         .token(&operator)
