@@ -4,12 +4,12 @@ use super::command::LaneRecord;
 use super::decide::Draft;
 use super::event::Claimed;
 use super::{
-    Attempt, AttemptEnd, BlockCode, Command, EndClass, Event, FindingState, Gate, MessageState,
-    Owed, Purpose, Rejection, Report, Stage,
+    Attempt, AttemptEnd, BlockCode, Command, EndClass, Event, FindingState, Gate, Message,
+    MessageState, Owed, Purpose, Rejection, Report, Stage,
 };
 use crate::doc::DeathDoc;
 use crate::ids::{AttemptId, Epoch, GateId, MessageId, RoleId, Timestamp};
-use crate::principal::Contributor;
+use crate::principal::{Contributor, Principal};
 use crate::rules::{ATTEMPTS_PER_ROUND, Driver, EvidenceKind};
 
 /// How an attempt ended: as its process did, and as it counts.
@@ -228,7 +228,8 @@ impl Draft<'_> {
     }
 
     /// A report ends an attempt, whatever became of the process after it; without one nothing was delivered. A turn that
-    /// died with words that were there before the report takes the report with it: it did not count yet.
+    /// died with words that were there before the report takes the report with it: it did not count yet. Words that no
+    /// turn took at all, since nobody was there to give them to it, go to another attempt at no cost.
     pub(super) fn real_class(&self, id: AttemptId, claimed: EndClass) -> EndClass {
         let Some(attempt) = self.ticket.attempt(id) else { return claimed };
         let was_cut_off = !claimed.ends_a_turn_well() && claimed != EndClass::Stopped;
@@ -237,6 +238,11 @@ impl Draft<'_> {
         }
         match &attempt.report {
             Some(Report::Question { .. }) => EndClass::Asked,
+            Some(Report::Done { .. } | Report::Verdict { .. })
+                if self.unheard_before_report(attempt).next().is_some() =>
+            {
+                EndClass::Stopped
+            }
             Some(Report::Done { .. } | Report::Verdict { .. }) => EndClass::Reported,
             None if matches!(claimed, EndClass::Reported | EndClass::Asked) => EndClass::NoReport,
             None => claimed,
@@ -251,6 +257,22 @@ impl Draft<'_> {
                 && it.attempt == Some(attempt.id)
                 && told.is_some_and(|told| it.queued_at <= told)
         })
+    }
+
+    /// Returns the words for a lane of ours that came while it was at work and before its report was taken in, and that no
+    /// turn of it took. What came before it began is in its brief: nothing holds up more than one attempt.
+    fn unheard_before_report<'a>(
+        &'a self,
+        attempt: &'a Attempt,
+    ) -> impl Iterator<Item = MessageId> + 'a {
+        let is_ours = matches!(attempt.principal, Principal::Lane { .. }) && !attempt.is_persons();
+        let told = attempt.reported_at.filter(|_| is_ours);
+        let waited = self.ticket.queued_for(&attempt.role);
+        let came = attempt.started_at;
+        let is_owed = move |it: &&Message| {
+            came <= it.queued_at && told.is_some_and(|told| it.queued_at <= told)
+        };
+        waited.filter(is_owed).map(|it| it.id)
     }
 
     fn deliver(&mut self, attempt: AttemptId, record: u64, ids: Vec<MessageId>) {
@@ -294,6 +316,19 @@ impl Draft<'_> {
         Over { claimed, class, summary, death, by_itself }: Over,
     ) {
         let Some(attempt) = self.ticket.attempt(id).cloned() else { return };
+        let unheard: Vec<_> =
+            self.unheard_before_report(&attempt).map(|it| it.to_string()).collect();
+        let summary = match (class, &attempt.report) {
+            (EndClass::Stopped, Some(Report::Done { .. } | Report::Verdict { .. }))
+                if !unheard.is_empty() =>
+            {
+                format!(
+                    "reported without having heard {}: it is told, and reports again",
+                    unheard.join(", ")
+                )
+            }
+            _ => summary,
+        };
         // What a turn took after the report is answered by that turn's own end, and not by the report.
         let turn_ended = if attempt.has_turn_after_report() {
             claimed.ends_a_turn_well()

@@ -2,11 +2,12 @@
 
 use super::fixture::{Life, ada, lane};
 use super::lanes::{done, question, verdict};
-use crate::ids::MessageId;
+use crate::ids::{MessageId, RoleId};
 use crate::principal::Principal;
 use crate::rules::EvidenceKind;
 use crate::ticket::{
-    Command, EndClass, Event, Figures, LaneRecord, MessageState, Purpose, Stage, State, VerdictWord,
+    Command, EndClass, Event, Figures, LaneRecord, MessageKind, MessageState, Purpose, Stage,
+    State, VerdictWord,
 };
 
 #[test]
@@ -219,6 +220,39 @@ fn a_report_does_not_count_before_the_words_that_were_there_before_it_are_taken_
     ended_well.exits(EndClass::NoReport);
     ended_well.stands(State::Active, "observing");
     assert_eq!(ended_well.message(early).state, MessageState::Processed);
+}
+
+#[test]
+fn words_that_nobody_could_give_to_a_lane_before_its_report_go_to_another_attempt_at_no_cost() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.hands_in();
+    let early = life.says(&ada(), "use blue");
+    // Nobody was there to hand them over: the report and the end of the process are taken in together.
+    let first = life.reports(done());
+    life.stands(State::Todo, "queued");
+    assert_eq!((life.message(early).state, life.gate("plan").used), (MessageState::Queued, 0));
+    let end = life.ticket.attempt(first).and_then(|it| it.end.clone()).expect("it is over");
+    assert!(end.summary.contains(&early.to_string()), "{}", end.summary);
+
+    life.dispatches();
+    life.records(LaneRecord::Delivered { ids: vec![early] });
+    life.hands_in();
+    life.reports(done());
+    life.stands(State::Active, "observing");
+    assert_eq!(life.message(early).state, MessageState::Processed);
+}
+
+#[test]
+fn words_for_another_role_hold_no_report_up() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    life.hands_in();
+    let (to, kind) = (Some(RoleId::new("qa")), MessageKind::Instruction);
+    let id = MessageId(90);
+    life.does(&ada(), Command::Say { text: "look at the colours".into(), to, kind, id });
+    life.reports(done());
+    life.stands(State::Active, "observing");
 }
 
 #[test]
