@@ -356,6 +356,7 @@ impl Control {
             ticket: &ticket.key,
             base: tip,
             head,
+            from: ticket.head.as_ref().map(|it| &it.base),
             mode,
             message: &message,
             at: self.now(),

@@ -124,7 +124,7 @@ impl Control {
         Ok(Some((head, change)))
     }
 
-    async fn head_at(&self, commit: &Commit, project: &Project) -> Result<Head> {
+    pub(crate) async fn head_at(&self, commit: &Commit, project: &Project) -> Result<Head> {
         let git = Git::at(&project.path);
         let tip = git.branch(&project.rules.default_branch).await?;
         let base = git.merge_base(&tip, commit).await?.unwrap_or(tip);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use mission_domain::ids::{Commit, GateId, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::{FINAL_VALIDATION, LandMode};
-use mission_domain::ticket::{BlockCode, Command, Gate, Kind, Observation, Ticket};
+use mission_domain::ticket::{
+    BlockCode, ChangeKind, Command, Gate, Head, Kind, Observation, Ticket,
+};
 use mission_evidence::git::Git;
 use mission_evidence::merge::Preview;
 use mission_evidence::packet::{Artifact, Packet, TestedMerge};
@@ -108,9 +110,9 @@ impl Control {
             let text = "nothing was committed, so there is nothing to land".to_owned();
             return self.sealed(packet, Some((BlockCode::MergeConflict, text)));
         };
-        packet.files = Git::at(&project.path).changed_files(&head.base, &head.commit).await?;
+        let git = Git::at(&project.path);
+        packet.files = git.changed_files(&head.base, &head.commit).await?;
         packet.risk = self.delivered_risk(ticket);
-        packet.base = Some(onto.clone());
         let ruling = touched(&project.rules, &packet.files);
         let asked = |notes: Vec<String>| asked(&ruling, project, notes);
         let (commit, tree) = match merged {
@@ -128,6 +130,9 @@ impl Control {
                 return self.sealed(packet, Some((BlockCode::MergeConflict, why)));
             }
         };
+        // What landing changes is counted from where it lands, as the merge is.
+        packet.files = git.changed_files(onto, &commit).await?;
+        packet.base = Some(onto.clone());
         let wanted = project.rules.checks.iter().map(|it| Wanted {
             run: it.run.clone(),
             claimed: None,
@@ -167,19 +172,38 @@ impl Control {
         }
     }
 
-    /// Looks whether the branch moved outside of any delivery, and records it: sign-offs on the old head go stale.
+    /// Looks whether the branch moved outside of any delivery, or the default branch lost what it is based on, and records
+    /// it: sign-offs on what was there go stale.
     pub(crate) async fn head_moved(&self, ticket: &Ticket) -> Result<bool> {
         if ticket.head.is_none() || ticket.live_attempt().is_some() {
             return Ok(false);
         }
         let project = self.project(ticket.key.project()).await?;
-        let Some((head, change)) = self.fetched_head(ticket, &project).await? else {
-            return Ok(false);
+        let (head, change, contributors) = match self.fetched_head(ticket, &project).await? {
+            Some((head, change)) => (head, change, self.with_stranger(ticket)),
+            None => match self.lost_base(ticket, &project).await? {
+                Some(head) => (head, ChangeKind::Base, ticket.contributors.clone()),
+                None => return Ok(false),
+            },
         };
-        let contributors = self.with_stranger(ticket);
         let command = Command::ObserveHead { head, change, contributors };
         self.execute(&ticket.key, command, &Principal::Controller).await?;
         Ok(true)
+    }
+
+    /// Returns the head as it is counted now, where the default branch no longer holds what the work was counted from.
+    pub(crate) async fn lost_base(
+        &self,
+        ticket: &Ticket,
+        project: &Project,
+    ) -> Result<Option<Head>> {
+        let Some(head) = &ticket.head else { return Ok(None) };
+        let git = Git::at(&project.path);
+        let tip = git.branch(&project.rules.default_branch).await?;
+        if head.base == tip || git.is_ancestor(&head.base, &tip).await? {
+            return Ok(None);
+        }
+        self.head_at(&head.commit, project).await.map(Some)
     }
 
     /// Returns the contributors with somebody unknown among them: the branch moved outside of any attempt.

@@ -251,6 +251,17 @@ impl Control {
                     would: "sign-offs on the old head go stale".into(),
                     deed: Deed::LookAtHead(key.clone()),
                 });
+            } else if self.lost_base(ticket, &project).await?.is_some() {
+                let base = ticket.head.as_ref().map_or("", |it| it.base.short());
+                all.push(Correction {
+                    rule: Rule::StaleSignoff,
+                    ticket: Some(key.clone()),
+                    cause: format!(
+                        "the default branch no longer holds {base}, which it is based on"
+                    ),
+                    would: "its sign-offs go stale".into(),
+                    deed: Deed::LookAtHead(key.clone()),
+                });
             }
         }
         Ok(all)

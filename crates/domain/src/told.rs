@@ -79,6 +79,9 @@ pub fn told(event: &EventDoc) -> String {
         "question_answered" => format!("answered: {}", text("text")),
         "workspace_made" => format!("made the workspace {}", text("branch")),
         "workspace_removed" => "removed the workspace; what was unfinished is kept".into(),
+        "head_moved" if text("change") == "base" => {
+            "saw the default branch lose what the work is based on".into()
+        }
         "head_moved" => "fetched new commits".into(),
         "requirement_grew" => format!("found {} required: {}", its_gate(), text("why")),
         "finding_answered" => format!("answered {}: {}", text("finding"), text("state")),
@@ -88,6 +91,10 @@ pub fn told(event: &EventDoc) -> String {
         }
         "judged" => judged(event, &its_gate()),
         "sent_back" => format!("sent it back from {} to {}", gate(text("from")), gate(text("to"))),
+        "staled" if text("change") == "base" => format!(
+            "called the sign-off of {} stale: the default branch no longer holds what the work is based on",
+            its_gate()
+        ),
         "staled" => format!("called the sign-off of {} stale", its_gate()),
         "base_moved" => format!("saw the base move under {}", its_gate()),
         "verdict_withdrawn" => format!("withdrew the verdict on {}", its_gate()),

@@ -60,6 +60,8 @@ pub struct Merge<'a> {
     pub base: &'a Commit,
     /// The ticket's commit.
     pub head: &'a Commit,
+    /// What the work is counted from, where that is known: what the base lacks of it would come along.
+    pub from: Option<&'a Commit>,
     /// How.
     pub mode: MergeMode,
     /// The merge commit's message.
@@ -80,6 +82,18 @@ pub async fn preview(merge: &Merge<'_>) -> Result<Preview> {
     let project = Git::at(merge.project);
     if project.is_ancestor(merge.head, merge.base).await? {
         return Ok(Preview::AlreadyThere);
+    }
+    if let Some(from) = merge.from
+        && from != merge.base
+        && !project.is_ancestor(from, merge.base).await?
+    {
+        return Ok(Preview::NotPossible {
+            why: format!(
+                "the work is counted from {}, which the default branch does not hold, and landing would bring that along: \
+                 bring the ticket up to date",
+                from.short()
+            ),
+        });
     }
     let scratch = tempfile::Builder::new().prefix("merge-").tempdir_in(merge.scratch);
     let scratch = scratch.map_err(io("make a directory in", merge.scratch))?;

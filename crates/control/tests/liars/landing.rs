@@ -302,3 +302,88 @@ async fn somebody_who_commits_while_the_merge_is_tested_is_not_landed_over() {
     stage.goes_on().await;
     stage.refused("qa_review", &[]).await;
 }
+
+/// A ticket that only waits for Ada's word, on a commit that somebody takes out of the default branch then.
+async fn on_lost_ground() -> (Stage, String) {
+    let mut stage = Stage::new().await;
+    let before = stage.main();
+    stage.implements(&[("secret.txt", "key\n")]).await;
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    stage.ada_says(VerdictWord::Pass).await.expect("it lands");
+    stage.files_another().await;
+    stage.implements(&[("harmless.txt", "ok\n")]).await;
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    git_in(&stage.repository(), &["reset", "-q", "--hard", &before]);
+    (stage, before)
+}
+
+#[tokio::test]
+async fn what_was_taken_out_of_the_default_branch_does_not_come_back_with_other_work() {
+    let (stage, before) = on_lost_ground().await;
+    let lost = stage.look().await.head.clone().expect("a head").base;
+    stage.ada_says(VerdictWord::Pass).await.expect("she saw one file");
+    assert_eq!(stage.main(), before, "nothing landed");
+    let words =
+        ["went stale: the default branch no longer holds", "git rebase --onto main", lost.short()];
+    stage.refused("implementation", &words).await;
+    let stale: Vec<String> = stage
+        .look()
+        .await
+        .gates
+        .iter()
+        .filter(|it| !it.is_settled())
+        .map(|it| it.rule.id.to_string())
+        .collect();
+    for gate in ["implementation", "first_validation", "qa_review", "final_validation"] {
+        assert!(stale.iter().any(|it| it == gate), "{gate} still holds: {stale:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_calls_stale_what_was_signed_off_on_lost_ground() {
+    let (stage, _) = on_lost_ground().await;
+    stage.control.sweep(false).await.expect("a sweep");
+    stage.refused("qa_review", &["went stale: the default branch no longer holds"]).await;
+}
+
+#[tokio::test]
+async fn work_that_is_put_on_what_is_left_lands_alone() {
+    let (stage, before) = on_lost_ground().await;
+    let lost = stage.look().await.head.clone().expect("a head").base;
+    stage.ada_says(VerdictWord::Pass).await.expect("a person may");
+    let attempt = stage.starts().await;
+    git_in(&stage.workspace(), &["rebase", "-q", "--onto", &before, lost.as_str()]);
+    stage.answers_all(attempt, "put on main").await;
+    stage.claims(attempt, "sh check.sh", 0).await;
+    stage.delivers(attempt).await;
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    stage.ada_says(VerdictWord::Pass).await.expect("it lands");
+    assert_ne!(stage.main(), before);
+    assert_eq!(
+        git_in(&stage.repository(), &["diff", "--name-only", &before, "main"]),
+        "harmless.txt"
+    );
+}
+
+#[tokio::test]
+async fn the_final_packet_counts_the_files_from_the_base_that_it_names() {
+    let (stage, _) = on_lost_ground().await;
+    stage.ada_says(VerdictWord::Pass).await.expect("a person may");
+    // The lane insists on what was taken out: everybody is shown it before it lands.
+    let attempt = stage.starts().await;
+    stage.answers_all(attempt, "it belongs to it").await;
+    stage.claims(attempt, "sh check.sh", 0).await;
+    stage.delivers(attempt).await;
+    write(&stage.repository().join("other"), "x\n");
+    commit_in(&stage.repository(), "meanwhile");
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    let packet = stage.control.packets(&stage.ticket, Some("final_validation")).await;
+    let packet = packet.expect("packets")[0].clone();
+    let named = |field: &str| packet[field].as_str().expect("a commit").to_owned();
+    let merge = packet["merge"]["commit"].as_str().expect("a commit").to_owned();
+    let seen = git_in(&stage.repository(), &["diff", "--name-only", &named("base"), &merge]);
+    let files = packet["files"].as_array().expect("files").iter();
+    let files: Vec<&str> = files.filter_map(|it| it["path"].as_str()).collect();
+    assert_eq!(files, ["harmless.txt", "secret.txt"]);
+    assert_eq!(files.join("\n"), seen);
+}

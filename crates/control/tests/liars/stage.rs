@@ -12,7 +12,8 @@ use mission_domain::plan::{Action, principal_of};
 use mission_domain::principal::Principal;
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{
-    Command, CommandClaim, Evidence, Gate, NewFinding, Report, Stage as At, Ticket, VerdictWord,
+    Command, CommandClaim, Evidence, FindingAnswer, FindingState, Gate, NewFinding, Report,
+    Stage as At, Ticket, VerdictWord,
 };
 use mission_evidence::workspace::{Identity, Workspace};
 use mission_store::{ProjectionKind, Role, open_sqlite};
@@ -239,6 +240,17 @@ impl Stage {
         let mut evidence = evidence(EvidenceKind::Commands, "");
         evidence.command = Some(command);
         self.hands_in(attempt, evidence).await;
+    }
+
+    /// The lane says of everything that was found that it is fixed.
+    pub(crate) async fn answers_all(&self, attempt: AttemptId, text: &str) {
+        let open: Vec<_> = self.look().await.findings.iter().map(|it| it.id).collect();
+        for finding in open {
+            let answer = FindingAnswer { finding, state: FindingState::Fixed, text: text.into() };
+            let mut evidence = evidence(EvidenceKind::Risk, "");
+            evidence.answer = Some(answer);
+            self.hands_in(attempt, evidence).await;
+        }
     }
 
     /// The lane reports that it is done, with the risk that every delivery must name.

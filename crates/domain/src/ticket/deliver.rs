@@ -175,19 +175,27 @@ impl Draft<'_> {
         change: ChangeKind,
         contributors: Vec<Contributor>,
     ) {
-        let from = self.ticket.head.as_ref().map(|it| it.commit.clone());
+        let known = self.ticket.head.clone();
+        let from = known.as_ref().map(|it| it.commit.clone());
+        let is_base_lost = change == ChangeKind::Base
+            && known.as_ref().is_some_and(|it| it.commit == head.commit && it.base != head.base);
         // What has ended stays as it was signed off; whoever reopens it has the branch looked at anew.
-        if from.as_ref() == Some(&head.commit) || self.ticket.is_ended() {
+        if (from.as_ref() == Some(&head.commit) && !is_base_lost) || self.ticket.is_ended() {
             return;
         }
         let (to, paths) = (head.commit.clone(), head.paths.clone());
         self.push(Event::HeadMoved { head, change, contributors });
+        if let Some(known) = known.filter(|_| is_base_lost) {
+            self.ask_for_own_work_alone(&known);
+        }
         for gate in self.ticket.bound_to_code() {
             let is_machine = is_machines(&gate);
             let goes_stale = match gate.rule.stale_on {
                 StaleOn::Never => false,
                 StaleOn::Any => true,
-                StaleOn::Code => is_machine || change == ChangeKind::Code,
+                StaleOn::Code => {
+                    is_machine || matches!(change, ChangeKind::Code | ChangeKind::Base)
+                }
             };
             if goes_stale && !crate::mutants::is_removed("staling") {
                 let (gate, from, to) = (gate.rule.id, from.clone(), Some(to.clone()));
@@ -195,6 +203,22 @@ impl Draft<'_> {
             }
         }
         self.grow_requirements(&paths);
+    }
+
+    /// Sends the work back to whoever wrote it: the default branch lost `base`, and landing would bring it back.
+    fn ask_for_own_work_alone(&mut self, Head { commit, base, .. }: &Head) {
+        let writes = |it: &&Gate| it.required && it.rule.requires.contains(&EvidenceKind::Commit);
+        let Some(gate) = self.ticket.gates.iter().find(writes) else { return };
+        let (gate, branch) = (gate.rule.id.clone(), &self.context.rules.default_branch);
+        let reason = format!(
+            "`{branch}` no longer holds {}, which the work is based on: somebody took it out. Landing would bring it back. \
+             Put your own commits alone on what is there now (`git rebase --onto {branch} {base}`) and deliver again; \
+             dispute this only if what was taken out belongs to the request",
+            base.short()
+        );
+        self.ask_for_changes(&gate, &Principal::Controller, &reason, Vec::new());
+        let (change, from, to) = (ChangeKind::Base, Some(commit.clone()), Some(commit.clone()));
+        self.push(Event::Staled { gate, change, from, to });
     }
 
     /// A new packet on the same tree: machine gates and those that ask for it look again.

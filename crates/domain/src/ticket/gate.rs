@@ -33,6 +33,8 @@ words!(
         Packet = "packet",
         /// The rules in force.
         Policy = "policy",
+        /// The default branch: it no longer holds what the work is based on.
+        Base = "base",
     }
 );
 
@@ -305,7 +307,7 @@ impl Gate {
             && self.rule.stale_on != StaleOn::Any
             && match change {
                 ChangeKind::TrivialRebase | ChangeKind::NoCodeChange | ChangeKind::Packet => true,
-                ChangeKind::Code | ChangeKind::Policy => false,
+                ChangeKind::Code | ChangeKind::Policy | ChangeKind::Base => false,
             };
         self.retire(machine_only);
         self.used = 0;

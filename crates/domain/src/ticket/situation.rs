@@ -1,6 +1,6 @@
 //! The state in words: why, what happens next, and who owes it.
 
-use super::{BlockCode, Gate, Owed, Purpose, Stage, State, Ticket};
+use super::{BlockCode, ChangeKind, Gate, Owed, Purpose, Stage, State, Ticket};
 use crate::ids::{RoleId, Timestamp};
 use crate::rules::Decider;
 use crate::told;
@@ -209,6 +209,9 @@ impl Ticket {
 fn queued_reason(gate: &Gate, role: &RoleId) -> String {
     let id = told::gate(gate.rule.id.as_str());
     match &gate.stage {
+        Stage::Stale { change: ChangeKind::Base } => format!(
+            "{id} went stale: the default branch no longer holds what the work is based on, and landing would bring it back"
+        ),
         Stage::Stale { change } => {
             format!("{id} went stale: {} changed after the sign-off", change.as_str())
         }

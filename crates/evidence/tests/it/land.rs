@@ -21,12 +21,23 @@ async fn work(place: &Place, file: &str, text: &str) -> Commit {
 }
 
 async fn previewed(place: &Place, base: &Commit, head: &Commit, mode: MergeMode) -> Preview {
+    previewed_from(place, None, base, head, mode).await
+}
+
+async fn previewed_from(
+    place: &Place,
+    from: Option<&Commit>,
+    base: &Commit,
+    head: &Commit,
+    mode: MergeMode,
+) -> Preview {
     let (project, scratch, key) = (place.project(), place.path("."), ticket());
     let merge = Merge {
         project: &project,
         ticket: &key,
         base,
         head,
+        from,
         mode,
         message: "MC-7: work",
         at: noon(),
@@ -46,6 +57,24 @@ fn ready(preview: Preview) -> Commit {
 async fn landed(project: &Path, base: &Commit, commit: &Commit) -> Landing {
     let what = Land { project, branch: "main", base, commit, home: None };
     land(&what).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn what_the_default_branch_lost_is_not_brought_back_with_later_work() {
+    let place = Place::new();
+    let before = place.main();
+    place.write("lost.txt", "taken out\n");
+    place.git(&["add", "-A"]);
+    place.git(&["commit", "-qm", "lost"]);
+    let from = place.main();
+    let head = work(&place, "new.txt", "new\n").await;
+    place.git(&["reset", "-q", "--hard", before.as_str()]);
+    for mode in [MergeMode::Merge, MergeMode::Rebase, MergeMode::FastForward] {
+        let said = previewed_from(&place, Some(&from), &before, &head, mode).await;
+        let is_refused =
+            matches!(&said, Preview::NotPossible { why } if why.contains(from.short()));
+        assert!(is_refused, "{mode:?}: {said:?}");
+    }
 }
 
 #[tokio::test]
