@@ -237,6 +237,7 @@ impl Control {
                 open_blockers.push(open);
             }
         }
+        let has_words = request.title.is_some() || request.body.is_some();
         let command = Command::Edit {
             title: request.title,
             body: request.body,
@@ -245,6 +246,10 @@ impl Control {
             add_blockers: open_blockers,
             remove_blockers: keys(&request.remove_blockers)?,
             not_before: request.not_before,
+            message: match has_words {
+                true => Some(self.new_message_id().await?),
+                false => None,
+            },
         };
         self.changed(ticket, command, by).await
     }

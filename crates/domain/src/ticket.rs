@@ -27,6 +27,7 @@ mod lane;
 mod message;
 mod open;
 mod policy;
+mod request;
 mod situation;
 mod state;
 mod take_over;
@@ -189,6 +190,9 @@ pub struct Ticket {
     pub workspace: Option<Workspace>,
     /// The commit on the default branch that holds the work.
     pub landed_as: Option<Commit>,
+    /// The last change of what it asks for, where somebody had worked on it or decided by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_changed: Option<RequestChanged>,
     /// Causes that the operator has already acted on: each fires once.
     pub corrected: Vec<String>,
     /// How often a person let it go on after its budget was used up; each time allows as much again.
@@ -203,6 +207,19 @@ pub struct Ticket {
     pub updated_at: Timestamp,
     /// Since when the present next action has been owed.
     pub since: Timestamp,
+}
+
+/// A change of what a ticket asks for, after somebody had begun to work on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestChanged {
+    /// Who changed it.
+    pub by: Principal,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the title changed.
+    pub title: bool,
+    /// Whether the text changed.
+    pub body: bool,
 }
 
 /// A question that waits for a person.

@@ -49,6 +49,7 @@ pub fn told(event: &EventDoc) -> String {
     match event.kind.as_str() {
         "opened" => "filed the ticket".into(),
         "edited" => "edited the ticket".into(),
+        "request_changed" => "changed what it asks for, after work on it had begun".into(),
         "linked" => "changed what it waits for".into(),
         "parked" => "parked it".into(),
         "unparked" => "took it up again".into(),
@@ -95,6 +96,9 @@ pub fn told(event: &EventDoc) -> String {
             "called the sign-off of {} stale: the default branch no longer holds what the work is based on",
             its_gate()
         ),
+        "staled" if text("change") == "request" => {
+            format!("called the sign-off of {} stale: the request changed", its_gate())
+        }
         "staled" => format!("called the sign-off of {} stale", its_gate()),
         "base_moved" => format!("saw the base move under {}", its_gate()),
         "verdict_withdrawn" => format!("withdrew the verdict on {}", its_gate()),

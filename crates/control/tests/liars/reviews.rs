@@ -1,5 +1,6 @@
 //! Verdicts that nobody may give, or that are none: by the author, under another name, on something else, too late.
 
+use mission_control::EditRequest;
 use mission_domain::ids::{AttemptId, Epoch, RoleId, RuntimeId};
 use mission_domain::plan::Action;
 use mission_domain::principal::Principal;
@@ -256,4 +257,20 @@ async fn the_controllers_own_word_needs_a_packet_of_the_present_commit() {
         assert!(told.is_err(), "{told:?}");
     }
     assert_ne!(stage.gate("final_validation").await.stage, At::Passed);
+}
+
+#[tokio::test]
+async fn work_that_was_reviewed_for_another_request_does_not_land_as_this_one() {
+    let stage = implemented().await;
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    let before = stage.main();
+    let edit = EditRequest { title: Some("Make it red".into()), ..EditRequest::default() };
+    let ci = Principal::External("ci".into());
+    stage.control.edit(&stage.ticket, edit, &ci).await.expect("an operator's token may");
+    assert!(stage.ada_says(VerdictWord::Pass).await.is_err(), "nothing is there to sign off");
+    let words = ["the request changed after the sign-off", "ci changed the request (title)"];
+    stage.refused("implementation", &words).await;
+    let told = stage.look().await.messages.last().expect("whoever works it is told").body.clone();
+    assert!(told.contains("Make it red (it was: Make it so)"), "{told}");
+    assert_eq!(stage.main(), before, "nothing landed");
 }

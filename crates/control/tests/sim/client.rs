@@ -198,5 +198,6 @@ fn edit(ticket: &Ticket, others: &[TicketKey], chance: &mut Chance) -> Command {
             .cloned()
             .collect(),
         not_before: chance.one_in(3).then_some(Some(until)),
+        message: None,
     }
 }

@@ -6,7 +6,7 @@ mod rounds;
 
 use super::{
     Answered, Approval, ApprovalState, Attempt, Block, EndHow, Event, Gate, Message, MessageState,
-    Process, Question, Stage, Stamp, Ticket, Workspace,
+    Process, Question, RequestChanged, Stage, Stamp, Ticket, Workspace,
 };
 use crate::ids::{ApprovalId, AttemptId, GateId, MessageId};
 pub(super) use course::opening;
@@ -44,6 +44,10 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
             ticket.body = body.unwrap_or_else(|| std::mem::take(&mut ticket.body));
             ticket.priority = priority.unwrap_or(ticket.priority);
             ticket.labels = labels.unwrap_or_else(|| std::mem::take(&mut ticket.labels));
+        }
+        Event::RequestChanged { title, body } => {
+            let by = stamp.by.clone();
+            ticket.request_changed = Some(RequestChanged { by, at, title, body });
         }
         Event::Linked { add, remove } => {
             ticket.blockers.retain(|it, _| !remove.contains(it));

@@ -68,6 +68,8 @@ pub enum Command {
         add_blockers: Vec<TicketKey>,
         remove_blockers: Vec<TicketKey>,
         not_before: Option<Option<Timestamp>>,
+        /// Tells whoever works it, where what it asks for changes.
+        message: Option<MessageId>,
     },
     /// Set it aside.
     Park,

@@ -19,6 +19,11 @@ impl Draft<'_> {
         if self.ticket.is_ended() {
             return Ok(());
         }
+        if self.ticket.is_on_an_earlier_request(&attempt) {
+            let (gate, change) = (gate.rule.id, ChangeKind::Request);
+            self.push(Event::Staled { gate, change, from: None, to: None });
+            return Ok(());
+        }
         if let Some((head, change)) = seen.head {
             self.move_head(head, change, seen.contributors);
         }

@@ -107,6 +107,8 @@ pub enum Event {
         priority: Option<Priority>,
         labels: Option<Vec<String>>,
     },
+    /// What it asks for was changed after somebody had begun to work on it.
+    RequestChanged { title: bool, body: bool },
     /// What it waits for was changed.
     Linked { add: Vec<TicketKey>, remove: Vec<TicketKey> },
     /// It is not to be dispatched before a moment, or no longer waits for one.
@@ -273,6 +275,7 @@ impl Event {
             Self::ApprovalRepeated { also, .. } => Some(also.attempt),
             Self::Opened(_)
             | Self::Edited { .. }
+            | Self::RequestChanged { .. }
             | Self::Linked { .. }
             | Self::Postponed { .. }
             | Self::Parked {}

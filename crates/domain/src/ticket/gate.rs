@@ -35,6 +35,8 @@ words!(
         Policy = "policy",
         /// The default branch: it no longer holds what the work is based on.
         Base = "base",
+        /// The request: what the ticket asks for in its title and text.
+        Request = "request",
     }
 );
 
@@ -158,6 +160,9 @@ pub struct SignOff {
     pub packet: Option<Digest>,
     /// The rules it was given under.
     pub policy: Digest,
+    /// The request that it was given on, title and text; a sign-off from before that was noted has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Digest>,
     /// The reason given with it.
     pub reason: String,
     /// The distance that was found to everybody who did the work.
@@ -307,7 +312,9 @@ impl Gate {
             && self.rule.stale_on != StaleOn::Any
             && match change {
                 ChangeKind::TrivialRebase | ChangeKind::NoCodeChange | ChangeKind::Packet => true,
-                ChangeKind::Code | ChangeKind::Policy | ChangeKind::Base => false,
+                ChangeKind::Code | ChangeKind::Policy | ChangeKind::Base | ChangeKind::Request => {
+                    false
+                }
             };
         self.retire(machine_only);
         self.used = 0;

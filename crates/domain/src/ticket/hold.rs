@@ -15,6 +15,7 @@ impl Draft<'_> {
             add_blockers,
             remove_blockers,
             not_before,
+            message,
         } = edit
         else {
             return Ok(());
@@ -32,8 +33,10 @@ impl Draft<'_> {
             return Err(Rejection::Itself);
         }
         if title.is_some() || body.is_some() || priority.is_some() || labels.is_some() {
+            let (old_title, old_body) = (self.ticket.title.clone(), self.ticket.body.clone());
             self.push(Event::Edited { title, body, priority, labels });
             self.grow_requirements(&[]);
+            self.follow_request(&old_title, &old_body, message);
         }
         if !add_blockers.is_empty() || !remove_blockers.is_empty() {
             self.push(Event::Linked { add: add_blockers, remove: remove_blockers });

@@ -242,6 +242,7 @@ impl Draft<'_> {
             tree: packet.and_then(|it| it.tree.clone()).or(head.map(|it| it.tree.clone())),
             packet: packet.map(|it| it.digest.clone()),
             policy: self.policy_of(principal),
+            request: Some(self.ticket.request_digest()),
             reason,
             independence,
             round: gate.round,

@@ -41,6 +41,15 @@ impl Ticket {
     /// Returns state, reason, next action and owner.
     pub fn situation(&self) -> Situation {
         let state = self.state();
+        let mut situation = self.situation_in(state);
+        let matters = matches!(state, State::InReview | State::Todo | State::Active);
+        if let Some(told) = self.told_request_change().filter(|_| matters) {
+            situation.reason = format!("{}; {told}", situation.reason);
+        }
+        situation
+    }
+
+    fn situation_in(&self, state: State) -> Situation {
         match state {
             State::Done | State::Cancelled | State::Superseded => self.ended_situation(state),
             State::Parked => Situation {
@@ -212,6 +221,9 @@ fn queued_reason(gate: &Gate, role: &RoleId) -> String {
         Stage::Stale { change: ChangeKind::Base } => format!(
             "{id} went stale: the default branch no longer holds what the work is based on, and landing would bring it back"
         ),
+        Stage::Stale { change: ChangeKind::Request } => {
+            format!("{id} went stale: the request changed after the sign-off")
+        }
         Stage::Stale { change } => {
             format!("{id} went stale: {} changed after the sign-off", change.as_str())
         }

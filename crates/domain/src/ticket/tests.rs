@@ -13,6 +13,7 @@ mod story_campaign;
 mod story_landing;
 mod story_people;
 mod story_policy;
+mod story_request;
 mod story_rounds;
 mod story_sessions;
 mod story_stale;

@@ -40,6 +40,7 @@ pub(in crate::ticket) fn opening(opened: &Opened, stamp: &Stamp) -> Ticket {
         contributors: Vec::new(),
         workspace: None,
         landed_as: None,
+        request_changed: None,
         corrected: Vec::new(),
         grants: 0,
         is_warned: false,

@@ -242,6 +242,7 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
                 add_blockers: vec![],
                 remove_blockers: vec![],
                 not_before: None,
+                message: Some(MessageId(90)),
             },
         ),
         (

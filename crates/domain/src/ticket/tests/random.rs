@@ -320,5 +320,6 @@ pub(super) fn edit(
         add_blockers,
         remove_blockers: vec![],
         not_before,
+        message: None,
     }
 }
