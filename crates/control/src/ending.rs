@@ -39,11 +39,8 @@ pub(crate) fn end_class(class: DeathClass) -> EndClass {
 
 /// Returns the attempt's end in one sentence.
 pub(crate) fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report>) -> String {
-    match spoken {
-        Some(Report::Done { summary }) => return summary.clone(),
-        Some(Report::Question { text }) => return format!("asked: {text}"),
-        Some(Report::Verdict { verdict, reason, .. }) => return format!("{verdict}: {reason}"),
-        None => {}
+    if let Some(report) = spoken {
+        return words(report);
     }
     if let (EndClass::Forked, Some(why)) = (class, &exit.forked) {
         return format!("{why}; what was left was ended");
@@ -68,6 +65,15 @@ pub(crate) fn summary(exit: &ExitRecord, class: EndClass, spoken: Option<&Report
             Some(end),
         ) if exit.closed || end.how == TurnHow::CutOff => told(class, end, &how),
         (class, _) => ended(exit, class, &how),
+    }
+}
+
+/// Returns what was reported, in the reporter's own words.
+pub(crate) fn words(report: &Report) -> String {
+    match report {
+        Report::Done { summary } => summary.clone(),
+        Report::Question { text } => format!("asked: {text}"),
+        Report::Verdict { verdict, reason, .. } => format!("{verdict}: {reason}"),
     }
 }
 

@@ -19,7 +19,7 @@ use mission_runtime::record::{ExitRecord, Numbered, Record};
 use mission_store::ProjectionKind;
 use tokio::sync::mpsc;
 
-use crate::ending::{death, end_class, summary, unheld};
+use crate::ending::{death, end_class, summary, unheld, words};
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::packets::keep_masked;
@@ -416,12 +416,13 @@ impl Control {
         let (ticket, attempt) = found.ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
         let (key, epoch) = (&ticket.key, attempt.epoch);
         let number = attempt.last_record + 1;
+        let summary = words(&report);
         let record = LaneRecord::Report(report);
         self.execute(key, Command::Record { attempt: id, epoch, number, record }, by).await?;
         // Nothing runs here that could end by itself: the report is the end.
         let is_ours = self.paths().lane(id).join("spec.json").exists();
         if !is_ours {
-            let (class, summary, number) = (EndClass::Reported, "reported".to_owned(), number + 1);
+            let (class, number) = (EndClass::Reported, number + 1);
             let record = LaneRecord::Exited { class, summary, death: None };
             self.execute(key, Command::Record { attempt: id, epoch, number, record }, by).await?;
         }
