@@ -103,6 +103,10 @@ mod tests {
             added: 1,
             removed: 1,
             binary: false,
+            mode: None,
+            old_mode: None,
+            target: None,
+            old_target: None,
         };
         touched(&rules, &paths.iter().map(file).collect::<Vec<_>>())
     }
@@ -156,6 +160,10 @@ mod tests {
             added: 0,
             removed: 0,
             binary: false,
+            mode: None,
+            old_mode: None,
+            target: None,
+            old_target: None,
         };
         assert_eq!(touched(&rules, &[moved]), ["mission.toml"]);
     }

@@ -10,6 +10,7 @@ use crate::Result;
 pub use crate::aside::plainly;
 use crate::aside::{Aside, is_repository};
 use crate::error::io;
+use crate::git::changes::PLAIN;
 use crate::git::read::hash;
 use crate::git::{Asked, Git};
 use crate::lane_view::LaneView;
@@ -107,8 +108,8 @@ impl Look {
 
     async fn against(&self, base: &Commit, other: &str) -> Result<Vec<u8>> {
         let asked = Asked { cut_at: Some(MOST_DIFF), ..Asked::default() };
-        let args = ["diff-tree", "-r", "-p", "--no-color", "--no-ext-diff", "--no-textconv"];
-        let args = [args.as_slice(), &["--stat", hash(base)?, other, "--"]].concat();
+        let args = ["diff-tree", "-r", "-p", "--stat"];
+        let args = [args.as_slice(), &PLAIN, &[hash(base)?, other, "--"]].concat();
         Git::at(self.view.bare()).run_with(&args, asked).await
     }
 

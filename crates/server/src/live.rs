@@ -15,6 +15,7 @@ use axum::response::Response;
 use futures::{Stream, StreamExt as _, stream};
 use mission_domain::doc::EventDoc;
 use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
+use mission_domain::unseen::on_one_line;
 use mission_store::EventFilter;
 use serde::Deserialize;
 use serde_json::json;
@@ -217,7 +218,7 @@ impl Watch {
             frames.push_str(&frame("list", &serde_json::to_string(list).unwrap_or_default()));
         }
         for sentence in self.new_asks(&seen) {
-            frames.push_str(&frame("said", &sentence));
+            frames.push_str(&frame("said", &on_one_line(&sentence)));
         }
         frames.push_str(&self.printed().await?);
         frames.push_str(&self.clock());

@@ -90,7 +90,9 @@ mod ask;
 mod card;
 mod glyph;
 mod prose;
+mod seen;
 mod shell;
 mod svg;
 
 pub use packet_view::PacketView;
+pub(crate) use seen::seen;

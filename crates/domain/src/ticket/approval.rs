@@ -7,6 +7,7 @@ use crate::guard::Effect;
 use crate::ids::{ApprovalId, AttemptId, Commit, Digest, GateId, Timestamp, Tree};
 use crate::principal::Principal;
 use crate::rules::words;
+use crate::unseen::{is_unseen, mark};
 
 words!(
     /// Where an approval is.
@@ -153,8 +154,7 @@ fn shown(word: &str) -> String {
     }
     let seen = |c: char| match c {
         '\'' | '\\' => format!("\\{c}"),
-        c if is_unseen(c) && c.is_ascii() => format!("\\x{:02x}", u32::from(c)),
-        c if is_unseen(c) => format!("\\u{:04x}", u32::from(c)),
+        c if is_unseen(c) => mark(c),
         c => c.to_string(),
     };
     format!("$'{}'", word.chars().map(seen).collect::<String>())
@@ -167,12 +167,6 @@ pub fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// Whether a terminal or a page obeys `c` rather than shows it: controls, marks of direction, and what has no width.
-fn is_unseen(c: char) -> bool {
-    let is_format = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    c.is_control() || is_format
 }
 
 words!(

@@ -41,6 +41,18 @@ pub struct ChangedFile {
     pub removed: u64,
     /// Whether git takes it for binary.
     pub binary: bool,
+    /// Git's mode of it after the change, like `100644`; none where it is gone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mode: Option<String>,
+    /// Git's mode of it before the change; none where it is new.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub old_mode: Option<String>,
+    /// Where a symbolic link leads, or the commit that a submodule stands at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub target: Option<String>,
+    /// The same before the change.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub old_target: Option<String>,
 }
 
 /// A diff as text, cut where it was longer than asked for.
@@ -52,20 +64,50 @@ pub struct DiffText {
     pub is_cut: bool,
 }
 
-/// Keeps git from running anything that attributes or settings name while it compares.
-const PLAIN: [&str; 4] =
-    ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none"];
+/// Keeps git from running anything that attributes or settings name while it compares, from leaving out submodules, and
+/// from another form than the known one.
+pub(crate) const PLAIN: [&str; 7] = [
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--ignore-submodules=none",
+    "--submodule=short",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+];
+
+/// Git's modes of what is no file: a symbolic link, and a submodule.
+const LINK: &str = "120000";
+const SUBMODULE: &str = "160000";
+
+/// No path on Linux is longer, in bytes.
+const MOST_TARGET: u64 = 4_096;
+
+/// So many links are read: each is a process. Of the others it is not said where they lead.
+const MOST_LINKS: usize = 200;
 
 impl Git {
     /// Returns the files that differ between two commits, renames found, in path order.
     pub async fn changed_files(&self, base: &Commit, head: &Commit) -> Result<Vec<ChangedFile>> {
-        let args = ["diff-tree", "-r", "-M", "-z", "--raw", "--numstat"];
+        let args = ["diff-tree", "-r", "-M", "-z", "--raw", "--no-abbrev", "--numstat"];
         let args = [args.as_slice(), &PLAIN, &[hash(base)?, hash(head)?, "--"]].concat();
         let bytes = self.run(&args).await?;
-        read_changes(&bytes).ok_or_else(|| Error::Unreadable {
+        let mut files = read_changes(&bytes).ok_or_else(|| Error::Unreadable {
             command: "git diff-tree".into(),
             why: "its list of files is not in the known form".into(),
-        })
+        })?;
+        // Until here it is the object's name: of a submodule the commit, of a link the text that says where it leads.
+        let sides = files
+            .iter_mut()
+            .flat_map(|it| [(&it.mode, &mut it.target), (&it.old_mode, &mut it.old_target)]);
+        let links = sides.filter(|(mode, _)| mode.as_deref() == Some(LINK));
+        for (n, (_, target)) in links.enumerate() {
+            let Some(blob) = target.take().filter(|_| n < MOST_LINKS) else { continue };
+            let asked = Asked { cut_at: Some(MOST_TARGET), ..Asked::default() };
+            let text = self.run_with(&["cat-file", "blob", &blob], asked).await?;
+            *target = Some(String::from_utf8_lossy(&text).into_owned());
+        }
+        Ok(files)
     }
 
     /// Returns the diff between two commits, at most `most` bytes of it.
@@ -115,7 +157,15 @@ fn read_changes(bytes: &[u8]) -> Option<Vec<ChangedFile>> {
     let mut fields = bytes.split(|byte| *byte == 0).map(|f| String::from_utf8_lossy(f)).peekable();
     let mut files = Vec::new();
     while fields.peek().is_some_and(|field| field.starts_with(':')) {
-        let status = match fields.next()?.rsplit(' ').next()?.chars().next()? {
+        let raw = fields.next()?.into_owned();
+        let [old_mode, mode, old_object, object, status] =
+            raw.strip_prefix(':')?.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        let there = |mode: &str| (mode != "000000").then(|| mode.to_owned());
+        let points =
+            |mode, object: &str| [LINK, SUBMODULE].contains(&mode).then(|| object.to_owned());
+        let (old_target, target) = (points(old_mode, old_object), points(mode, object));
+        let (old_mode, mode) = (there(old_mode), there(mode));
+        let status = match status.chars().next()? {
             'A' => FileStatus::Added,
             'M' => FileStatus::Modified,
             'D' => FileStatus::Deleted,
@@ -132,7 +182,18 @@ fn read_changes(bytes: &[u8]) -> Option<Vec<ChangedFile>> {
             | FileStatus::Deleted
             | FileStatus::TypeChanged => (None, first),
         };
-        files.push(ChangedFile { path, old_path, status, added: 0, removed: 0, binary: false });
+        files.push(ChangedFile {
+            path,
+            old_path,
+            status,
+            added: 0,
+            removed: 0,
+            binary: false,
+            mode,
+            old_mode,
+            target,
+            old_target,
+        });
     }
     for file in &mut files {
         let counts = fields.next()?;

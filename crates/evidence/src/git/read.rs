@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use globset::GlobSet;
 use mission_domain::ids::{Commit, Digest, Timestamp, Tree};
 
+use super::changes::PLAIN;
 use super::{Asked, Git};
 use crate::{Error, Result};
 
@@ -158,8 +159,8 @@ impl Git {
     /// Returns what identifies the change from `base` to `head` over rebases, or `None` where nothing changed.
     pub async fn patch_id(&self, base: &Commit, head: &Commit) -> Result<Option<Digest>> {
         let (base, head) = (hash(base)?, hash(head)?);
-        let args = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames"];
-        let args = [args.as_slice(), &["--full-index", "--binary", base, head, "--"]].concat();
+        let how = ["diff", "--no-renames", "--full-index", "--binary"];
+        let args = [how.as_slice(), &PLAIN, &[base, head, "--"]].concat();
         let patch = self.run(&args).await?;
         let asked = Asked { input: &patch, ..Asked::default() };
         let answer = self.run_with(&["patch-id", "--stable"], asked).await?;
@@ -171,8 +172,8 @@ impl Git {
     /// At most 4 MiB; what is longer is cut.
     pub async fn patch(&self, base: &Commit, head: &Commit, context: u32) -> Result<Vec<u8>> {
         let context = format!("--unified={context}");
-        let args = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames"];
-        let args = [args.as_slice(), &[&context, hash(base)?, hash(head)?, "--"]].concat();
+        let how = ["diff", "--find-renames", &context];
+        let args = [how.as_slice(), &PLAIN, &[hash(base)?, hash(head)?, "--"]].concat();
         let asked = Asked { cut_at: Some(MOST_PATCH_BYTES), ..Asked::default() };
         self.run_with(&args, asked).await
     }

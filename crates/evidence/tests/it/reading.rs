@@ -72,6 +72,62 @@ async fn changed_files_come_from_git_with_counts_renames_and_binaries() {
 }
 
 #[tokio::test]
+async fn links_submodules_and_modes_are_in_the_list_and_in_the_patch() {
+    let place = Place::new();
+    place.git(&["config", "diff.noprefix", "true"]);
+    place.git(&["config", "diff.submodule", "log"]);
+    let base = place.main();
+    let pointer = |commit: &str| {
+        let entry = format!("160000,{commit},vendor");
+        place.git(&["update-index", "--add", "--cacheinfo", &entry]);
+    };
+    let (one, two) = ("1".repeat(40), "2".repeat(40));
+    place.git(&["rm", "-q", "--cached", "b.txt"]);
+    std::fs::remove_file(place.project().join("b.txt")).expect("gone");
+    std::os::unix::fs::symlink("/etc/passwd", place.project().join("b.txt")).expect("a link");
+    place.git(&["add", "b.txt"]);
+    place.git(&["update-index", "--chmod=+x", "a.txt"]);
+    pointer(&one);
+    place.git(&["commit", "-qm", "second"]);
+    let head = Commit::new(place.git(&["rev-parse", "HEAD"]));
+    let files = place.seen().changed_files(&base, &head).await.expect("files");
+    let seen: Vec<_> = files
+        .iter()
+        .map(|f| {
+            [Some(f.path.as_str()), f.old_mode.as_deref(), f.mode.as_deref(), f.target.as_deref()]
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            [Some("a.txt"), Some("100644"), Some("100755"), None],
+            [Some("b.txt"), Some("100644"), Some("120000"), Some("/etc/passwd")],
+            [Some("vendor"), None, Some("160000"), Some(one.as_str())],
+        ]
+    );
+    let patch = place.seen().patch(&base, &head, 3).await.expect("a patch");
+    let patch = String::from_utf8(patch).expect("text");
+    for line in [
+        "old mode 100644\nnew mode 100755\n".to_owned(),
+        "new file mode 120000\n".into(),
+        "diff --git a/vendor b/vendor\nnew file mode 160000\n".into(),
+        format!("+Subproject commit {one}\n"),
+    ] {
+        assert!(patch.contains(&line), "{line} in {patch}");
+    }
+    let before = place.seen().patch_id(&base, &head).await.expect("an id");
+    pointer(&two);
+    place.git(&["commit", "-qm", "another pointer"]);
+    let moved = Commit::new(place.git(&["rev-parse", "HEAD"]));
+    assert_ne!(place.seen().patch_id(&base, &moved).await.expect("an id"), before);
+    let files = place.seen().changed_files(&head, &moved).await.expect("files");
+    assert_eq!(
+        (files[0].old_target.as_deref(), files[0].target.as_deref()),
+        (Some(&*one), Some(&*two))
+    );
+}
+
+#[tokio::test]
 async fn files_of_a_commit_are_read_and_listed_without_a_checkout() {
     let place = Place::new();
     place.write("web/x.css", "p{}");

@@ -7,8 +7,8 @@ use maud::Markup;
 use mission_domain::doc::{AttemptDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
 
-use crate::pages::fragment;
 use crate::pages::view::{BandHead, BoardFilter, ConsoleView, Grouping, TicketView, Viewer};
+use crate::pages::{self, fragment};
 use crate::problem::Answer;
 use crate::web::{self, Limited, Rows, Tally, Visitor};
 
@@ -230,7 +230,7 @@ impl Seen {
 }
 
 fn part(id: impl Into<String>, html: Markup) -> Part {
-    (id.into(), html.into_string())
+    (id.into(), pages::seen(html).into_string())
 }
 
 fn asks(lists: &Limited, viewer: Viewer<'_>) -> Vec<Part> {

@@ -6,6 +6,7 @@ pub(super) mod rounds;
 
 use maud::{Markup, html};
 use mission_domain::doc::FindingDoc;
+use mission_domain::unseen::{is_unseen, on_one_line};
 
 use super::glyph::{self, icon};
 use super::words;
@@ -43,9 +44,9 @@ pub(super) fn list(patch: &Patch) -> Markup {
     html! {
         ul.file-list aria-label="Changed files, read from git" {
             @for (n, file) in patch.files.iter().enumerate() {
-                li { a href={ "#file-" (n) } title=(file.path) {
+                li { a href={ "#file-" (n) } title=(on_one_line(&file.path)) {
                     (icon("file-diff"))
-                    span.trunc { (name(&file.path)) " " small { (folder(&file.path)) } }
+                    span.trunc { (on_one_line(name(&file.path))) " " small { (on_one_line(folder(&file.path))) } }
                     (stat(file))
                 } }
             }
@@ -98,17 +99,19 @@ fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, findings: &[Find
         details.diff-file id={ "file-" (n) } data-file=(file.path) data-grammar=[grammar::of(&file.path)] open[!is_long || !here.is_empty()] {
             summary {
                 (icon("chevron-down"))
-                code { @if let Some(was) = &file.was { (was) " → " } (file.path) }
+                code { @if let Some(was) = &file.was { (on_one_line(was)) " → " } (on_one_line(&file.path)) }
                 (kind(file.kind))
+                @if let Some(told) = file.told() { span.tag data-tone="warn" { (told) } }
                 @if !here.is_empty() { span.verdict data-v="changes" { (icon("message-square")) span { (words::count(here.len(), "finding")) } } }
                 span.end { (stat(file)) }
             }
             @for f in here.iter().filter(|f| f.line.is_none()) { (finding(f)) }
-            @if file.is_empty() { p.pad.mid { (nothing(file.kind)) } }
+            @if hides(file) { p.banner data-tone="warn" { (icon("circle-alert")) p { "It has characters that are not seen, or turn the text around. Each stands here as its number, like " code { "\\u202e" } "." } } }
+            @if file.is_empty() { p.pad.mid { (nothing(file)) } }
             @else { (table(file, lines, style, &here)) }
-            @if file.len() > lines { p.pad.mid { (file.len() - lines) " more lines. See them with " code { "git diff -- " (file.path) } } }
+            @if file.len() > lines { p.pad.mid { (file.len() - lines) " more lines. See them with " code { "git diff -- " (on_one_line(&file.path)) } } }
         }
-        label.viewed { input type="checkbox" data-viewed=(file.path) aria-label={ "Viewed: " (file.path) }; " Viewed" }
+        label.viewed { input type="checkbox" data-viewed=(file.path) aria-label={ "Viewed: " (on_one_line(&file.path)) }; " Viewed" }
         }
     }
 }
@@ -125,10 +128,17 @@ fn kind(kind: FileKind) -> Markup {
     html! { span.tag { (word) } }
 }
 
+/// Returns whether a line of it has what a page would obey or leave out.
+fn hides(file: &FileDiff) -> bool {
+    let texts = file.hunks.iter().flat_map(|it| &it.lines).map(|it| &it.text);
+    texts.flat_map(|it| it.chars()).any(|it| it != '\t' && is_unseen(it))
+}
+
 /// Returns what is said of a file without lines.
-fn nothing(kind: FileKind) -> &'static str {
-    match kind {
+fn nothing(file: &FileDiff) -> &'static str {
+    match file.kind {
         FileKind::Binary => "Not text; its bytes changed.",
+        FileKind::Renamed if file.old_mode != file.mode => "Its name and its mode changed.",
         FileKind::Renamed => "Its name changed, and nothing in it.",
         FileKind::Added | FileKind::Removed => "It is empty.",
         FileKind::Changed => "Only its mode changed.",
@@ -147,9 +157,9 @@ fn table(file: &FileDiff, lines: usize, style: Style, findings: &[&FindingDoc]) 
         }
     }
     html! {
-        div.diff tabindex="0" role="region" aria-label={ "Change of " (file.path) } {
+        div.diff tabindex="0" role="region" aria-label={ "Change of " (on_one_line(&file.path)) } {
             table data-style=(style.as_str()) {
-                caption.sr { "Change of " (file.path) }
+                caption.sr { "Change of " (on_one_line(&file.path)) }
                 @for (hunk, lines) in hunks {
                     tbody { (place(hunk, style)) @match style { Style::Unified => { (unified(lines, findings)) } Style::Split => { (split(lines, findings)) } } }
                 }

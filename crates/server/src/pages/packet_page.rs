@@ -14,6 +14,9 @@ use super::ticket::packet::{claimed, ranked, seen, stat};
 use super::view::{PacketPage, Since, Viewer};
 use super::words;
 
+/// The role of what Mission Control does itself.
+const CONTROLLER: &str = "controller";
+
 /// How many earlier rounds can be chosen.
 const MOST_ROUNDS: usize = 3;
 
@@ -72,7 +75,7 @@ fn head(view: &PacketPage) -> Markup {
             @else { span { (words::gate(&gate.id)) } }
         }
         h1 { (words::sentence(&words::gate(&gate.id))) @if gate.round > 1 { span.dim { " round " (gate.round) } } }
-        (sentence(&view.packet))
+        (sentence(&view.packet, ticket))
         div.tools {
             @if view.is_diff { (rounds(view)) (styles(view)) a.btn href=(path) data-key="p" { (icon("package-check")) "Packet" kbd { "p" } } }
             @else { (others(view)) @if judges(view) { (form::quick_verdict(ticket, gate, view.shell.viewer(), true)) } }
@@ -88,7 +91,7 @@ fn judges(view: &PacketPage) -> bool {
 }
 
 /// Returns what the packet came to, in one sentence.
-fn sentence(packet: &PacketView) -> Markup {
+fn sentence(packet: &PacketView, ticket: &TicketDoc) -> Markup {
     let count = |result: &str| packet.commands.iter().filter(|c| c.result == result).count();
     let counts = [
         ("verified", "ok", "verified"),
@@ -96,19 +99,35 @@ fn sentence(packet: &PacketView) -> Markup {
         ("not_rerun", "off", "not re-run"),
         ("could_not_run", "warn", "could not run"),
     ];
-    let who = packet.runtime.clone().unwrap_or_else(|| "Mission Control".into());
+    let who = packet.runtime.clone().or_else(|| packet.role.clone().filter(|it| it != CONTROLLER));
+    let who = who.unwrap_or_else(|| "Somebody unknown".into());
+    let is_ours = packet.role.as_deref() == Some(CONTROLLER);
     let told = counts.into_iter().map(|(result, tone, word)| (count(result), tone, word));
     let told: Vec<_> = told.filter(|(n, ..)| *n > 0).collect();
     html! {
         p.lede {
-            @if packet.commands.is_empty() { (glyph::verdict(&packet.status)) " " (who) " delivered " (contents(packet)) "." }
+            @if packet.commands.is_empty() && is_ours {
+                (glyph::verdict(&packet.status)) " Mission Control looked at " (contents(packet))
+                @match worker(ticket) { Some(who) if !packet.files.is_empty() => { ", delivered by " bdi { (who) } } _ => {} } "."
+            }
+            @else if packet.commands.is_empty() { (glyph::verdict(&packet.status)) " " bdi { (who) } " delivered " (contents(packet)) "." }
             @else {
-                @match packet.role.as_deref() { Some("controller") => { "Mission Control ran " } _ => { bdi { (who) } " claimed " } }
+                @if is_ours { "Mission Control ran " } @else { bdi { (who) } " claimed " }
                 b { (packet.commands.len()) } (if packet.commands.len() == 1 { " command: " } else { " commands: " })
                 @for (i, (n, tone, word)) in told.iter().enumerate() { @if i > 0 { ", " } b.tone data-tone=(tone) { (n) " " (word) } } "."
             }
         }
     }
+}
+
+/// Returns who delivered the work, by the first gate whose packet is about a commit; Mission Control itself works on none.
+fn worker(ticket: &TicketDoc) -> Option<String> {
+    let is_work = |it: &&GateDoc| {
+        it.role != CONTROLLER && it.packet.as_ref().is_some_and(|it| it.commit.is_some())
+    };
+    let gate = ticket.gates.iter().find(is_work)?;
+    let by = gate.runtime.as_ref().map_or_else(String::new, |it| format!(" ({it})"));
+    Some(format!("{}{by}", gate.role))
 }
 
 /// Returns what a packet without commands holds.

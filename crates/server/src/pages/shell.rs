@@ -35,7 +35,7 @@ pub(super) struct Page<'a> {
 /// Returns a whole document.
 pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
     let live = live_address(shell, &page);
-    html! {
+    super::seen(html! {
         (DOCTYPE)
         html lang="en" {
             (document_head(page.title, page.name))
@@ -60,18 +60,18 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
                 (key_help())
             }
         }
-    }
+    })
 }
 
 /// Returns a document without navigation, for who is not signed in.
 pub(super) fn bare_document(title: &str, body: &Markup) -> Markup {
-    html! {
+    super::seen(html! {
         (DOCTYPE)
         html lang="en" {
             (document_head(title, ""))
             body { main.bare id="main" { p.brand { (icon("mark")) "Mission Control" } (body) } }
         }
-    }
+    })
 }
 
 /// Returns the document's head. The theme's script runs before anything is painted.

@@ -39,5 +39,10 @@ pub(super) async fn palette(visitor: Visitor, Query(Typed { q }): Query<Typed>) 
         visitor.site.control.home().projects.into_keys().map(|it| it.to_string()).collect();
     let own = visitor.who.caller.project.as_ref().map(ToString::to_string);
     let projects = projects.into_iter().filter(|it| own.as_ref().is_none_or(|own| own == it));
-    Ok(pages::palette::results(&words, &tickets.collect::<Vec<_>>(), &projects.collect::<Vec<_>>()))
+    let found = pages::palette::results(
+        &words,
+        &tickets.collect::<Vec<_>>(),
+        &projects.collect::<Vec<_>>(),
+    );
+    Ok(pages::seen(found))
 }

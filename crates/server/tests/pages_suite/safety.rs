@@ -1,7 +1,11 @@
 //! Whatever people and agents write arrives as text, and no form can be forged.
 
+use mission_domain::doc::PacketRefDoc;
+use mission_domain::unseen::is_unseen;
+use mission_server::pages::diff::Style;
+use mission_server::pages::diff::parse::parse;
 use mission_server::pages::view::ConsoleView;
-use mission_server::pages::{fragment, ticket};
+use mission_server::pages::{fragment, packet_page, ticket};
 
 use crate::{look, sample};
 
@@ -31,6 +35,73 @@ fn bad_text_is_escaped_wherever_it_can_stand() {
     let page = ticket::page(&view).into_string();
     let attributes_end = page.contains("alert(\"x\")");
     assert!(!attributes_end, "a quote ended an attribute");
+}
+
+#[test]
+fn the_change_page_shows_what_a_change_would_hide() {
+    let text = "diff --git a/vendor b/vendor
+new file mode 160000
+index 0000000..3333333
+--- /dev/null
++++ b/vendor
+@@ -0,0 +1 @@
++Subproject commit 3333333333333333333333333333333333333333
+diff --git a/config.ini b/config.ini
+new file mode 120000
+index 0000000..4444444
+--- /dev/null
++++ b/config.ini
+@@ -0,0 +1 @@
++/etc/passwd
+diff --git a/a.js b/a.js
+old mode 100644
+new mode 100755
+index 5555555..6666666
+--- a/a.js
++++ b/a.js
+@@ -1 +1 @@
+-ok
++/* \u{202e} } \u{2066}if (isAdmin)\u{2069} \u{e0061}\u{200b} */ grant();
+diff --git \"a/x\\n\\342\\200\\256\" \"b/x\\n\\342\\200\\256\"
+old mode 100644
+new mode 100755
+";
+    for style in [Style::Unified, Style::Split] {
+        let mut view = sample::packet_page(true, style);
+        view.ticket.title = "\u{202e}desrever\u{200b}".into();
+        let gate = view.ticket.gates.iter_mut().find(|it| it.role == "coder").expect("a gate");
+        gate.runtime = Some("codex".into());
+        gate.packet = Some(PacketRefDoc {
+            digest: "sha256:00".into(),
+            commit: Some("0123456789".into()),
+            status: "verified".into(),
+        });
+        view.packet.role = Some("controller".into());
+        view.packet.runtime = None;
+        view.packet.commands.clear();
+        view.patch = Some(Ok(parse(text, false)));
+        let page = packet_page::page(&view).into_string();
+        for shown in [
+            "submodule at commit 3333333333333333333333333333333333333333",
+            "symbolic link to /etc/passwd",
+            "mode 100644 → 100755 (now executable)",
+            r"/* \u202e } \u2066if (isAdmin)\u2069 \U000e0061\u200b */ grant();",
+            r"x\n\u202e",
+            r"\u202edesrever\u200b",
+            "characters that are not seen",
+            "Mission Control looked at",
+            "delivered by <bdi>coder (codex)</bdi>",
+        ] {
+            assert!(page.contains(shown), "{shown}");
+        }
+        assert!(!page.contains("Mission Control delivered"));
+        let text = page.replace(['\n', '\t'], "");
+        let raw: Vec<&str> = text
+            .split('>')
+            .filter(|it| it.split('<').next().is_some_and(|it| it.contains(is_unseen)))
+            .collect();
+        assert_eq!(raw, Vec::<&str>::new(), "raw in a text");
+    }
 }
 
 #[test]

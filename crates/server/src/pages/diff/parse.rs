@@ -1,5 +1,7 @@
 //! Reads git's unified diff. What it cannot read is left out, and never guessed.
 
+use mission_domain::entry::{self, Entry};
+
 /// The change of a whole packet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Patch {
@@ -18,6 +20,10 @@ pub struct FileDiff {
     pub was: Option<String>,
     /// What happened to it.
     pub kind: FileKind,
+    /// Git's mode of it before, like `100644`; none where it was not there, or where git does not say.
+    pub old_mode: Option<String>,
+    /// Git's mode of it after.
+    pub mode: Option<String>,
     /// The changed places.
     pub hunks: Vec<Hunk>,
 }
@@ -83,6 +89,25 @@ impl FileDiff {
         (count(LineKind::Added), count(LineKind::Removed))
     }
 
+    /// Returns what it was and is, where that is more than a file whose text was changed.
+    pub fn told(&self) -> Option<String> {
+        let points = |mode: &Option<String>| matches!(mode.as_deref(), Some("120000" | "160000"));
+        let target = |mode, kind| if points(mode) { self.target(kind) } else { None };
+        let was = target(&self.old_mode, LineKind::Removed);
+        let is = target(&self.mode, LineKind::Added);
+        let before = self.old_mode.as_deref().map(|mode| Entry { mode, target: was.as_deref() });
+        let after = self.mode.as_deref().map(|mode| Entry { mode, target: is.as_deref() });
+        entry::told(before, after)
+    }
+
+    /// Returns where a link leads, or the commit of a submodule: git writes either as the text of a file.
+    fn target(&self, kind: LineKind) -> Option<String> {
+        let lines = self.hunks.iter().flat_map(|it| &it.lines).filter(|it| it.kind == kind);
+        let text = lines.map(|it| it.text.as_str()).collect::<Vec<_>>().join("\n");
+        let text = text.strip_prefix("Subproject commit ").unwrap_or(&text);
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
     /// Returns how many lines it has to show.
     pub fn len(&self) -> usize {
         self.hunks.iter().map(|it| it.lines.len()).sum()
@@ -128,7 +153,25 @@ pub fn parse(text: &str, is_cut: bool) -> Patch {
             note(file, line);
         }
     }
+    patch.files = whole(patch.files);
     patch
+}
+
+/// Returns `files` with those that became another kind of thing as one: git writes them as gone and new.
+fn whole(files: Vec<FileDiff>) -> Vec<FileDiff> {
+    let mut whole: Vec<FileDiff> = Vec::with_capacity(files.len());
+    for file in files {
+        let is_new = file.kind == FileKind::Added;
+        match whole.last_mut() {
+            Some(gone) if is_new && gone.kind == FileKind::Removed && gone.path == file.path => {
+                gone.kind = FileKind::Changed;
+                gone.mode = file.mode;
+                gone.hunks.extend(file.hunks);
+            }
+            Some(_) | None => whole.push(file),
+        }
+    }
+    whole
 }
 
 /// Reads one line of a hunk.
@@ -138,7 +181,7 @@ fn body(line: &str, left: &mut Left) -> Option<Line> {
         // An empty line of context may have lost its blank on the way.
         None | Some(_) => (' ', line),
     };
-    let text = text.trim_end_matches('\r').to_owned();
+    let text = text.strip_suffix('\r').unwrap_or(text).to_owned();
     let mut old = || {
         left.old = left.old.saturating_sub(1);
         left.at_old += 1;
@@ -179,10 +222,19 @@ fn head(rest: &str) -> Option<(Hunk, Left)> {
 
 /// Takes what a line between header and hunks says about the file.
 fn note(file: &mut FileDiff, line: &str) {
-    if line.starts_with("new file mode") {
+    let mode = |it: &str| Some(it.trim_end().to_owned());
+    if let Some(it) = line.strip_prefix("new file mode ") {
         file.kind = FileKind::Added;
-    } else if line.starts_with("deleted file mode") {
+        file.mode = mode(it);
+    } else if let Some(it) = line.strip_prefix("deleted file mode ") {
         file.kind = FileKind::Removed;
+        file.old_mode = mode(it);
+    } else if let Some(it) = line.strip_prefix("old mode ") {
+        file.old_mode = mode(it);
+    } else if let Some(it) = line.strip_prefix("new mode ") {
+        file.mode = mode(it);
+    } else if let Some((_, it)) = line.strip_prefix("index ").and_then(|it| it.split_once(' ')) {
+        (file.old_mode, file.mode) = (mode(it), mode(it));
     } else if let Some(from) = line.strip_prefix("rename from ") {
         file.kind = FileKind::Renamed;
         file.was = Some(plain(from));
@@ -200,19 +252,47 @@ fn note(file: &mut FileDiff, line: &str) {
 
 /// Returns the path in `a/PATH b/PATH`; both are the same unless a later line says otherwise.
 fn of_header(rest: &str) -> String {
-    let whole = plain(rest);
-    let half = whole.len() / 2;
-    let path = whole.get(half + 1..).unwrap_or(&whole);
-    path.strip_prefix("b/").unwrap_or(path).to_owned()
+    let rest = rest.trim_end_matches('\r');
+    // Both are as long, quoted or not.
+    let half = rest.get(rest.len() / 2 + 1..).unwrap_or(rest);
+    let path = plain(half);
+    path.strip_prefix("b/").map_or_else(|| path.clone(), str::to_owned)
 }
 
-/// Returns a path as git wrote it, without the quotes that odd characters get it, and without a trailing tab.
+/// Returns a path as it is: without the quotes that odd characters get it from git, and without a trailing tab.
 fn plain(path: &str) -> String {
     let path = path.trim_end_matches(['\r', '\t']);
     let Some(quoted) = path.strip_prefix('"').and_then(|it| it.strip_suffix('"')) else {
         return path.to_owned();
     };
-    quoted.replace("\\t", "\t").replace("\\\"", "\"").replace("\\\\", "\\")
+    let mut out = Vec::with_capacity(quoted.len());
+    let mut bytes = quoted.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        match bytes.next() {
+            Some(digit @ b'0'..=b'7') => {
+                let mut value = u32::from(digit - b'0');
+                for _ in 0..2 {
+                    let Some(next) = bytes.next_if(|it| (b'0'..=b'7').contains(it)) else { break };
+                    value = value * 8 + u32::from(next - b'0');
+                }
+                out.push(u8::try_from(value).unwrap_or(b'?'));
+            }
+            Some(b'a') => out.push(7),
+            Some(b'b') => out.push(8),
+            Some(b't') => out.push(b'\t'),
+            Some(b'n') => out.push(b'\n'),
+            Some(b'v') => out.push(11),
+            Some(b'f') => out.push(12),
+            Some(b'r') => out.push(b'\r'),
+            Some(other) => out.push(other),
+            None => out.push(b'\\'),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
@@ -283,6 +363,66 @@ Binary files a/boat.png and b/boat.png differ
                 ("boat.png", FileKind::Binary, None),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_more_than_a_changed_file_is_told() {
+        let text = "diff --git a/vendor b/vendor
+index 1111111..2222222 160000
+--- a/vendor
++++ b/vendor
+@@ -1 +1 @@
+-Subproject commit 1111111
++Subproject commit 2222222
+diff --git a/config.ini b/config.ini
+deleted file mode 100644
+index 3333333..0000000
+--- a/config.ini
++++ /dev/null
+@@ -1 +0,0 @@
+-key = 1
+diff --git a/config.ini b/config.ini
+new file mode 120000
+index 0000000..4444444
+--- /dev/null
++++ b/config.ini
+@@ -0,0 +1 @@
++/etc/passwd
+\\ No newline at end of file
+diff --git a/run.sh b/run.sh
+old mode 100644
+new mode 100755
+index 5555555..6666666
+--- a/run.sh
++++ b/run.sh
+@@ -1 +1 @@
+-true
++false
+diff --git a/new.sh b/new.sh
+new file mode 100755
+index 0000000..e69de29
+diff --git \"a/x\\n\\342\\200\\256.sh\" \"b/x\\n\\342\\200\\256.sh\"
+old mode 100755
+new mode 100644
+";
+        let patch = parse(text, false);
+        let told: Vec<_> = patch
+            .files
+            .iter()
+            .map(|it| (it.path.as_str(), it.told().unwrap_or_default()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("vendor", "submodule, 1111111 → 2222222".to_owned()),
+                ("config.ini", "was a file, is now a symbolic link to /etc/passwd".to_owned()),
+                ("run.sh", "mode 100644 → 100755 (now executable)".to_owned()),
+                ("new.sh", "mode 100755 (executable)".to_owned()),
+                ("x\n\u{202e}.sh", "mode 100755 → 100644 (no longer executable)".to_owned()),
+            ]
+        );
+        let link = &patch.files[1];
+        assert_eq!((link.kind, link.counts()), (FileKind::Changed, (1, 1)));
     }
 
     #[test]
