@@ -63,7 +63,11 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return told_by_clap(&error, json),
     };
-    match execute(cli, lane) {
+    let done = execute(cli, lane);
+    for notice in crate::door::notices().iter().filter(|_| !json) {
+        note(&format!("note: {notice}"));
+    }
+    match done {
         Ok(code) => code,
         Err(failure) => tell(&failure, json),
     }

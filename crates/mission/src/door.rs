@@ -1,5 +1,7 @@
 //! The one way from a command to Mission Control: the HTTP API, over TCP where a server is up, else in this process.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -7,6 +9,7 @@ use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
+use percent_encoding::percent_decode;
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -41,6 +44,14 @@ pub(crate) enum Door {
         /// Who asks: this home's own credential.
         token: String,
     },
+}
+
+/// What answers said beside what was asked: that the rules of a project are broken.
+static NOTICES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Returns what the answers so far said beside what was asked, each once.
+pub(crate) fn notices() -> BTreeSet<String> {
+    std::mem::take(&mut NOTICES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A successful answer.
@@ -125,7 +136,11 @@ impl Door {
                     return Ok(Some(Self::Http { connection, token }));
                 }
                 Err(http::Closed::Nobody) => {}
-                Err(e @ (http::Closed::Address(_) | http::Closed::Broken(_))) => {
+                Err(
+                    e @ (http::Closed::Address(_)
+                    | http::Closed::Broken(_)
+                    | http::Closed::Stranger),
+                ) => {
                     return Err(e.failure(&card.url));
                 }
             }
@@ -206,6 +221,9 @@ impl Door {
     ) -> Result<Answer, Failure> {
         let request = self.request(method, path, body)?;
         let answer = accepted(self.send(request).await?).await?;
+        let told = answer.headers().get_all("x-mission-notice").iter();
+        let told = told.map(|it| percent_decode(it.as_bytes()).decode_utf8_lossy().into_owned());
+        NOTICES.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
         let next = answer.headers().get("x-next-offset").and_then(|it| it.to_str().ok());
         let next_offset = next.and_then(|it| it.parse().ok());
         let bytes = collected(answer.into_body()).await?;

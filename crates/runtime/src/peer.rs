@@ -25,20 +25,44 @@ pub fn peer(from: SocketAddr, to: u16) -> Peer {
         None if from.ip().is_loopback() && can_tell() => return Peer::Gone,
         None => return Peer::Free,
     };
+    if is_held_behind_a_fence(socket) { Peer::Fenced } else { Peer::Free }
+}
+
+/// Returns whether a process of a lane or a check listens at `at`, or may: nobody's secret is for it.
+pub fn is_fenced_listener(at: SocketAddr) -> bool {
+    let is_it = |local: SocketAddr| {
+        let (ours, theirs) = (at.ip().to_canonical(), local.ip().to_canonical());
+        local.port() == at.port() && (ours == theirs || theirs.is_unspecified())
+    };
+    let listens = |it: &procfs::net::TcpNetEntry| {
+        it.state == procfs::net::TcpState::Listen && is_it(it.local_address)
+    };
+    sockets().filter(listens).any(|it| is_held_behind_a_fence(it.inode))
+}
+
+fn is_held_behind_a_fence(socket: u64) -> bool {
+    // What this process begins holds our own sockets too, until it has become its program.
+    if holds(std::process::id().cast_signed(), socket) == Some(true) {
+        return false;
+    }
     let all = proc_tree::all();
     let fenced = fenced(&all);
     let mut is_unseen = false;
     for pid in &fenced {
         match holds(*pid, socket) {
-            Some(true) => return Peer::Fenced,
+            Some(true) => return true,
             Some(false) => {}
             None => is_unseen |= proc_tree::process(*pid).is_some(),
         }
     }
     // A process can hide its files; it is believed to be another only where another is seen to hold the socket.
-    let others = || all.iter().map(|it| it.pid).filter(|it| !fenced.contains(it));
-    let is_anothers = || others().any(|it| holds(it, socket) == Some(true));
-    if is_unseen && !is_anothers() { Peer::Fenced } else { Peer::Free }
+    let mut others = all.iter().map(|it| it.pid).filter(|it| !fenced.contains(it));
+    is_unseen && !others.any(|it| holds(it, socket) == Some(true))
+}
+
+/// Returns every socket of TCP on this machine.
+fn sockets() -> impl Iterator<Item = procfs::net::TcpNetEntry> {
+    [procfs::net::tcp(), procfs::net::tcp6()].into_iter().flatten().flatten()
 }
 
 /// Returns the processes that belong to a lane or a check which this process does not belong to.
@@ -62,14 +86,12 @@ fn fenced(all: &[Process]) -> BTreeSet<i32> {
 
 /// Returns the socket at `from` that is connected to `to`; 0 where its process has closed it.
 fn socket(from: SocketAddr, to: u16) -> Option<u64> {
-    let tables = [procfs::net::tcp(), procfs::net::tcp6()];
     let is_it = |local: SocketAddr, remote: SocketAddr| {
         local.port() == from.port()
             && local.ip().to_canonical() == from.ip().to_canonical()
             && remote.port() == to
     };
-    let mut entries = tables.into_iter().flatten().flatten();
-    entries.find(|it| is_it(it.local_address, it.remote_address)).map(|it| it.inode)
+    sockets().find(|it| is_it(it.local_address, it.remote_address)).map(|it| it.inode)
 }
 
 /// Returns whether this system has the table at all.

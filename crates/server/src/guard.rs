@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::BodyExt as _;
 use mission_domain::ids::{ProjectKey, TicketKey};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::app::Site;
 use crate::auth::{self, Who};
@@ -29,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where scripts, styles and pictures may come from: here, and nowhere else.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What is wrong with the rules of a project, percent-encoded, beside every answer to a person's question.
+const NOTICE: &str = "x-mission-notice";
 
 /// The names under which the server may be called.
 #[derive(Debug, Clone)]
@@ -74,7 +78,21 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
     let path = request.uri().path();
     let is_page = !path.starts_with("/api/") && path != "/metrics";
     let wants_sign_in = is_page && request.method() == Method::GET;
+    let is_read = !is_page && request.method() == Method::GET;
     match admit(&site, request).await {
+        Ok(request) if is_read => {
+            let who = request.extensions().get::<Who>().cloned();
+            let mut answer = next.run(request).await;
+            if let Some(who) = who.filter(|it| it.principal().is_person()) {
+                let broken = crate::web::broken_rules(&site, &who).await;
+                let values = broken.iter().map(|it| utf8_percent_encode(it, NON_ALPHANUMERIC));
+                let values = values.filter_map(|it| HeaderValue::from_str(&it.to_string()).ok());
+                for value in values {
+                    answer.headers_mut().append(NOTICE, value);
+                }
+            }
+            answer
+        }
         Ok(request) => match request.headers().get("idempotency-key").cloned() {
             Some(key) if request.method() != Method::GET && !is_page => {
                 site.once.run(&site, &key, request, next).await

@@ -26,7 +26,7 @@ use mission_store::EventFilter;
 pub(crate) use board::{band_of, board_filter, is_wanted, person, tally};
 pub(crate) use output::plain;
 pub(crate) use read::{Rows, Tally};
-pub(crate) use shell::{Visitor, in_query};
+pub(crate) use shell::{Visitor, broken_rules, in_query};
 pub(crate) use ticket::{tail, view as ticket_view};
 pub(crate) use views::{Limited, attempts_now, consoles, ended, limited};
 

@@ -275,6 +275,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 async fn what_is_reported_without_a_process_is_kept_in_its_own_words() {
     let stage = Stage::new().await;
     let attempt = stage.implements(&[("feature.txt", "feature 2\n")]).await;
-    let end = stage.look().await.attempt(attempt).and_then(|it| it.end.clone()).expect("it is over");
+    let end =
+        stage.look().await.attempt(attempt).and_then(|it| it.end.clone()).expect("it is over");
     assert_eq!(end.summary, "all tests pass");
 }

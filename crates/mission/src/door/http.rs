@@ -26,6 +26,8 @@ pub(crate) enum Closed {
     Address(String),
     /// Somebody listens, and it broke off.
     Broken(String),
+    /// What listens there now belongs to a lane.
+    Stranger,
 }
 
 impl Closed {
@@ -40,6 +42,10 @@ impl Closed {
             Self::Broken(why) => {
                 Failure::unreachable(format!("the server at {url} broke off: {why}"))
             }
+            Self::Stranger => Failure::unreachable(format!(
+                "the server at {url} has gone, and a process of a lane listens there now; nothing was sent to it"
+            ))
+            .hint("start the server with `mission up`: it takes another port"),
         }
     }
 }
@@ -70,7 +76,10 @@ impl Connection {
     ) -> Result<Response<Pieces>, Failure> {
         let mut sender = self.sender.lock().await;
         if sender.ready().await.is_err() {
-            let again = connect(&self.authority).await;
+            let again = match is_a_lanes(&self.authority).await {
+                true => Err(Closed::Stranger),
+                false => connect(&self.authority).await,
+            };
             *sender = again.map_err(|e| e.failure(&format!("http://{}", self.authority)))?;
         }
         let answer = sender.send_request(request).await;
@@ -80,6 +89,14 @@ impl Connection {
         };
         Ok(answer.map_err(broken)?.map(|body| body.map_err(Into::into).boxed_unsync()))
     }
+}
+
+/// Returns whether a process of a lane listens where the server was: it would be shown our secret.
+async fn is_a_lanes(authority: &str) -> bool {
+    let found = tokio::net::lookup_host(authority).await;
+    let found: Vec<_> = found.map(Iterator::collect).unwrap_or_default();
+    let look = move || found.into_iter().any(mission_runtime::peer::is_fenced_listener);
+    tokio::task::spawn_blocking(look).await.unwrap_or(true)
 }
 
 async fn connect(authority: &str) -> Result<SendRequest<Full<Bytes>>, Closed> {

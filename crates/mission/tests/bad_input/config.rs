@@ -18,7 +18,20 @@ fn a_broken_configuration_is_told_with_line_and_column_and_the_last_good_one_hol
     ]);
     let after = place.files(&at, "After", &[]);
     assert_eq!(place.ticket(&at, &after)["workflow"], "quick-fix");
-    place.mission(&at, &["project", "list"]).succeeds().says(&["mission.toml:4:1:"]);
+    let looks = [
+        &["project", "list"][..],
+        &["needs-you"],
+        &["ticket", "list"],
+        &["lane", "list"],
+        &["digest"],
+    ];
+    for look in looks.into_iter().chain([&["ticket", "why", &after][..]]) {
+        place.mission(&at, look).succeeds().says(&["mission.toml:4:1:", "last good"]);
+    }
+    place
+        .mission(&at, &["ticket", "list", "--project", "NOPE"])
+        .ends_with(1)
+        .says(&["`NOPE`", "`MC`"]);
     place.mission(&at, &["doctor"]).says(&["the last good configuration holds: mission.toml:4:1:"]);
     place.commits(&at, GOOD);
     place.mission(&at, &["check"]).succeeds();

@@ -89,9 +89,7 @@ impl Visitor {
 
     /// Returns the projects that the visitor may see.
     async fn projects(&self) -> Vec<ProjectDoc> {
-        let own = self.who.caller.project.as_ref();
-        let is_own = |it: &ProjectDoc| own.is_none_or(|own| it.key == own.as_str());
-        self.site.control.project_docs().await.into_iter().filter(is_own).collect()
+        projects(&self.site, &self.who).await
     }
 
     /// Returns what is wrong in the home now.
@@ -121,11 +119,7 @@ impl Visitor {
         let own = self.who.caller.project.as_ref();
         notices.extend(self.site.control.budget_notices(own));
         for project in projects {
-            let broken = project.config_problem.as_deref();
-            notices
-                .extend(broken.map(|it| {
-                    named(project, &format!("{it}. The last good rules stay in force."))
-                }));
+            notices.extend(broken(project));
             notices.extend(project.notice.as_deref().map(|it| named(project, it)));
             if !project.trusted {
                 notices.push(named(project, "nobody has agreed to run its commands yet. `mission init` in its repository asks."));
@@ -133,6 +127,22 @@ impl Visitor {
         }
         notices
     }
+}
+
+async fn projects(site: &Site, who: &Who) -> Vec<ProjectDoc> {
+    let own = who.caller.project.as_ref();
+    let is_own = |it: &ProjectDoc| own.is_none_or(|own| it.key == own.as_str());
+    site.control.project_docs().await.into_iter().filter(is_own).collect()
+}
+
+/// Returns what is wrong with the rules of the projects that somebody may see, a sentence for each.
+pub(crate) async fn broken_rules(site: &Site, who: &Who) -> Vec<String> {
+    projects(site, who).await.iter().filter_map(broken).collect()
+}
+
+fn broken(project: &ProjectDoc) -> Option<String> {
+    let problem = project.config_problem.as_deref()?;
+    Some(format!("{}: {problem}. The last good rules stay in force.", project.key))
 }
 
 fn is_known(site: &Site, key: &ProjectKey) -> bool {
