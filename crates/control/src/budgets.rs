@@ -206,6 +206,8 @@ impl Control {
                 holds_up: u32::try_from(held.len()).unwrap_or(u32::MAX),
                 ticket: ticket_doc(first, version),
                 detail: sentence(&mark.text),
+                not_by: Vec::new(),
+                nobody_else: false,
             });
         }
         Ok(items)

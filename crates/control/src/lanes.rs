@@ -187,6 +187,10 @@ impl Control {
             // What a page did is on record under the person's own name.
             Record::TookOver { by: None } => LaneRecord::TookOver,
             Record::GaveBack { by: None } => LaneRecord::GaveBack,
+            Record::Typed { by } => match by.parse() {
+                Ok(by) => LaneRecord::Typed { by },
+                Err(_) => return Ok(()),
+            },
             Record::Input { .. }
             | Record::Answered { .. }
             | Record::TookOver { by: Some(_) }

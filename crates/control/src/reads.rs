@@ -6,13 +6,15 @@ use jiff::SignedDuration;
 use mission_domain::doc::{LaneDoc, NeedsYouDoc, RuntimeDoc, TicketDoc};
 use mission_domain::ids::{ProjectKey, RoleId, TicketKey, Timestamp};
 use mission_domain::plan::held_by;
+use mission_domain::principal::Principal;
 use mission_domain::rules::{Role, Runtime};
 use mission_domain::ticket::{Owed, Owner, State, Ticket, ticket_doc};
-use mission_store::TicketFilter;
+use mission_store::{SecretKind, TicketFilter};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::execute::Control;
+use crate::home::TokenRole;
 use crate::projects::Project;
 
 /// What is left of a command's life when it comes before all other decisions.
@@ -70,8 +72,26 @@ impl Control {
     pub async fn needs_you(&self) -> Result<Vec<NeedsYouDoc>> {
         let tickets = self.open_tickets().await?;
         let mut items: Vec<NeedsYouDoc> = Vec::new();
+        let mut people = None;
         for ticket in &tickets {
-            let Some((kind, what, detail)) = ask(ticket) else { continue };
+            let Some((kind, mut what, detail)) = ask(ticket) else { continue };
+            let gate = ticket.active_gate().filter(|_| kind == "signoff");
+            let authors = gate.map(|it| ticket.people_who_worked(&it.rule.id)).unwrap_or_default();
+            if !authors.is_empty() && people.is_none() {
+                people = Some(self.who_may_decide().await?);
+            }
+            let is_other = |(who, of): &(Principal, Option<ProjectKey>)| {
+                !authors.contains(who) && of.as_ref().is_none_or(|it| it == ticket.key.project())
+            };
+            let nobody_else = !authors.is_empty() && !people.iter().flatten().any(is_other);
+            if nobody_else {
+                what.push_str(
+                    "; nobody else is known here: let another person in, or waive it with a reason",
+                );
+            }
+            if let Some(told) = ticket.told_request_change().filter(|_| kind == "signoff") {
+                what = format!("{what}; {told}");
+            }
             let holds_up = holds_up(&tickets, &ticket.key);
             let (_, version) = self.ticket(&ticket.key).await?;
             let doc = ticket_doc(ticket, version);
@@ -87,6 +107,8 @@ impl Control {
                 holds_up,
                 ticket: doc,
                 detail: if detail.is_empty() { self.detail(ticket) } else { detail },
+                not_by: authors.iter().map(ToString::to_string).collect(),
+                nobody_else,
             });
         }
         items.extend(self.spent_budgets(&tickets).await?);
@@ -97,6 +119,22 @@ impl Control {
             left(one).cmp(&left(other)).then(other.holds_up.cmp(&one.holds_up)).then(by_age)
         });
         Ok(items)
+    }
+
+    /// Returns the people who may decide something, each with the project that it is limited to: the owner of the home, and
+    /// whoever has a token, a session or an invitation.
+    async fn who_may_decide(&self) -> Result<Vec<(Principal, Option<ProjectKey>)>> {
+        let mut people = vec![(Principal::Person(self.owner()), None)];
+        for kind in [SecretKind::Token, SecretKind::Session, SecretKind::SignIn] {
+            let all = self.store().secrets(kind).await?.into_iter();
+            let decide = all.filter(|it| {
+                let role = TokenRole::read(&it.role);
+                matches!(role, Some(TokenRole::Operator | TokenRole::Owner))
+            });
+            people.extend(decide.filter_map(|it| Some((it.principal.parse().ok()?, it.project))));
+        }
+        people.retain(|it| it.0.is_person());
+        Ok(people)
     }
 
     /// Returns when the command that a ticket asks for expires, where that is within the hour.

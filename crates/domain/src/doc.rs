@@ -647,6 +647,12 @@ pub struct NeedsYouDoc {
     pub ticket: TicketDoc,
     /// The question's text, the plan, or the story of the block.
     pub detail: String,
+    /// For a sign-off, the people who had a hand in the work, so that it is not theirs to give.
+    #[serde(default)]
+    pub not_by: Vec<String>,
+    /// Whether this home knows nobody else who could give it.
+    #[serde(default)]
+    pub nobody_else: bool,
 }
 
 /// One thing the operator did by a rule.

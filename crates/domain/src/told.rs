@@ -68,6 +68,7 @@ pub fn told(event: &EventDoc) -> String {
             format!("has somebody at its own screen in {}", attempt())
         }
         "took_over" => format!("took over {}", attempt()),
+        "typed" => format!("has {} typing in {}", principal(text("by")), attempt()),
         "gave_back" if event.principal.starts_with("lane:") => {
             format!("has its own screen back in {}", attempt())
         }

@@ -91,6 +91,11 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+    /// Whoever took the session over typed into it: noted once, with the first word.
+    Typed {
+        /// Who, as a principal.
+        by: String,
+    },
     /// The session is the agent's alone again.
     GaveBack {
         /// Who had it; none as above.

@@ -9,6 +9,7 @@ mod forked;
 mod frames;
 mod held;
 pub(crate) mod journal;
+mod keys;
 mod lane;
 mod link;
 mod oom;

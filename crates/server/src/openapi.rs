@@ -115,7 +115,10 @@ const DOCUMENTS: [(&str, &str); 25] = [
         "project! name! cron! time_zone! title! next? last? caught_up:bool! skipped? ticket?",
     ),
     ("Budget", "scope! kind! state! percent:int! text! unknown? until?"),
-    ("NeedsYou", "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail!"),
+    (
+        "NeedsYou",
+        "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail! not_by:[string] nobody_else:bool",
+    ),
     ("OperatorAct", "id! rule! ticket? cause! did! at! undone:bool! undoable:bool!"),
     ("Why", "key! state! code! text! next! who! held_by:[string]!"),
     ("Workflow", "id! gates:[object]!"),

@@ -6,7 +6,7 @@ use mission_domain::plan::Action;
 use mission_domain::principal::Principal;
 use mission_domain::ticket::{Command, LaneRecord, Report, Stage as At, State, VerdictWord};
 
-use crate::stage::{CHECK, RULES, Stage, ada, evidence, finding};
+use crate::stage::{CHECK, RULES, Stage, ada, commit_in, evidence, finding, write};
 
 fn lane(role: &str, runtime: &str) -> Principal {
     Principal::Lane { role: RoleId::new(role), runtime: RuntimeId::new(runtime) }
@@ -273,4 +273,28 @@ async fn work_that_was_reviewed_for_another_request_does_not_land_as_this_one() 
     let told = stage.look().await.messages.last().expect("whoever works it is told").body.clone();
     assert!(told.contains("Make it red (it was: Make it so)"), "{told}");
     assert_eq!(stage.main(), before, "nothing landed");
+}
+
+#[tokio::test]
+async fn who_had_a_hand_in_the_work_is_told_the_ways_on_and_not_to_sign_it_off() {
+    let stage = implemented().await;
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    // Nobody's attempt: it counts as the owner's.
+    write(&stage.workspace().join("feature.txt"), "feature by hand\n");
+    commit_in(&stage.workspace(), "by hand");
+    let _ = stage.ada_says(VerdictWord::Pass).await;
+    stage.implements(&[("feature.txt", "feature 3\n")]).await;
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    let owner = Principal::Person(stage.control.owner());
+    let asked = stage.control.needs_you().await.expect("what waits").remove(0);
+    assert_eq!((asked.not_by, asked.nobody_else), (vec![owner.to_string()], true));
+    for word in ["as somebody other than", "let another person in, or waive it"] {
+        assert!(asked.what.contains(word), "{}", asked.what);
+    }
+    stage.refused("final_validation", &["had a hand in the work, so somebody else must"]).await;
+    let no = stage.says(&owner, VerdictWord::Pass, None).await.expect_err("it is theirs");
+    assert!(no.contains("token new NAME") && no.contains("mission gate waive"), "{no}");
+    stage.says(&owner, VerdictWord::Waive, Some("final_validation")).await.expect("a way on");
+    assert_eq!(stage.gate("final_validation").await.stage, At::Waived);
+    assert!(stage.look().await.landed_as.is_some());
 }

@@ -57,6 +57,7 @@ fn lease_holds(before: &Ticket, event: &Event, doc: &EventDoc) {
             | Event::ApprovalRequested(_)
             | Event::BoundsUnheld { .. }
             | Event::TookOver { .. }
+            | Event::Typed { .. }
             | Event::GaveBack { .. }
             | Event::Reported { .. }
             | Event::AttemptEnded { .. }

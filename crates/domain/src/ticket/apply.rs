@@ -87,8 +87,11 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
                 it.evidence.push(*evidence);
             });
         }
-        Event::TookOver { attempt, record, by } => {
-            on_attempt(ticket, attempt, record, |it| it.hand_to(by));
+        Event::TookOver { attempt, record, by, typing_is_noted } => {
+            on_attempt(ticket, attempt, record, |it| it.hand_to(by, typing_is_noted));
+        }
+        Event::Typed { attempt, record, by } => {
+            on_attempt(ticket, attempt, record, |it| it.share_with(by));
         }
         Event::GaveBack { attempt, record } => {
             let is_at_its_screen = record > 0;

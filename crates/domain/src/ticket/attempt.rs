@@ -193,7 +193,7 @@ pub struct Attempt {
     /// What it was asked to keep to and could have broken: each bound that its machine did not enforce, in words.
     #[serde(default)]
     pub unheld: Vec<String>,
-    /// The people who spoke in it or took it over, the last one last.
+    /// The people who spoke or typed in it, the last one last.
     #[serde(default)]
     pub people: Vec<Principal>,
     /// The person who took its session over and has not given it back.
@@ -285,14 +285,21 @@ impl Attempt {
         }
     }
 
-    /// Lets a person have its session: from here on what it makes is theirs too.
-    pub(super) fn hand_to(&mut self, by: Option<Principal>) {
+    /// Lets a person have its session. What it makes is theirs too once they type, or at once where that is not noted.
+    pub(super) fn hand_to(&mut self, by: Option<Principal>, typing_is_noted: bool) {
         self.was_taken_over = true;
         // Who sits at the program's own screen is not known by name, and the session is not held for them.
         let Some(by) = by else { return };
-        self.people.retain(|it| *it != by);
-        self.people.push(by.clone());
+        if !typing_is_noted {
+            self.share_with(by.clone());
+        }
         self.held_by = Some(by);
+    }
+
+    /// Counts a person among those who did its work.
+    pub(super) fn share_with(&mut self, by: Principal) {
+        self.people.retain(|it| *it != by);
+        self.people.push(by);
     }
 
     /// Returns whether a turn began after its report: what that turn took is not answered by the report.

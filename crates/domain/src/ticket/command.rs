@@ -203,6 +203,8 @@ pub enum LaneRecord {
     Approval(Box<Asked>),
     /// Somebody began to work in the program's own screen.
     TookOver,
+    /// Whoever took the session over typed into it.
+    Typed { by: Principal },
     /// What they began there is over.
     GaveBack,
     /// Bounds that its machine did not enforce, in words.
@@ -259,7 +261,7 @@ pub enum Rejection {
     UnknownAttempt(AttemptId),
     #[error("`{attempt}` is the work of `{of}`, so only they may speak in it, not `{by}`")]
     NotYourAttempt { attempt: AttemptId, of: Principal, by: Principal },
-    #[error("`{by}` cannot judge its own work on gate `{gate}`; somebody else must")]
+    #[error("`{by}` cannot judge its own work on gate `{gate}`; somebody else must{}", ways_on(.by, .gate))]
     OwnWork { by: Principal, gate: GateId },
     #[error(
         "`{by}` is not independent enough of `{of}` for gate `{gate}`: `{needed}` is required. Configure another runtime, or let a person decide"
@@ -315,6 +317,17 @@ pub enum Rejection {
     AlreadyCorrected { rule: String, cause: String },
     #[error("`scripted` speaks for nobody here: this home was not made by the demo")]
     NoScriptHere,
+}
+
+/// Says how it goes on where a person may not judge their own work.
+fn ways_on(by: &Principal, gate: &GateId) -> String {
+    if !by.is_person() {
+        return String::new();
+    }
+    format!(
+        ". Where nobody else is there, `mission token new NAME --role operator --person` lets another person in, or \
+         `mission gate waive KEY {gate} --reason TEXT` takes the requirement away, which is shown as a waiver and not as a sign-off"
+    )
 }
 
 impl Rejection {

@@ -151,8 +151,17 @@ pub enum Event {
     EvidenceAdded { attempt: AttemptId, record: u64, evidence: Box<Evidence> },
     /// Its machine did not enforce these bounds.
     BoundsUnheld { attempt: AttemptId, record: u64, unheld: Vec<String> },
-    /// A person took its session over; without a name somebody in the program's own screen.
-    TookOver { attempt: AttemptId, record: u64, by: Option<Principal> },
+    /// A person took its session over; without a name somebody in the program's own screen. Before typing was noted by
+    /// itself that alone made its work theirs too.
+    TookOver {
+        attempt: AttemptId,
+        record: u64,
+        by: Option<Principal>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        typing_is_noted: bool,
+    },
+    /// Whoever took its session over typed into it: its work is theirs too.
+    Typed { attempt: AttemptId, record: u64, by: Principal },
     /// Its session is the agent's alone again.
     GaveBack { attempt: AttemptId, record: u64 },
     /// What it printed was kept, as a recording.
@@ -265,6 +274,7 @@ impl Event {
             | Self::Reported { attempt, .. }
             | Self::BoundsUnheld { attempt, .. }
             | Self::TookOver { attempt, .. }
+            | Self::Typed { attempt, .. }
             | Self::GaveBack { attempt, .. }
             | Self::Recorded { attempt, .. }
             | Self::AttemptEnded { attempt, .. }

@@ -2,7 +2,7 @@
 
 use super::{Attempt, EndClass, FindingState, Purpose, Rejection, Ticket};
 use crate::ids::GateId;
-use crate::principal::Contributor;
+use crate::principal::{Contributor, Principal};
 use crate::rules::{Independence, Worker};
 
 impl Ticket {
@@ -46,6 +46,16 @@ impl Ticket {
         let has_commits = !own || rule.requires.contains(&crate::rules::EvidenceKind::Commit);
         let commits = if has_commits { self.contributors.as_slice() } else { &[][..] };
         deliveries.chain(commits.iter().cloned()).collect()
+    }
+
+    /// Returns the people whose own work `gate` decides on: it is not theirs to sign off.
+    pub fn people_who_worked(&self, gate: &GateId) -> Vec<Principal> {
+        let mut people: Vec<Principal> =
+            self.authors(gate).into_iter().map(|it| it.principal).collect();
+        people.retain(|it| matches!(it, Principal::Person(_)));
+        people.sort_by_key(ToString::to_string);
+        people.dedup();
+        people
     }
 
     /// Returns what the attempts whose work `gate` decides on, and those that worked or judged it, could have broken.

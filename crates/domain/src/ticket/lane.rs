@@ -147,7 +147,13 @@ impl Draft<'_> {
                 self.push(Event::SessionOpened { attempt: id, record: number, session });
             }
             LaneRecord::TookOver => {
-                self.push(Event::TookOver { attempt: id, record: number, by: None });
+                let (attempt, by, typing_is_noted) = (id, None, false);
+                self.push(Event::TookOver { attempt, record: number, by, typing_is_noted });
+            }
+            LaneRecord::Typed { by } => {
+                if by.is_person() {
+                    self.push(Event::Typed { attempt: id, record: number, by });
+                }
             }
             LaneRecord::GaveBack => self.push(Event::GaveBack { attempt: id, record: number }),
             LaneRecord::Evidence(evidence) => {

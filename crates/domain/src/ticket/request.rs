@@ -85,7 +85,7 @@ impl Ticket {
     }
 
     /// Returns who changed what the ticket asks for, and when, after work on it had begun.
-    pub(super) fn told_request_change(&self) -> Option<String> {
+    pub fn told_request_change(&self) -> Option<String> {
         let changed = self.request_changed.as_ref()?;
         let what = match (changed.title, changed.body) {
             (true, false) => "title",

@@ -210,7 +210,7 @@ impl Ticket {
                 next: format!("try {id} again"),
                 owner: Owner::Time(at),
             },
-            Owed::Nothing => review_situation(gate),
+            Owed::Nothing => self.review_situation(gate),
         }
     }
 }
@@ -247,19 +247,31 @@ fn deed(purpose: Purpose, gate: &str) -> String {
     }
 }
 
-fn review_situation(gate: &Gate) -> Situation {
-    let id = told::gate(gate.rule.id.as_str());
-    let name = match gate.next_decider().and_then(|next| gate.decider(next)) {
-        Some(Decider::Person(name)) => name.clone(),
-        Some(Decider::Controller | Decider::Role(_)) | None => None,
-    };
-    let (code, reason) = match (&gate.handed_over, &gate.asked) {
-        (Some(why), _) => ("no_independent_runtime", format!("{id} waits for a person: {why}")),
-        (None, Some(why)) => {
-            ("awaiting_person", format!("{id} waits for a person's verdict: {why}"))
-        }
-        (None, None) => ("awaiting_person", format!("{id} waits for a person's verdict")),
-    };
-    let next = format!("sign off {id}, or request changes");
-    Situation { state: State::InReview, code, reason, next, owner: Owner::Person(name) }
+impl Ticket {
+    fn review_situation(&self, gate: &Gate) -> Situation {
+        let id = told::gate(gate.rule.id.as_str());
+        let name = match gate.next_decider().and_then(|next| gate.decider(next)) {
+            Some(Decider::Person(name)) => name.clone(),
+            Some(Decider::Controller | Decider::Role(_)) | None => None,
+        };
+        let (code, mut reason) = match (&gate.handed_over, &gate.asked) {
+            (Some(why), _) => ("no_independent_runtime", format!("{id} waits for a person: {why}")),
+            (None, Some(why)) => {
+                ("awaiting_person", format!("{id} waits for a person's verdict: {why}"))
+            }
+            (None, None) => ("awaiting_person", format!("{id} waits for a person's verdict")),
+        };
+        let authors = self.people_who_worked(&gate.rule.id);
+        let authors: Vec<_> = authors.iter().map(|it| told::principal(&it.to_string())).collect();
+        let next = if authors.is_empty() {
+            format!("sign off {id}, or request changes")
+        } else {
+            let authors = authors.join(" and ");
+            reason = format!(
+                "{reason}; {authors} had a hand in the work, so somebody else must sign it off, or it is waived with a reason"
+            );
+            format!("sign off {id} as somebody other than {authors}, or request changes")
+        };
+        Situation { state: State::InReview, code, reason, next, owner: Owner::Person(name) }
+    }
 }

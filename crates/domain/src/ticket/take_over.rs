@@ -16,7 +16,8 @@ impl Draft<'_> {
         }
         if attempt.held_by.as_ref() != Some(self.context.by) {
             let by = Some(self.context.by.clone());
-            self.push(Event::TookOver { attempt: id, record: 0, by });
+            let typing_is_noted = true;
+            self.push(Event::TookOver { attempt: id, record: 0, by, typing_is_noted });
         }
         Ok(())
     }

@@ -333,10 +333,20 @@ pub(crate) fn needs_you(items: &[NeedsYouDoc], screen: &Screen) -> String {
 fn next_lines(item: &NeedsYouDoc) -> Vec<String> {
     let key = &item.ticket.key;
     match item.kind.as_str() {
-        "signoff" => vec![
-            format!("mission gate pass {key} --reason TEXT"),
-            format!("mission gate changes {key} --reason TEXT --finding FILE:LINE:TEXT"),
-        ],
+        "signoff" => {
+            let mut lines = vec![
+                format!("mission gate pass {key} --reason TEXT"),
+                format!("mission gate changes {key} --reason TEXT --finding FILE:LINE:TEXT"),
+            ];
+            if item.nobody_else {
+                // Whoever is here would only be refused.
+                lines[0] = "mission token new NAME --role operator --person".into();
+            }
+            if !item.not_by.is_empty() {
+                lines.push(format!("mission gate waive {key} --reason TEXT"));
+            }
+            lines
+        }
         "question" => vec![format!("mission answer {key} TEXT")],
         "approval" => {
             let open = item.ticket.approvals.iter().filter(|it| it.state == "requested");

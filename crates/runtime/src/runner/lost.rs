@@ -36,6 +36,7 @@ pub(crate) fn take_down(files: &LaneFiles) -> Lost {
         | Record::Steered { .. }
         | Record::Answered { .. }
         | Record::TookOver { .. }
+        | Record::Typed { .. }
         | Record::GaveBack { .. }
         | Record::Exited { .. }
         | Record::Unknown => None,

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::record::Record;
 use crate::shim::answer::refused;
 use crate::shim::child::ChildIo;
+use crate::shim::keys;
 use crate::shim::lane::Shim;
 use crate::shim_protocol::Reply;
 
@@ -24,6 +25,7 @@ impl Shim {
         let kept = self.keep(Record::TookOver { by: Some(by.clone()) });
         if matches!(kept, Reply::Ack { .. }) {
             self.held = Some(by);
+            self.has_typed = false;
         }
         kept
     }
@@ -46,15 +48,31 @@ impl Shim {
         let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(data) else {
             return refused("bad_request", "the keys are not base64");
         };
-        match &mut self.running {
+        match &self.running {
             Some(running) if matches!(running.io, ChildIo::Terminal { .. }) => {
-                running.press(&bytes);
+                if let Err(e) = self.note_typing(&bytes) {
+                    return refused("storage", &e.in_full());
+                }
+                self.running.iter_mut().for_each(|running| running.press(&bytes));
                 self.watch.progress(Instant::now());
                 Reply::Ack { record: self.log.last() }
             }
             Some(_) | None => {
                 refused("no_terminal", "the program has no terminal: say it as a message")
             }
+        }
+    }
+
+    /// Notes the first word of whoever has the session, before the program gets it: from then on what it makes is theirs too.
+    pub(super) fn note_typing(&mut self, bytes: &[u8]) -> Result<()> {
+        match &self.held {
+            Some(by) if !self.has_typed && keys::are_typed(bytes) => {
+                let by = by.clone();
+                self.note(Record::Typed { by })?;
+                self.has_typed = true;
+                Ok(())
+            }
+            Some(_) | None => Ok(()),
         }
     }
 

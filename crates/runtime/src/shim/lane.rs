@@ -54,6 +54,8 @@ pub(crate) struct Shim {
     pub(crate) last_turn: Option<String>,
     /// Who has the session, while somebody has.
     pub(crate) held: Option<String>,
+    /// Whether they typed into it yet.
+    pub(crate) has_typed: bool,
     pub(crate) watch: Watch,
     pub(crate) oom: OomWatch,
     pub(crate) began: Instant,
@@ -101,6 +103,7 @@ impl Shim {
             stop: None,
             last_turn: None,
             held: None,
+            has_typed: false,
             watch: Watch::new(&spec.limits, began),
             oom: OomWatch::start(),
             began,
@@ -230,7 +233,11 @@ impl Shim {
         let mut buffer = [0; 4096];
         match read_some(&mut outer.file, &mut buffer) {
             Got::Bytes(length) => {
-                self.running.iter_mut().for_each(|running| running.press(&buffer[..length]))
+                let bytes = &buffer[..length];
+                // What cannot be put on record does not reach the program either.
+                if self.note_typing(bytes).is_ok() {
+                    self.running.iter_mut().for_each(|running| running.press(bytes));
+                }
             }
             Got::NothingYet => {}
             // SIGHUP says the rest; an ended descriptor must not wake the loop for ever.

@@ -222,6 +222,8 @@ async fn a_person_who_takes_over_types_into_the_program_and_messages_wait_until_
     fleet.client.send(ToRunner::Turn { attempt, messages, text: "and this".into() }).unwrap();
     fleet.client.send(keys("person:bob", "not mine\r")).unwrap();
     fleet.client.send(keys("person:ada", "by hand\r")).unwrap();
+    let typed = Record::Typed { by: ada.clone() };
+    fleet.hears_record(|r| *r == typed).await;
     eventually_async(|| says("got <by hand>")).await;
     fleet.client.send(ToRunner::GiveBack { attempt, by: "controller".into() }).unwrap();
     let gave = Record::GaveBack { by: Some(ada) };

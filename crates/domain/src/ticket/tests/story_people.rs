@@ -127,9 +127,15 @@ fn a_person_takes_a_session_over_and_what_it_delivers_is_their_work_too() {
     life.does(&Principal::Controller, back.clone());
     assert_eq!(held(&life), None);
     assert!(life.does(&ada(), back).is_empty(), "nobody has it");
-    let workers = life.ticket.attempt(attempt).expect("it").workers();
-    let workers: Vec<Principal> = workers.into_iter().map(|it| it.principal).collect();
-    assert_eq!(workers[1..], [ada(), person("bob")]);
+    let workers = |life: &Life| {
+        let workers = life.ticket.attempt(attempt).expect("it").workers().into_iter();
+        workers.map(|it| it.principal).skip(1).collect::<Vec<_>>()
+    };
+    assert_eq!(workers(&life), [], "nobody typed anything");
+    for by in [ada(), person("bob"), lane("qa", "claude")] {
+        life.records(LaneRecord::Typed { by });
+    }
+    assert_eq!(workers(&life), [ada(), person("bob")]);
     // Somebody in the program's own screen has no name, and nothing is held for them.
     let events = life.records(LaneRecord::TookOver);
     assert!(matches!(&events[..], [Event::TookOver { by: None, .. }]));

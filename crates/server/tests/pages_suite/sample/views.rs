@@ -53,6 +53,8 @@ pub(crate) fn asks() -> Vec<NeedsYouDoc> {
         holds_up,
         ticket,
         detail: detail.into(),
+        not_by: Vec::new(),
+        nobody_else: false,
     };
     let mut plan = ticket(10, "Back off when a tmux pane is gone", "in_review", &["active"]);
     plan.next_action = Some(next("person", "anyone", "sign off the plan"));
