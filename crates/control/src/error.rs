@@ -67,6 +67,12 @@ impl Error {
         }
     }
 
+    /// Returns whether a project's repository is not as it was left: it was moved, or its default branch is gone.
+    pub fn is_for_the_repositorys_owner(&self) -> bool {
+        use mission_evidence::Error as E;
+        matches!(self, Self::Evidence(E::NotARepository { .. } | E::NoSuchBranch { .. }))
+    }
+
     /// Returns the error with all its causes, for logs and for a ticket's record.
     pub fn in_full(&self) -> String {
         let mut text = self.to_string();

@@ -385,12 +385,12 @@ impl Control {
                 Some(Command::RecordLanding { commit })
             }
             Landing::BaseMoved { now } => Some(Command::MoveBase { base: now }),
-            Landing::Overlaps { files } => Some(Command::BlockLanding {
+            Landing::Overlaps { checkout, files } => Some(Command::BlockLanding {
                 code: BlockCode::LandBlocked,
                 text: format!(
                     "uncommitted changes in {} stand in the way of landing in `{}`",
                     files.join(", "),
-                    project.path.display()
+                    checkout.display()
                 ),
             }),
             Landing::Busy { .. } => None,

@@ -73,6 +73,15 @@ impl Control {
         if requires(EvidenceKind::Commit) && !has_commit {
             missing.push("a commit on the ticket's branch (there is none since the base)".into());
         }
+        if let (true, Some(head)) = (moved.is_some(), head)
+            && !Git::at(&project.path).is_ancestor(&head.base, &head.commit).await?
+        {
+            // Nothing could ever merge it, whoever passes it.
+            let branch = &project.rules.default_branch;
+            missing.push(format!(
+                "commits that grow from `{branch}`: the ticket's branch shares no history with it (`git rebase --root --onto {branch}`)"
+            ));
+        }
         if requires(EvidenceKind::ChangedFiles) && packet.files.is_empty() {
             missing.push("changed files (git sees none)".into());
         }

@@ -28,7 +28,11 @@ pub enum Error {
     #[error("git cannot be started: {0}; install git 2.38 or newer")]
     GitMissing(#[source] std::io::Error),
     /// The directory is no repository.
-    #[error("`{}` is not a git repository; run `git init` there first", path.display())]
+    #[error(
+        "there is no git repository at `{}`. If it was moved, `mission project remove KEY` (its tickets stay) and then `mission init` in its new place; \
+         if it is away for a while, bring it back",
+        path.display()
+    )]
     NotARepository {
         /// The directory.
         path: PathBuf,
@@ -38,6 +42,15 @@ pub enum Error {
     NoCommits {
         /// The repository.
         path: PathBuf,
+    },
+    /// The repository has commits, and no branch of this name.
+    #[error(
+        "the repository has no branch `{branch}`. If it was renamed, commit `default_branch = \"NEW NAME\"` under `[project]` in `mission.toml` \
+         and run `mission init` there; if it was deleted, `git branch {branch} COMMIT` brings it back"
+    )]
+    NoSuchBranch {
+        /// Its name.
+        branch: String,
     },
     /// No commit has this name.
     #[error("the repository has no commit `{name}`")]

@@ -45,6 +45,8 @@ pub enum Landing {
     },
     /// The branch is checked out, and uncommitted changes or untracked files are in the way. Nothing was touched.
     Overlaps {
+        /// The working copy.
+        checkout: PathBuf,
         /// Their paths.
         files: Vec<String>,
     },
@@ -111,7 +113,7 @@ async fn in_working_copy(what: &Land<'_>, path: &Path, now: &Commit) -> Result<L
     }
     let files = overlaps(&git, now, what.commit).await?;
     if !files.is_empty() {
-        return Ok(Landing::Overlaps { files });
+        return Ok(Landing::Overlaps { checkout: path.into(), files });
     }
     let args = ["merge", "--quiet", "--ff-only", "--no-autostash", "--no-overwrite-ignore"];
     let args = [args.as_slice(), &["--no-verify-signatures", hash(what.commit)?]].concat();
@@ -135,7 +137,7 @@ async fn in_working_copy(what: &Land<'_>, path: &Path, now: &Commit) -> Result<L
     let named = |line: &str| line.strip_prefix('\t').map(String::from);
     let files: Vec<String> = said.lines().filter_map(named).collect();
     if said.contains("would be overwritten") && !files.is_empty() {
-        return Ok(Landing::Overlaps { files });
+        return Ok(Landing::Overlaps { checkout: path.into(), files });
     }
     Err(git.refusal(&args, &output))
 }

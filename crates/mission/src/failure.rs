@@ -91,7 +91,9 @@ impl Failure {
         let detail =
             detail.unwrap_or_else(|| format!("the server answered {status} without a reason"));
         let exit = exit_of(status, &code);
-        let hint = text("hint").map(str::to_owned).or_else(|| default_hint(exit, status));
+        // What is wrong with a repository says itself what to do.
+        let default = || default_hint(exit, status).filter(|_| code != "repository");
+        let hint = text("hint").map(str::to_owned).or_else(default);
         Self { exit, code, text: detail, hint, problem, said: false }
     }
 

@@ -104,6 +104,8 @@ impl From<Error> for Problem {
             Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Error::Rules(_) => (StatusCode::CONFLICT, "rules"),
             Error::Store(error) => of_store(error),
+            // The repository is not as it was left: whoever owns it reads what to do.
+            error if error.is_for_the_repositorys_owner() => (StatusCode::CONFLICT, "repository"),
             Error::Evidence(_) => (StatusCode::INTERNAL_SERVER_ERROR, "evidence"),
             Error::Runtime(_) => (StatusCode::SERVICE_UNAVAILABLE, "runtime"),
             Error::File { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "file"),

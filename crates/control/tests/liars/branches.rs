@@ -37,6 +37,18 @@ async fn a_commit_beside_the_branch_is_not_delivered() {
 }
 
 #[tokio::test]
+async fn a_branch_without_the_projects_history_is_refused_at_its_delivery() {
+    let stage = Stage::new().await;
+    let attempt = stage.starts().await;
+    git_in(&stage.workspace(), &["checkout", "-q", "--orphan", "elsewhere"]);
+    stage.writes(&[("feature.txt", "feature 2\n")]);
+    git_in(&stage.workspace(), &["branch", "-M", "elsewhere", "mc/1"]);
+    stage.claims(attempt, "sh check.sh", 0).await;
+    stage.delivers(attempt).await;
+    stage.refused("implementation", &["shares no history", "git rebase --root --onto main"]).await;
+}
+
+#[tokio::test]
 async fn a_branch_that_was_deleted_delivers_nothing() {
     let stage = Stage::new().await;
     let attempt = stage.starts().await;

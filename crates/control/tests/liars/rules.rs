@@ -1,8 +1,9 @@
 //! Rules bent to fit the work: on the ticket's branch, in a working copy, in the middle of a round.
 
+use mission_control::TicketRequest;
 use mission_domain::ticket::VerdictWord;
 
-use crate::stage::{RULES, Stage, commit_in, write};
+use crate::stage::{RULES, Stage, ada, commit_in, git_in, write};
 
 const SOFT: &str =
     "[project]\nkey = \"MC\"\ndefault_branch = \"main\"\nworkflow = \"quick-fix\"\nchecks = []\n";
@@ -84,4 +85,15 @@ async fn a_label_that_is_taken_off_takes_no_requirement_away() {
     stage.implements(&[("feature.txt", "feature 2\n")]).await;
     stage.refused("design_signoff", &[]).await;
     assert!(stage.look().await.landed_as.is_none());
+}
+
+#[tokio::test]
+async fn a_default_branch_that_was_renamed_is_named_with_what_to_do() {
+    let stage = Stage::new().await;
+    git_in(&stage.repository(), &["branch", "-m", "main", "trunk"]);
+    let request = TicketRequest { title: "More".into(), ..TicketRequest::default() };
+    let no = stage.control.open_ticket(request, &ada(), "cli").await.expect_err("no main");
+    assert!(no.is_for_the_repositorys_owner(), "{no:?}");
+    let said = no.in_full();
+    assert!(said.contains("no branch `main`") && said.contains("default_branch"), "{said}");
 }

@@ -59,9 +59,13 @@ impl Git {
     /// Returns the commit of a branch.
     ///
     /// # Errors
-    /// [`crate::Error::NoCommits`] in an empty repository, [`crate::Error::NoSuchCommit`] where there is no such branch.
+    /// [`crate::Error::NoCommits`] in an empty repository, [`crate::Error::NoSuchBranch`] where there is no such branch.
     pub async fn branch(&self, branch: &str) -> Result<Commit> {
-        self.resolve(&format!("refs/heads/{}", branch_name(branch)?)).await
+        let named = self.resolve(&format!("refs/heads/{}", branch_name(branch)?)).await;
+        named.map_err(|error| match error {
+            Error::NoSuchCommit { .. } => Error::NoSuchBranch { branch: branch.into() },
+            other => other,
+        })
     }
 
     /// Returns where the ref with this full name is, if it exists.

@@ -159,6 +159,25 @@ async fn landing_where_the_branch_is_checked_out_updates_the_files_and_leaves_ot
     assert_eq!(landed(&place.project(), &base, &head).await, Landing::AlreadyThere);
 }
 
+/// What stands in the way in the project's own working copy.
+fn overlaps(place: &Place, files: Vec<String>) -> Landing {
+    Landing::Overlaps { checkout: place.project(), files }
+}
+
+#[tokio::test]
+async fn work_in_the_way_is_named_with_the_working_copy_that_holds_it() {
+    let place = Place::new();
+    let base = place.main();
+    let head = work(&place, "a.txt", "landed\n").await;
+    let other = place.path("other");
+    place.git(&["checkout", "-q", "--detach"]);
+    place.git(&["worktree", "add", "-q", other.to_str().expect("a path"), "main"]);
+    write(&other.join("a.txt"), "the user's\n");
+    let landing = landed(&place.project(), &base, &head).await;
+    let files = vec!["a.txt".into()];
+    assert_eq!(landing, Landing::Overlaps { checkout: other, files });
+}
+
 #[tokio::test]
 async fn overlapping_work_stops_the_landing_and_is_left_alone() {
     let place = Place::new();
@@ -167,7 +186,7 @@ async fn overlapping_work_stops_the_landing_and_is_left_alone() {
     let head = work(&place, "a.txt", "landed\n").await;
     place.write("a.txt", "the user's\n");
     let landing = landed(&place.project(), &base, &head).await;
-    assert_eq!(landing, Landing::Overlaps { files: vec!["a.txt".into()] });
+    assert_eq!(landing, overlaps(&place, vec!["a.txt".into()]));
     place.git(&["checkout", "a.txt"]);
     place.git(&["update-ref", "refs/mission/heads/mc/7", base.as_str()]);
     for (in_the_way, incoming) in
@@ -176,7 +195,7 @@ async fn overlapping_work_stops_the_landing_and_is_left_alone() {
         let head = work(&place, incoming, "landed\n").await;
         place.write(in_the_way, "the user's\n");
         let landing = landed(&place.project(), &base, &head).await;
-        assert_eq!(landing, Landing::Overlaps { files: vec![in_the_way.into()] }, "{incoming}");
+        assert_eq!(landing, overlaps(&place, vec![in_the_way.into()]), "{incoming}");
         let kept = fs::read_to_string(place.project().join(in_the_way)).expect("kept");
         assert_eq!((kept.as_str(), place.main()), ("the user's\n", base.clone()));
         fs::remove_file(place.project().join(in_the_way)).expect("cleaned");
@@ -190,7 +209,7 @@ async fn overlapping_work_stops_the_landing_and_is_left_alone() {
     workspace.fetch_back().await.expect("fetched");
     place.write("x.log", "the user's\n");
     let landing = landed(&place.project(), &base, &ignored).await;
-    assert_eq!(landing, Landing::Overlaps { files: vec!["x.log".into()] });
+    assert_eq!(landing, overlaps(&place, vec!["x.log".into()]));
 }
 
 #[tokio::test]
