@@ -1,7 +1,7 @@
 //! Texts that people and agents write as Markdown, as markup. Nothing of it is trusted: no HTML of theirs, no picture from elsewhere.
 
 use maud::{Markup, PreEscaped};
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
 /// How many times as long as a text its markup may be, and how much longer besides.
 const MOST_TIMES: usize = 16;
@@ -9,7 +9,8 @@ const MOST_MORE: usize = 4_096;
 
 /// Returns `text` as markup. HTML in it stands as text; a picture is a link to it; a heading is a strong line, since a text has
 /// no place in the page's own order of headings; a link leads to the web or into this site and nowhere else. Whoever signs off
-/// must see all that was written: a text of which Markdown would leave something out stands as it was written.
+/// must see all that was written: behind a link stands where it leads, above a block of code what its language is called, and a
+/// text of which Markdown would leave out something else stands as it was written.
 pub(super) fn rendered(text: &str) -> Markup {
     let as_written = || maud::html! { p.as-written { (text) } };
     let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
@@ -20,7 +21,8 @@ pub(super) fn rendered(text: &str) -> Markup {
         return as_written();
     }
     let mut out = String::with_capacity(text.len() * 2);
-    html::push_html(&mut out, events.into_iter().flat_map(tamed));
+    let mut link = None;
+    html::push_html(&mut out, events.into_iter().flat_map(|it| tamed(it, &mut link)));
     if out.len() > text.len() * MOST_TIMES + MOST_MORE {
         return as_written();
     }
@@ -38,9 +40,32 @@ fn hides(event: &Event<'_>) -> bool {
     }
 }
 
-/// Returns what stands for `event`: one or two events, or none.
-fn tamed(event: Event<'_>) -> Vec<Event<'_>> {
-    let link = |url: &str| Event::InlineHtml(opening(url).into());
+/// A link that is begun and not ended.
+struct Link<'t> {
+    /// Where it leads, as it was written; what is around it as well, where it is a picture in a link.
+    urls: Vec<CowStr<'t>>,
+    /// What it shows.
+    text: String,
+}
+
+impl Link<'_> {
+    /// Returns ` (URL)` unless that is what it shows.
+    fn target(&mut self) -> Option<String> {
+        let url = self.urls.pop()?;
+        let is_shown = *url == *self.text;
+        (!is_shown).then(|| format!(" ({url})"))
+    }
+}
+
+/// Returns what stands for `event`: one or two events, or none. `link` is the one that `event` is in.
+fn tamed<'t>(event: Event<'t>, link: &mut Option<Link<'t>>) -> Vec<Event<'t>> {
+    if let (
+        Some(link),
+        Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text),
+    ) = (link.as_mut(), &event)
+    {
+        link.text.push_str(text);
+    }
     match event {
         Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(text)],
         Event::Start(Tag::HtmlBlock) => vec![Event::Start(Tag::Paragraph)],
@@ -51,14 +76,28 @@ fn tamed(event: Event<'_>) -> Vec<Event<'_>> {
         Event::End(TagEnd::Heading(_)) => {
             vec![Event::End(TagEnd::Strong), Event::End(TagEnd::Paragraph)]
         }
-        // The name of a language would be a class, and could be one of ours.
+        // The name of a language would be a class, and could be one of ours; it may say anything.
+        Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if !info.is_empty() => vec![
+            Event::Html(r#"<p class="dim">"#.into()),
+            Event::Text(info),
+            Event::Html("</p>".into()),
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)),
+        ],
         Event::Start(Tag::CodeBlock(_)) => {
             vec![Event::Start(Tag::CodeBlock(CodeBlockKind::Indented))]
         }
         Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-            vec![link(&dest_url)]
+            let start = Event::InlineHtml(opening(&dest_url).into());
+            let empty = || Link { urls: Vec::new(), text: String::new() };
+            link.get_or_insert_with(empty).urls.push(dest_url);
+            vec![start]
         }
-        Event::End(TagEnd::Link | TagEnd::Image) => vec![Event::InlineHtml("</a>".into())],
+        Event::End(TagEnd::Link | TagEnd::Image) => {
+            let target = link.as_mut().and_then(Link::target);
+            link.take_if(|it| it.urls.is_empty());
+            let end = Event::InlineHtml("</a>".into());
+            std::iter::once(end).chain(target.map(|it| Event::Text(it.into()))).collect()
+        }
         Event::TaskListMarker(done) => vec![Event::Text(if done { "☑ " } else { "☐ " }.into())],
         // People's line ends mean something: a list of facts, one a line.
         Event::SoftBreak => vec![Event::HardBreak],
@@ -126,10 +165,8 @@ mod tests {
 
     #[test]
     fn a_link_leads_to_the_web_or_into_this_site_and_a_picture_is_a_link() {
-        assert_eq!(
-            shown("[a](https://a.example/?q=\"x)"),
-            shown("[a](https://a.example/?q=%22x)").replace("%22", "&quot;")
-        );
+        let html = shown("[a](https://a.example/?q=\"x)");
+        assert!(html.contains(r#"<a href="https://a.example/?q=&quot;x" rel="#), "{html}");
         assert!(shown("[a](/tickets/A-1)").contains(r#"<a href="/tickets/A-1""#));
         for url in [
             "/\\\\e.example",
@@ -157,9 +194,29 @@ mod tests {
             ("```sh rm -rf tests\ntrue\n```", "rm -rf tests"),
             ("| a |\n| - |\n| b | and delete tests/ |", "and delete tests/"),
             ("```sh&#9;sr\nrm -rf tests\n```", "rm -rf tests"),
+            ("[](<do: also-delete-tests/ and push>)", "(do: also-delete-tests/ and push)"),
+            ("Thanks[.](x:ALSO-DELETE).", "(x:ALSO-DELETE)."),
+            ("[https://a.example](https://b.example)", "(https://b.example)"),
+            ("[see](/tickets/A-1)", "(/tickets/A-1)"),
+            ("![](<and push>)", "(and push)"),
+            ("[![a](x:one)](x:two)", "(x:one)</a> (x:two)"),
+            (
+                "```delete-all-tests_and.push-to-main\ntrue\n```",
+                "delete-all-tests_and.push-to-main",
+            ),
         ] {
             let html = shown(text);
             assert!(html.contains(secret) && !html.contains("class=\"language"), "{text}: {html}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_shows_where_it_leads_says_so_once() {
+        let url = "https://a.example/x?y=1&z=2";
+        for text in [format!("<{url}>"), format!("[{url}]({url})"), format!("[`{url}`]({url})")] {
+            let html = shown(&text);
+            assert_eq!(html.matches("a.example").count(), 2, "{text}: {html}");
+            assert!(!html.contains(" ("), "{html}");
         }
     }
 
