@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::lane::Lane;
 use crate::output::Screen;
+use crate::output::wrap::sealed;
 
 /// The surroundings of one command.
 pub(crate) struct Context {
@@ -50,7 +51,7 @@ impl Context {
         if self.json {
             return print_bytes(&answer.bytes);
         }
-        print(&text(&answer.read()?, &self.screen));
+        print_text(&text(&answer.read()?, &self.screen));
         Ok(())
     }
 
@@ -59,7 +60,7 @@ impl Context {
         if self.json {
             print(&format!("{document}\n"));
         } else {
-            print(&format!("{}\n", text()));
+            print_text(&format!("{}\n", text()));
         }
     }
 
@@ -72,7 +73,7 @@ impl Context {
         if self.json {
             return print_bytes(&answer.bytes);
         }
-        print(&format!("{}\n", text()));
+        print_text(&format!("{}\n", text()));
         Ok(())
     }
 }
@@ -91,7 +92,12 @@ pub(crate) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Writes `text` to standard output for a person: nothing in it steers the terminal or hides.
+pub(crate) fn print_text(text: &str) {
+    print(&sealed(text));
+}
+
 /// Writes a line to standard error, for notes that are not the answer.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", sealed(text));
 }

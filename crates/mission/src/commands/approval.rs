@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Done;
 use crate::cli::Key;
 use crate::cli::fleet::ApprovalCommand;
-use crate::context::{Context, print};
+use crate::context::{Context, print_text};
 use crate::door::with_query;
 use crate::output::approval;
 use crate::project;
@@ -46,7 +46,7 @@ async fn show(context: &Context, id: ApprovalId) -> Done {
     let has_difference = answer.read::<ApprovalDoc>()?.diff.is_some();
     if has_difference && !context.json {
         let text = door.get(&format!("/approvals/{id}/difference")).await?.bytes;
-        print(&approval::difference(&String::from_utf8_lossy(&text)));
+        print_text(&approval::difference(&String::from_utf8_lossy(&text)));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Done, init};
 use crate::cli::fleet::{ConfigCommand, WorkflowCommand};
-use crate::context::{Context, print};
+use crate::context::{Context, print, print_text};
 use crate::door::{encoded, with_query};
 use crate::failure::{Exit, Failure};
 use crate::output::{fleet, words};
@@ -36,7 +36,7 @@ pub(crate) async fn check(context: &Context, file: Option<&Path>) -> Done {
         print("no problems\n");
     } else {
         let lines: String = problems.iter().map(|it| line(it) + "\n").collect();
-        print(&format!("{lines}{}\n", words::count(problems.len(), "problem")));
+        print_text(&format!("{lines}{}\n", words::count(problems.len(), "problem")));
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure::printed_no()) }
 }

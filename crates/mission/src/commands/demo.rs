@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::Done;
 use crate::cli::session::DemoArgs;
-use crate::context::{Context, note, print};
+use crate::context::{Context, note, print, print_text};
 use crate::failure::Failure;
 use drive::Patience;
 use ends::Ends;
@@ -71,9 +71,9 @@ async fn whole(context: &Context, args: &DemoArgs) -> Done {
     };
     let mut report = verified?;
     report.add_rest(&stage, &server::exe()?);
-    print(&report.closing(&context.screen));
+    print_text(&report.closing(&context.screen));
     if args.keep.is_some() {
-        print(&format!("\nKept in {}\n", stage.dir().display()));
+        print_text(&format!("\nKept in {}\n", stage.dir().display()));
     }
     if report.is_good() { Ok(()) } else { Err(Failure::printed_no()) }
 }
@@ -93,7 +93,7 @@ async fn play(
     let answer_after = if args.headless { Duration::ZERO } else { ANSWER_AFTER };
     stage.register(&served.person()).await?;
     let link = served.scripted();
-    print(&narrate::opening(
+    print_text(&narrate::opening(
         screen,
         stage,
         served.url(),
@@ -107,10 +107,10 @@ async fn play(
     };
     driven?;
     let report = verify::tickets(stage, &served.person()).await?;
-    print(&report.table(screen));
+    print_text(&report.table(screen));
     if is_watched {
         let left = drive::leave_to_person(&link).await?;
-        print(&narrate::your_turn(screen, served.url(), &left));
+        print_text(&narrate::your_turn(screen, served.url(), &left));
         ends.told().await;
         print("\n");
         drive::cancel_the_rest(stage, &served.person()).await?;
@@ -143,8 +143,8 @@ async fn verify_only(context: &Context, dir: &Path) -> Done {
     let mut report = verify::tickets(&stage, &link).await?;
     verify::clean(&link).await?;
     report.add_rest(&stage, &server::exe()?);
-    print(&report.table(&context.screen));
-    print(&report.closing(&context.screen));
+    print_text(&report.table(&context.screen));
+    print_text(&report.closing(&context.screen));
     if report.is_good() { Ok(()) } else { Err(Failure::printed_no()) }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Done;
 use super::fleet::{Lanes, Runtimes};
 use super::init::BROWSERS;
-use crate::context::{Context, print};
+use crate::context::{Context, print, print_text};
 use crate::door::Door;
 use crate::failure::Failure;
 use crate::output::table::{Fit, Table, cell, text};
@@ -90,7 +90,7 @@ pub(crate) async fn run(context: &Context) -> Done {
     if context.json {
         print(&format!("{}\n", json!({"ok": is_whole, "looks": looks})));
     } else {
-        print(&table(&looks, &context.screen));
+        print_text(&table(&looks, &context.screen));
     }
     if is_whole { Ok(()) } else { Err(Failure::printed_no()) }
 }

@@ -10,6 +10,7 @@ use super::Done;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::home::Home;
+use crate::output::wrap::hung;
 use crate::wire;
 
 /// What a backup holds besides the database.
@@ -45,7 +46,7 @@ pub(crate) async fn fsck(context: &Context) -> Done {
             "{} events, {} tickets and {} artifacts looked at",
             report.events, report.tickets, report.artifacts
         );
-        let lines = report.findings.iter().map(|it| format!("{:<11}{}", it.kind, it.text));
+        let lines = report.findings.iter().map(|it| format!("{:<11}{}", it.kind, hung(&it.text)));
         let lines: Vec<_> = lines.collect();
         let older = older(report.older_rows);
         match lines.as_slice() {

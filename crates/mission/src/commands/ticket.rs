@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use super::{Done, text_or_stdin};
 use crate::cli::Key;
 use crate::cli::ticket::{EditArgs, ListArgs, NewArgs, State, TicketCommand};
-use crate::context::{Context, print};
+use crate::context::{Context, print_text};
 use crate::door::with_query;
 use crate::failure::Failure;
+use crate::output::wrap::hung;
 use crate::output::{list, ticket, words};
 use crate::project;
 
@@ -75,7 +76,7 @@ pub(crate) async fn change(context: &Context, key: &Key, verb: &str, body: Value
 
 /// Returns where a ticket stands, in a line.
 fn standing(ticket: &TicketDoc) -> String {
-    format!("{} is {}: {}\n", ticket.key, words::plain(&ticket.state), ticket.reason.text)
+    format!("{} is {}: {}\n", ticket.key, words::plain(&ticket.state), hung(&ticket.reason.text))
 }
 
 async fn new(context: &Context, args: NewArgs) -> Done {
@@ -150,15 +151,15 @@ async fn show(context: &Context, key: &Key) -> Done {
     let attempts = door.get(&of_ticket("/attempts")).await?.read::<Attempts>()?.attempts;
     let messages = door.get(&of_ticket("/messages")).await?.read::<Messages>()?.messages;
     let whole = ticket::Whole { ticket: answer.read()?, attempts, messages };
-    print(&ticket::show(&whole, &context.screen));
+    print_text(&ticket::show(&whole, &context.screen));
     Ok(())
 }
 
 async fn why(context: &Context, key: &Key) -> Done {
     let answer = context.door().await?.get(&format!("/tickets/{key}/why")).await?;
     context.show(&answer, |it: &Why, _| match it.held_by.first() {
-        Some(held) => format!("{}: {held}\n", it.text),
-        None => format!("{}\n", it.text),
+        Some(held) => format!("{}: {held}\n", hung(&it.text)),
+        None => format!("{}\n", hung(&it.text)),
     })
 }
 

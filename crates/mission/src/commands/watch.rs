@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::Done;
 use crate::cli::Key;
-use crate::context::{Context, note, print};
+use crate::context::{Context, note, print, print_text};
 use crate::door::{Door, SseEvent, with_query};
 use crate::failure::Failure;
 use crate::output::fleet;
@@ -102,7 +102,7 @@ fn tell(context: &Context, event: &SseEvent) -> Done {
             line.map_err(|e| Failure::unreachable(format!("an event cannot be printed: {e}")))?;
         print(&format!("{line}\n"));
     } else {
-        print(&fleet::event(&document, &context.screen));
+        print_text(&fleet::event(&document, &context.screen));
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ fn changes(ticket: &DigestTicketDoc, screen: &Screen) -> String {
     let key = screen.paint(Tone::Strong, &ticket.key);
     let mut out = format!("\n{key}  {}\n  {state}", one_line(&ticket.title));
     if !ticket.next.is_empty() {
-        out += &format!(" · {}", ticket.next);
+        out += &format!(" · {}", one_line(&ticket.next));
     }
     out += "\n";
     let hidden = ticket.changes.len().saturating_sub(MOST_CHANGES);

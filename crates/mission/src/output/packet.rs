@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use mission_domain::entry::{self, Entry};
+use mission_domain::unseen::on_one_line;
 use mission_evidence::attest::{SIGN_OFF_TYPE, Verified};
 use mission_evidence::packet::Packet;
 use serde_json::Value;
 
 use super::fleet::field;
 use super::table::{Fit, Table, cell, text};
+use super::wrap::hung;
 use super::{Screen, Tone, words};
 
 /// Returns the packets of a ticket.
@@ -28,9 +31,10 @@ pub(crate) fn verified(all: &[Verified]) -> String {
 
 fn proven(it: &Verified, packet: &Packet, all: &[Verified]) -> String {
     let commit = packet.commit.as_ref().map_or("no commit".into(), |it| format!("commit {it}"));
+    let commit = on_one_line(&commit);
     let mut out = format!(
         "verified: {} of {}, {commit}\n  packet   {}\n  key      {}\n  claims   {}",
-        packet.gate,
+        on_one_line(packet.gate.as_str()),
         packet.ticket,
         it.digest,
         it.key,
@@ -41,7 +45,7 @@ fn proven(it: &Verified, packet: &Packet, all: &[Verified]) -> String {
     };
     for sign_off in all.iter().filter(signed).map(|it| &it.statement.predicate) {
         let stale = if sign_off["fresh"] == false { ", stale" } else { "" };
-        let (verdict, who) = (field(sign_off, "verdict"), field(sign_off, "reviewer"));
+        let (verdict, who) = (name(sign_off, "verdict"), name(sign_off, "reviewer"));
         // Writing to a string cannot fail.
         let _ = write!(out, "\n  sign-off {verdict} by {who}{stale}");
     }
@@ -117,7 +121,7 @@ fn commands(commands: &[Value], screen: &Screen) -> String {
             text(it.get("claimed").map_or_else(String::new, claimed)),
             text(field(it, "exit_code")),
             text(it.get("tests").map_or_else(|| "unknown".into(), tests)),
-            text(field(it, "run")),
+            text(name(it, "run")),
         ]);
     }
     format!("{}{}", screen.heading("Commands"), table.render(screen))
@@ -159,12 +163,10 @@ fn simple(title: &str, items: &[Value], screen: &Screen, line: fn(&Value) -> Str
 
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => on_one_line(text).into_owned(),
         Value::Object(fields) => {
-            let shown = fields
-                .iter()
-                .map(|(key, _)| (key, field(value, key)))
-                .filter(|it| !it.1.is_empty());
+            let shown =
+                fields.iter().map(|(key, _)| (key, name(value, key))).filter(|it| !it.1.is_empty());
             shown
                 .map(|(key, it)| format!("{} {it}", words::plain(key)))
                 .collect::<Vec<_>>()
@@ -175,11 +177,12 @@ fn plain(value: &Value) -> String {
 }
 
 fn file(value: &Value) -> String {
-    let path = field(value, "path");
+    let path = name(value, "path");
     if path.is_empty() {
         return plain(value);
     }
-    let mut out = path;
+    let was = Some(name(value, "old_path")).filter(|it| !it.is_empty());
+    let mut out = was.map_or_else(|| path.clone(), |was| format!("{was} → {path}"));
     for (sign, key) in [("+", "added"), ("−", "removed")] {
         let count = field(value, key);
         if !count.is_empty() {
@@ -187,7 +190,19 @@ fn file(value: &Value) -> String {
             let _ = write!(out, "  {sign}{count}");
         }
     }
-    out
+    let told = entry::told(side(value, "old_mode", "old_target"), side(value, "mode", "target"));
+    out + &told.map_or_else(String::new, |it| format!("  {it}"))
+}
+
+/// Returns one side of a changed file, as far as the packet says what it was.
+fn side<'v>(value: &'v Value, mode: &str, target: &str) -> Option<Entry<'v>> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str);
+    text(mode).map(|mode| Entry { mode, target: text(target) })
+}
+
+/// Returns the field `key` on one line, whatever is in it: what others name must not look like a line of ours.
+fn name(value: &Value, key: &str) -> String {
+    on_one_line(&field(value, key)).into_owned()
 }
 
 fn finding(value: &Value) -> String {
@@ -195,12 +210,12 @@ fn finding(value: &Value) -> String {
     if text.is_empty() {
         return plain(value);
     }
-    let places = [field(value, "file"), field(value, "line")];
+    let places = [name(value, "file"), name(value, "line")];
     let place: Vec<_> = places.iter().filter(|it| !it.is_empty()).map(String::as_str).collect();
     let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(":")) };
     let state = Some(field(value, "state")).filter(|it| !it.is_empty());
     let state = state.map_or_else(String::new, |it| format!(" ({it})"));
     let answer = Some(field(value, "answer")).filter(|it| !it.is_empty());
     let answer = answer.map_or_else(String::new, |it| format!(" → {it}"));
-    format!("{} {place}{text}{state}{answer}", field(value, "id")).trim_start().to_owned()
+    hung(format!("{} {place}{text}{state}{answer}", name(value, "id")).trim_start())
 }

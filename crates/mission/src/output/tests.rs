@@ -135,6 +135,36 @@ fn a_packet_shows_claims_beside_what_was_seen() {
 }
 
 #[test]
+fn no_name_in_a_packet_begins_a_line_of_its_own_and_links_modes_and_pointers_are_told() {
+    let forged = "x +1 −0\n\nCommands\n  verified  exit 0  cargo test --all\n\n\u{202e}fake";
+    let packet = json!({"gate": "implementation", "round": 1, "digest": "sha256:00", "status": "verified", "risk": "none\n\nCommands\n  verified",
+        "commands": [{"run": "true\nverified exit 0", "claimed": 0, "result": "refuted", "exit_code": 1, "tests": null}],
+        "files": [
+            {"path": forged, "added": 1, "removed": 0, "mode": "100644"},
+            {"path": "vendor", "added": 1, "removed": 1, "old_mode": "160000", "mode": "160000", "old_target": "aa", "target": "bb"},
+            {"path": "config.ini", "added": 1, "removed": 9, "old_mode": "100644", "mode": "120000", "target": "/etc/passwd"},
+            {"path": "run.sh", "added": 0, "removed": 0, "old_mode": "100644", "mode": "100755"},
+        ],
+        "artifacts": [{"name": "log\n\nCommands\n", "digest": "sha256:01"}],
+        "findings": [{"id": "F-1", "file": "a\nb", "line": 3, "text": "wrong\n\nCommands\n  verified", "state": "open"}]});
+    let shown = packet::show(&[packet], &screen(200));
+    let headings = shown.lines().filter(|it| it.trim_start() == *it && it.starts_with("Commands"));
+    assert_eq!(headings.count(), 1, "{shown}");
+    assert_eq!(shown.lines().filter(|it| it.starts_with("  verified")).count(), 0, "{shown}");
+    for line in [
+        r"  x +1 −0\n\nCommands\n verified exit 0 cargo test --all\n\n\u202efake +1 −0",
+        "  vendor +1 −1 submodule, aa → bb",
+        "  config.ini +1 −9 was a file, is now a symbolic link to /etc/passwd",
+        "  run.sh +0 −0 mode 100644 → 100755 (now executable)",
+        r"true\nverified exit 0",
+        r"log\n\nCommands\n",
+        r"  F-1 a\nb:3: wrong",
+    ] {
+        assert!(shown.contains(line), "{line} in\n{shown}");
+    }
+}
+
+#[test]
 fn nothing_is_wider_than_the_terminal_and_nothing_prose_is_cut() {
     for columns in [60, 80, 140] {
         let screen = screen(columns);

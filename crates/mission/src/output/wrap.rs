@@ -1,25 +1,49 @@
-//! Wraps and cuts text by its width on the screen, not by its letters. Control characters never reach the terminal.
+//! Wraps and cuts text by its width on the screen, not by its letters. What steers a terminal never reaches it.
 
 use std::borrow::Cow;
 
+use mission_domain::unseen::{is_unseen, mark, marked};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Returns `text` without control characters: a title or a message must not steer somebody's terminal.
+/// Returns `text` with every character that steers a terminal, or is not seen on it, as its number; tabs are blanks.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let is_bad = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(is_bad) {
+    let shown = marked(text);
+    if shown.contains('\t') { Cow::Owned(shown.replace('\t', " ")) } else { shown }
+}
+
+/// Returns `text` as one sentence of ours: what goes on in another line of it is indented, and so is no line of ours.
+pub(crate) fn hung(text: &str) -> String {
+    clean(text).trim_end().replace('\n', "\n    ")
+}
+
+/// Returns all that is printed for people with what some part of it forgot to clean as numbers; our colours stay.
+pub(crate) fn sealed(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_unseen(c) && !matches!(c, '\n' | '\t')) {
         return Cow::Borrowed(text);
     }
-    let shown = |c: char| match c {
-        '\t' => Some(' '),
-        c if is_bad(c) => None,
-        c => Some(c),
-    };
-    Cow::Owned(text.chars().filter_map(shown).collect())
+    let mut out = String::with_capacity(text.len());
+    for (n, part) in text.split('\u{1b}').enumerate() {
+        let end = (n > 0).then(|| part.find('m')).flatten().unwrap_or(0);
+        let (colour, rest) = part.split_at(end);
+        let is_ours = OURS.contains(&colour);
+        match (n, is_ours) {
+            (0, _) => out.push_str(&marked(part)),
+            (_, true) => {
+                out.push('\u{1b}');
+                out.push_str(colour);
+                out.push_str(&marked(rest));
+            }
+            (_, false) => {
+                out.push_str(&mark('\u{1b}'));
+                out.push_str(&marked(part));
+            }
+        }
+    }
+    Cow::Owned(out)
 }
+
+/// What stands between the escape and the `m` of each colour that a tone has, and of the end of it.
+const OURS: [&str; 9] = ["[0", "[1", "[2", "[31", "[32", "[33", "[34", "[35", "[36"];
 
 /// Returns the lines of `text`, each at most `width` columns; its own line ends stay, too long words are broken.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
@@ -143,7 +167,16 @@ mod tests {
 
     #[test]
     fn nothing_that_steers_a_terminal_comes_through() {
-        assert_eq!(clean("a\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{2066}b"), "ab");
-        assert_eq!(clean("a\u{1b}[2Jb\tc\u{202e}d\r\n"), "a[2Jb cd\n");
+        assert_eq!(clean("a\u{61c}\u{200e}\u{2028}\u{2066}b"), r"a\u061c\u200e\u2028\u2066b");
+        assert_eq!(clean("a\u{1b}[2Jb\tc\u{202e}d\r\n"), "a\\x1b[2Jb c\\u202ed\n");
+        assert_eq!(hung("a\nCommands\n"), "a\n    Commands");
+    }
+
+    #[test]
+    fn the_last_hand_marks_what_was_forgotten_and_leaves_our_colours() {
+        let painted = "\u{1b}[1m\u{1b}[35mYou\u{1b}[0m ";
+        assert_eq!(sealed(&format!("{painted}ok\n")), format!("{painted}ok\n"));
+        let evil = format!("{painted}\u{202e}x\u{1b}[8mhidden\u{1b}]0;t\u{7}\n");
+        assert_eq!(sealed(&evil), format!("{painted}\\u202ex\\x1b[8mhidden\\x1b]0;t\\x07\n"));
     }
 }

@@ -13,7 +13,7 @@ use super::link::Link;
 use super::narrate::Narrator;
 use super::person::Person;
 use super::stage::Stage;
-use crate::context::print;
+use crate::context::print_text;
 use crate::failure::{Exit, Failure};
 
 /// How long between two looks while something waits for an answer, or no event comes.
@@ -185,7 +185,7 @@ fn tell(events: &mut Receiver<EventDoc>, narrator: &mut Narrator) {
 
 fn show(narrator: &mut Narrator, event: &EventDoc) {
     if let Some(line) = narrator.line(event) {
-        print(&line);
+        print_text(&line);
     }
 }
 
