@@ -58,10 +58,9 @@ impl Home {
     }
 }
 
-/// Returns whether there is a process `pid`, another user's included.
+/// Returns whether the process `pid` runs, another user's included: one that only waits to be reaped serves nobody.
 fn is_alive(pid: i32) -> bool {
-    let asked = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None);
-    pid > 0 && matches!(asked, Ok(()) | Err(nix::errno::Errno::EPERM))
+    mission_runtime::proc_tree::process(pid).is_some_and(|it| !it.is_zombie)
 }
 
 #[cfg(test)]
