@@ -183,7 +183,12 @@ impl Control {
                 "`{name}` is no name for a token; use letters, digits, `-`, `_` and `.`"
             )));
         }
-        if self.tokens().await?.iter().any(|it| it.name == name) {
+        if name.to_ascii_lowercase().parse::<Principal>().is_ok() {
+            return Err(Error::Invalid(format!(
+                "`{name}` is a word of Mission Control itself; choose another name for the token"
+            )));
+        }
+        if self.tokens().await?.iter().any(|it| it.name.eq_ignore_ascii_case(name)) {
             return Err(Error::Invalid(format!(
                 "there is a token `{name}` already; revoke it first"
             )));

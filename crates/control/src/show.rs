@@ -2,7 +2,7 @@
 
 use mission_domain::config::{self, Setting, Source};
 use mission_domain::ids::{Commit, ProjectKey, Timestamp};
-use mission_domain::principal::Principal;
+use mission_domain::principal::{self, Principal};
 use mission_evidence::git::Git;
 use mission_store::SecretKind;
 use serde::{Deserialize, Serialize};
@@ -153,15 +153,48 @@ impl Control {
                 return Err(Error::Invalid(text));
             }
         };
-        let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-        if name.is_empty() || name.chars().count() > 40 || !name.chars().all(is_name) {
+        principal::check_person(name).map_err(Error::Invalid)?;
+        let is_word = |it: &str| it.eq_ignore_ascii_case(name);
+        let home = self.home();
+        let mut rules = Vec::new();
+        for key in home.projects.keys() {
+            rules.push(self.project(key).await?.rules.clone());
+        }
+        let lanes = rules.iter().flat_map(|it| {
+            it.roles.keys().map(|it| it.as_str()).chain(it.runtimes.keys().map(|it| it.as_str()))
+        });
+        if lanes.into_iter().any(is_word) {
+            let text = format!("a role or runtime is called `{name}`; choose another name");
+            return Err(Error::Invalid(text));
+        }
+        if self.is_person(name).await? {
             let text = format!(
-                "`{name}` is no name for a person; use up to 40 letters, digits, `-`, `_` and `.`"
+                "there is a person `{name}` already, and whoever took this link would act under that name. Choose another \
+                 name; where it is the same person anew, end their sessions and tokens first"
             );
             return Err(Error::Invalid(text));
         }
         let principal = Principal::Person(name.into());
         let (kind, life) = (SecretKind::SignIn, Some(INVITATION_S));
         self.new_secret(kind, &principal, role, None, "invitation", life).await
+    }
+
+    /// Returns whether somebody signs in, is invited or has a token under this name, however it is written.
+    async fn is_person(&self, name: &str) -> Result<bool> {
+        if self.owner().eq_ignore_ascii_case(name) {
+            return Ok(true);
+        }
+        let now = self.now();
+        for kind in [SecretKind::Session, SecretKind::SignIn, SecretKind::Token] {
+            let all = self.store().secrets(kind).await?.into_iter();
+            let mut live = all.filter(|it| it.expires_at.is_none_or(|at| at > now));
+            let is_theirs = |it: &str| {
+                it.strip_prefix("person:").is_some_and(|it| it.eq_ignore_ascii_case(name))
+            };
+            if live.any(|it| is_theirs(&it.principal)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{BadName, RoleId, RuntimeId};
 use crate::rules::Independence;
+use crate::unseen::on_one_line;
 
 /// Somebody who acted. Made by the door that authenticated them, never from a name in a body.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,6 +38,90 @@ impl Principal {
             Self::Lane { .. } | Self::Controller | Self::External(_) => false,
         }
     }
+}
+
+/// Words of the product: a name among them would read as the machine, as a role or runtime, or as everybody.
+const TAKEN: [&str; 49] = [
+    "admin",
+    "agent",
+    "anonymous",
+    "anybody",
+    "anyone",
+    "campaign",
+    "check",
+    "claude",
+    "codex",
+    "coder",
+    "controller",
+    "demo",
+    "designer",
+    "dispatcher",
+    "everybody",
+    "everyone",
+    "external",
+    "gate",
+    "gemini",
+    "hermes",
+    "home",
+    "lane",
+    "machine",
+    "me",
+    "mission",
+    "mission-control",
+    "mission_control",
+    "missioncontrol",
+    "nobody",
+    "opencode",
+    "operator",
+    "owner",
+    "person",
+    "planner",
+    "policy",
+    "qa",
+    "role",
+    "root",
+    "runtime",
+    "scripted",
+    "server",
+    "somebody",
+    "sweep",
+    "system",
+    "tester",
+    "unknown",
+    "validator",
+    "viewer",
+    "you",
+];
+
+/// The most letters of a person's name.
+const LONGEST_NAME: usize = 40;
+
+/// Returns whether `name` is a word of the product rather than somebody's name.
+pub fn is_word_of_ours(name: &str) -> bool {
+    let plain = name.trim_end_matches(['-', '_', '.']).to_ascii_lowercase();
+    TAKEN.contains(&plain.as_str())
+}
+
+/// Refuses what must not name a person: letters that can be taken for others, and words of the product.
+///
+/// # Errors
+/// Why it is no name, and what is one.
+pub fn check_person(name: &str) -> Result<(), String> {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !begins || name.chars().count() > LONGEST_NAME || !name.chars().all(is_letter) {
+        return Err(format!(
+            "`{}` is no name for a person; use up to {LONGEST_NAME} letters from `a` to `z`, digits, `-`, `_` and `.`, a letter or \
+             digit first: a letter of another script can look like one of these",
+            on_one_line(name)
+        ));
+    }
+    if is_word_of_ours(name) {
+        return Err(format!(
+            "`{name}` is a word of Mission Control itself, so what `{name}` did would not read as a person's act; choose another name"
+        ));
+    }
+    Ok(())
 }
 
 impl fmt::Display for Principal {
@@ -139,5 +224,27 @@ impl Contributor {
         }
         let both_known = ours.family.is_some() && theirs.family.is_some();
         Some(if both_known { Independence::ModelFamily } else { Independence::Runtime })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_person;
+
+    #[test]
+    fn a_person_is_named_in_letters_that_look_like_no_others_and_not_like_the_machine() {
+        for name in ["ada", "Ada.L", "j-1_x", "owner2"] {
+            assert_eq!(check_person(name), Ok(()), "{name}");
+        }
+        for name in ["controller", "Controller", "scripted", "OPERATOR", "qa", "anyone", "system."]
+        {
+            let why = check_person(name).expect_err(name);
+            assert!(why.contains("a word of Mission Control"), "{why}");
+        }
+        for name in
+            ["", "a b", "\u{43e}wner", "ada\u{200b}", "-x", "a:b", "qa/claude", &"a".repeat(41)]
+        {
+            assert!(check_person(name).is_err_and(|it| it.contains("no name")), "{name}");
+        }
     }
 }

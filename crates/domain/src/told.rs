@@ -1,6 +1,7 @@
 //! Events and names in words, the same at every door. An unknown kind is told by its name, so that a newer log still reads.
 
 use crate::doc::EventDoc;
+use crate::principal::is_word_of_ours;
 
 /// Returns `word` as people read it: `in_review` is `in review`.
 pub fn plain(word: &str) -> String {
@@ -22,10 +23,14 @@ pub fn short(hash: &str) -> &str {
     hash.get(..8).unwrap_or(hash)
 }
 
-/// Returns a principal as people read it: a person's name, `qa · claude`, `controller`, `scripted`.
+/// Returns a principal as people read it: a person's name, `qa · claude`, `controller`, `scripted`. Who is named like the machine
+/// is told with what they are, like `person:controller`.
 pub fn principal(principal: &str) -> String {
     match principal.split_once(':') {
         Some(("lane", lane)) => lane.replacen('/', " · ", 1),
+        Some(("person" | "external", name)) if is_word_of_ours(name) && name != "anyone" => {
+            principal.into()
+        }
         Some(("person" | "external" | "role", name)) => name.into(),
         Some(_) | None => principal.into(),
     }

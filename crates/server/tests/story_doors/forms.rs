@@ -328,6 +328,32 @@ async fn an_owner_invites_a_person_who_may_do_what_their_role_says() {
 }
 
 #[tokio::test]
+async fn nobody_is_invited_under_a_name_that_reads_as_somebody_elses_or_the_machines() {
+    let stage = Stage::new().await;
+    let owner = Browser::of(&stage).await;
+    let invite = async |name: &str| {
+        owner.post("/settings/invite", &[("name", name), ("role", "operator")]).await
+    };
+    for (name, why) in [
+        ("controller", "a word of Mission Control"),
+        ("Scripted", "a word of Mission Control"),
+        ("owner", "a word of Mission Control"),
+        ("\u{43e}wner", "is no name for a person"),
+        ("Painter", "a role or runtime is called"),
+    ] {
+        assert!(invite(name).await.expect(422).text().contains(why), "{name}");
+    }
+    let own = stage.control.owner();
+    let taken = invite(&own).await.expect(422).text();
+    assert!(taken.contains("there is a person") || taken.contains("a word of"), "{taken}");
+    invite("vera").await.expect(200);
+    assert!(invite("Vera").await.expect(422).text().contains("there is a person"));
+    let token = [("name", "controller"), ("role", "operator"), ("project", "")];
+    let page = owner.post("/settings/tokens", &token).await.expect(422).text();
+    assert!(page.contains("a word of Mission Control"), "{page}");
+}
+
+#[tokio::test]
 async fn a_token_is_shown_once_and_revoked() {
     let stage = Stage::new().await;
     let owner = Browser::of(&stage).await;

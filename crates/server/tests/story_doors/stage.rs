@@ -40,6 +40,9 @@ runtimes = ["codex"]
 
 [role.coder]
 runtimes = ["codex"]
+
+[role.painter]
+runtimes = ["codex"]
 "#;
 
 /// A home, and this person's token.

@@ -79,7 +79,7 @@ fn invite(viewer: Viewer<'_>) -> Markup {
             header { h2 { "Invite a person" } span.end { "by a link that works once, within a day" } }
             form.inline-form method="post" action="/settings/invite" {
                 (form::csrf(viewer.csrf))
-                label { span { "Name" } input.field name="name" required maxlength="40" autocomplete="off" placeholder="jonas"; }
+                label { span { "Name" } input.field name="name" required maxlength="40" autocomplete="off" placeholder="jonas" pattern="[A-Za-z0-9][A-Za-z0-9_.\\-]*" title="Letters from a to z, digits, - _ and ."; }
                 label for="invite-role" { span { "Role" } (roles("invite-role")) }
                 button.btn type="submit" { (icon("user")) "Make the link" }
             }
