@@ -137,6 +137,7 @@
     const since = byId("stale-since");
     if (since) since.textContent = clock.format(new Date(truthAt));
     if (byId("stale")) byId("stale").hidden = false;
+    document.dispatchEvent(new CustomEvent("mission:stale"));
   };
 
   // Fragments are placed one after the other, in the order they came.
@@ -156,6 +157,7 @@
       heardAt = Date.now();
       retryMs = 500;
       if (byId("stale")) byId("stale").hidden = true;
+      document.dispatchEvent(new CustomEvent("mission:live"));
       show("live");
     };
     source.addEventListener("fragment", heard(place));

@@ -89,6 +89,7 @@ fn document_head(title: &str, page: &str) -> Markup {
             link rel="icon" type="image/svg+xml" href=(url("favicon.svg")) data-you=(url("favicon-you.svg"));
             script src=(url("theme.js")) {}
             script src=(url("vendor/htmx-4.0.1.min.js")) defer {}
+            script src=(url("send.js")) defer {}
             script src=(url("live.js")) defer {}
             script src=(url("keys.js")) defer {}
             @if !page.is_empty() { script src=(url("palette.js")) defer {} script src=(url("notify.js")) defer {} }
@@ -236,7 +237,7 @@ fn banners(shell: &Shell) -> Markup {
         div.banners {
             div.banner id="stale" data-tone="warn" role="status" hidden {
                 (icon("wifi-off"))
-                p { b { "Live updates stopped at " time id="stale-since" {} "." } " You see what was known then. Decisions still count." }
+                p { b { "Live updates stopped at " time id="stale-since" {} "." } " " span id="stale-sends" { "You see what was known then." } }
                 button.btn.sm type="button" data-reconnect { "Reconnect" }
             }
             (notices(&shell.problem_notices))
