@@ -14,6 +14,7 @@ use mission_store::ProjectionKind;
 use percent_encoding::percent_decode_str;
 
 use crate::app::Shared;
+use crate::pages::view::May;
 use crate::problem::{Answer, Problem};
 
 /// The cookie that holds a session's secret.
@@ -48,6 +49,16 @@ impl Who {
             | Principal::Lane { .. }
             | Principal::Controller
             | Principal::External(_)) => other.to_string(),
+        }
+    }
+
+    /// Returns what pages offer: no more than [`permit`] lets through.
+    pub(crate) fn may(&self) -> May {
+        match &self.caller.role {
+            TokenRole::Viewer | TokenRole::Attempt(_) => May::Look,
+            _ if !self.caller.principal.is_person() => May::Look,
+            TokenRole::Operator => May::Act,
+            TokenRole::Owner => May::Own,
         }
     }
 

@@ -107,7 +107,7 @@ impl Seen {
     /// Renders every element as of `now`.
     pub(super) fn parts(&self, visitor: &Visitor, now: Timestamp) -> Vec<Part> {
         let name = visitor.who.name();
-        let viewer = Viewer { person: &name, csrf: &visitor.who.csrf, now };
+        let viewer = Viewer { person: &name, may: visitor.who.may(), csrf: &visitor.who.csrf, now };
         let counts = self.rows.counts(visitor.project.as_ref(), self.budgets, now);
         let mut parts = vec![
             part("counters", fragment::counters(counts)),
@@ -124,7 +124,7 @@ impl Seen {
             }
             What::Fleet { lists, attempts, consoles, ended } => {
                 let lanes = &lists.lanes;
-                parts.push(part("lede", fragment::fleet_lede(lanes, attempts)));
+                parts.push(part("lede", fragment::fleet_lede(lanes, attempts, viewer)));
                 parts.push(part("heads", fragment::fleet_heads(lanes, attempts)));
                 let lane = |it| fragment::fleet_lane(it, lanes, attempts, viewer);
                 parts.extend(lanes.iter().map(|it| part(fragment::lane_id(it), lane(it))));
@@ -135,7 +135,10 @@ impl Seen {
                 parts.push(part("handled", fragment::handled(&lists.acts, viewer)));
             }
             What::Board { cards, bands, filter, tally, .. } => {
-                parts.push(part("lede", fragment::board_lede(counts, tally.count("blocked"))));
+                parts.push(part(
+                    "lede",
+                    fragment::board_lede(counts, tally.count("blocked"), viewer),
+                ));
                 if filter.by == Grouping::State {
                     parts.extend(STATES.iter().map(|it| {
                         part(format!("n-{it}"), fragment::column_count(it, tally.count(it)))
@@ -152,7 +155,7 @@ impl Seen {
                     bands.values().map(|it| (&it.key, it)).collect();
                 parts.extend(heads.into_values().map(|it| {
                     let id = format!("band-{}", crate::pages::bands::name(it));
-                    part(id, fragment::band_head(it, filter.by))
+                    part(id, fragment::band_head(it, filter.by, viewer))
                 }));
             }
             What::Ticket(view) => parts.extend(ticket(view, viewer)),
@@ -235,7 +238,7 @@ fn part(id: impl Into<String>, html: Markup) -> Part {
 
 fn asks(lists: &Limited, viewer: Viewer<'_>) -> Vec<Part> {
     let held = lists.asks.iter().map(|it| it.holds_up).sum();
-    let lede = part("lede", fragment::needs_you_lede(lists.asks.len(), held));
+    let lede = part("lede", fragment::needs_you_lede(lists.asks.len(), held, viewer));
     let ask = |(at, it): (usize, _)| -> Part {
         let it: &mission_domain::doc::NeedsYouDoc = it;
         part(format!("ask-{}", it.ticket.key), fragment::ask(it, viewer, at == 0))

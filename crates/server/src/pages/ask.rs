@@ -25,12 +25,21 @@ pub fn ask(doc: &NeedsYouDoc, viewer: Viewer<'_>, first: bool) -> Markup {
             div.ask-kind { (kind(&doc.kind, gate)) }
             div.ask-main {
                 h2 { a href=(words::ticket_path(&ticket.key)) dir="auto" { (ticket.title) } }
-                p.ask-sub { (glyph::key(&ticket.key)) b.owed { "You" } " " span dir="auto" { (doc.what) } (subject(doc, gate)) }
+                p.ask-sub { (glyph::key(&ticket.key)) (whose(ticket, viewer)) " " span dir="auto" { (doc.what) } (subject(doc, gate)) }
                 (detail(doc, first))
                 div.ask-do { (answers(doc, gate, viewer, first)) }
             }
             (why(doc, viewer))
         }
+    }
+}
+
+/// Returns who has to decide: whoever looks, or the person named, or anybody who may.
+fn whose(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+    let named = ticket.next_action.as_ref().map(|it| it.who.name.as_str());
+    html! {
+        @if viewer.acts() { b.owed { "You" } }
+        @else { b { bdi { (named.filter(|it| *it != "anyone").unwrap_or("A person")) } } }
     }
 }
 

@@ -41,7 +41,7 @@ fn whole(view: &BoardView, band: &Band, viewer: Viewer<'_>) -> Markup {
     let key = name(&band.head);
     html! {
         section.band data-band=(key) aria-labelledby={ "h-band-" (key) } {
-            (head(&band.head, view.filter.by))
+            (head(&band.head, view.filter.by, viewer))
             div {
                 @for (stack, held) in band.cells.iter().enumerate() { (cell(view, &band.head, stack, held, viewer)) }
             }
@@ -50,7 +50,7 @@ fn whole(view: &BoardView, band: &Band, viewer: Viewer<'_>) -> Markup {
 }
 
 /// Returns what stands at a band's head, its stable id `band-NAME`.
-pub fn head(head: &BandHead, by: Grouping) -> Markup {
+pub fn head(head: &BandHead, by: Grouping, viewer: Viewer<'_>) -> Markup {
     let is_campaign = by == Grouping::Campaign && !head.key.is_empty();
     html! {
         header.band-head id={ "band-" (name(head)) } {
@@ -58,7 +58,7 @@ pub fn head(head: &BandHead, by: Grouping) -> Markup {
             h2 id={ "h-band-" (name(head)) } dir="auto" { (title(head, by)) }
             @if is_campaign { (glyph::key(&head.key)) }
             (svg::tally(&parts(head), &told(head)))
-            span.end { @if head.waits > 0 { b.owed { (head.waits) (if head.waits == 1 { " waits" } else { " wait" }) " for you" } } @else { span.dim { "nothing waits for you" } } }
+            span.end { @if head.waits > 0 { b.owed { (head.waits) (if head.waits == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } } @else { span.dim { "nothing waits for " (viewer.whom()) } } }
         }
     }
 }
@@ -132,7 +132,7 @@ fn limit(view: &BoardView, head: &BandHead) -> String {
 
 /// Returns a ticket's card in a band, its stable id `ticket-KEY`.
 pub fn card(ticket: &TicketDoc, head: &BandHead, viewer: Viewer<'_>) -> Markup {
-    let owed = words::owes(ticket, viewer.person);
+    let owed = viewer.owes(ticket);
     let age = if words::has_ended(ticket) {
         ticket.closed_at.unwrap_or(ticket.updated_at)
     } else {

@@ -6,7 +6,7 @@ use super::bands;
 use super::card::card;
 use super::glyph::{self, icon, icon_as};
 use super::shell::{Page, document, project_part};
-use super::view::{BoardColumn, BoardFilter, BoardView, Counts, Grouping};
+use super::view::{BoardColumn, BoardFilter, BoardView, Counts, Grouping, Viewer};
 use super::words;
 
 /// A column shows this many cards; "show all" leads to the rest.
@@ -80,12 +80,12 @@ fn head(view: &BoardView) -> Markup {
     let blocked = total(view, "blocked");
     html! {
         h1 { "Board" }
-        (lede(view.shell.counts, blocked))
+        (lede(view.shell.counts, blocked, view.shell.viewer()))
         @if let Some(key) = &view.filter.campaign { p.lede { "in " (glyph::key(key)) " " @if let Some(c) = view.shell.campaigns.iter().find(|c| c.key == *key) { bdi { (c.title) } } } }
         div.tools {
             button.btn type="button" data-filter aria-controls="filter" aria-expanded=(is_limited(&view.filter)) { (icon("list-filter")) "Filter" }
             (grouping(view))
-            a.btn href={ "/tickets/new" (project_part(&view.shell, '?')) } { (icon("plus")) "Ticket" kbd { "c" } }
+            @if view.shell.viewer().acts() { a.btn href={ "/tickets/new" (project_part(&view.shell, '?')) } { (icon("plus")) "Ticket" kbd { "c" } } }
         }
     }
 }
@@ -107,11 +107,11 @@ fn grouping(view: &BoardView) -> Markup {
 }
 
 /// Returns the sentence beside the heading, its stable id `lede`.
-pub fn lede(counts: Counts, blocked: u32) -> Markup {
+pub fn lede(counts: Counts, blocked: u32, viewer: Viewer<'_>) -> Markup {
     html! {
         p.lede id="lede" {
             b { (counts.open) } " open"
-            @if counts.needs_you > 0 { " · " a href="/needs-you" { b.owed { (counts.needs_you) (if counts.needs_you == 1 { " waits" } else { " wait" }) " for you" } } }
+            @if counts.needs_you > 0 { " · " a href="/needs-you" { b.owed { (counts.needs_you) (if counts.needs_you == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } } }
             @if blocked > 0 { " · " (blocked) " blocked" }
         }
     }
@@ -124,8 +124,8 @@ fn nothing(view: &BoardView) -> Markup {
             div.empty.wide { (icon("list-filter")) b { "No ticket matches" } span { "The filter leaves nothing over." }
                 div.ask-do { a.btn.sm href={ "/board" (project_part(&view.shell, '?')) } { "Show all" } } }
         } @else {
-            div.empty.wide { (icon("square-kanban")) b { "No ticket yet" } span { "File the first one; it shows up here and moves by itself." }
-                div.ask-do { a.btn.sm href={ "/tickets/new" (project_part(&view.shell, '?')) } { "New ticket" } } }
+            div.empty.wide { (icon("square-kanban")) b { "No ticket yet" } span { "What is filed shows up here and moves by itself." }
+                @if view.shell.viewer().acts() { div.ask-do { a.btn.sm href={ "/tickets/new" (project_part(&view.shell, '?')) } { "New ticket" } } } }
         }
     }
 }
@@ -180,7 +180,7 @@ fn stack(view: &BoardView, open: &[&str], folded: &[&str]) -> Markup {
         div.col {
             @for state in open { (section(view, state)) }
             @for state in folded { (fold(view, state)) }
-            @if open.contains(&"done") { (legend()) }
+            @if open.contains(&"done") { (legend(view.shell.viewer())) }
         }
     }
 }
@@ -271,7 +271,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// Returns what the shapes of the rail mean.
-fn legend() -> Markup {
+fn legend(viewer: Viewer<'_>) -> Markup {
     const SHAPES: [(&str, bool, &str); 10] = [
         ("passed", false, "passed"),
         ("active", true, "waits for you"),
@@ -287,7 +287,7 @@ fn legend() -> Markup {
     html! {
         section.legend aria-labelledby="h-legend" {
             h2 id="h-legend" { "Gate rail" }
-            ul { @for (gate, you, label) in SHAPES { li { span.rail-mini.one aria-hidden="true" { i data-gate=(gate) data-you[you] {} } (label) } } }
+            ul { @for (gate, you, label) in SHAPES.iter().filter(|it| !it.1 || viewer.acts()) { li { span.rail-mini.one aria-hidden="true" { i data-gate=(gate) data-you[*you] {} } (label) } } }
         }
     }
 }

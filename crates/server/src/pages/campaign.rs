@@ -65,7 +65,7 @@ fn head(view: &TicketView) -> Markup {
                 a href={ (path) "?part=dependencies" } aria-current=[here(CampaignPart::Dependencies)] { "Dependencies" }
                 a href={ (path) "?part=activity" } aria-current=[here(CampaignPart::Activity)] { "Activity" }
             }
-            @if !words::has_ended(ticket) { a.btn href={ "/tickets/new?parent=" (ticket.key) "&project=" (ticket.project) } { (icon("plus")) "Add ticket" } }
+            @if viewer.acts() && !words::has_ended(ticket) { a.btn href={ "/tickets/new?parent=" (ticket.key) "&project=" (ticket.project) } { (icon("plus")) "Add ticket" } }
             (tools(ticket, viewer))
         }
     }
@@ -80,7 +80,7 @@ pub fn lede(campaign: &TicketDoc, children: &[TicketDoc], viewer: Viewer<'_>) ->
         p.lede id="lede" {
             (glyph::state(&campaign.state)) " "
             b { (children.len()) } " " (if children.len() == 1 { "ticket" } else { "tickets" }) " · " (done) " done"
-            @if waits > 0 { " · " b.owed { (waits) (if waits == 1 { " waits" } else { " wait" }) " for you" } }
+            @if waits > 0 { " · " b.owed { (waits) (if waits == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } }
             @if let Some(percent) = (settled * 100).checked_div(required) { " · " (percent) " % of gates settled" }
         }
     }
@@ -102,7 +102,7 @@ fn is_settled(gate: &GateDoc) -> bool {
 
 /// Returns whether the person who looks owes the ticket's next action.
 fn is_owed(ticket: &TicketDoc, viewer: Viewer<'_>) -> bool {
-    words::owes(ticket, viewer.person)
+    viewer.owes(ticket)
 }
 
 /// Returns the matrix with what moves it above.
@@ -115,17 +115,17 @@ fn matrix_part(view: &TicketView) -> Markup {
             div { h2 { "Pace" } (pace::pace(&view.children, viewer.now)) }
             div { h2 { "Used" } (pace::used(&view.attempts)) }
         }
-        @if view.children.is_empty() { (no_tickets(&view.ticket)) }
+        @if view.children.is_empty() { (no_tickets(&view.ticket, viewer)) }
         @else { (matrix::matrix(&view.children, viewer)) }
     }
 }
 
 /// Returns what is said of a campaign without tickets.
-fn no_tickets(ticket: &TicketDoc) -> Markup {
+fn no_tickets(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         div.empty {
             (icon("flag")) b { "No tickets yet" } span { "A campaign is made of tickets; it ends when they have." }
-            div.ask-do { a.btn.sm href={ "/tickets/new?parent=" (ticket.key) "&project=" (ticket.project) } { "Add ticket" } }
+            @if viewer.acts() { div.ask-do { a.btn.sm href={ "/tickets/new?parent=" (ticket.key) "&project=" (ticket.project) } { "Add ticket" } } }
         }
     }
 }

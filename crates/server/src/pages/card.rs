@@ -24,7 +24,7 @@ fn slim(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
 
 /// Returns the card of an open ticket: key, title, rail, active gate, next action.
 fn full(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
-    let owed = words::owes(ticket, viewer.person);
+    let owed = viewer.owes(ticket);
     html! {
         article.card id={ "ticket-" (ticket.key) } data-into={ "cards-" (ticket.state) } data-you[owed] {
             header {

@@ -58,7 +58,7 @@ pub fn page(view: &DigestView) -> Markup {
                 p.lede {
                     @if view.is_since_seen { "Since you last looked, " (words::age(digest.since, viewer.now)) " ago: " } @else { "The last 24 hours: " }
                     b { (words::count(digest.tickets.len(), "ticket")) } " changed."
-                    @if digest.needs_you > 0 { " " a href="/needs-you" { b.owed { (words::count(digest.needs_you, "decision")) (if digest.needs_you == 1 { " waits" } else { " wait" }) " for you" } } "." }
+                    @if digest.needs_you > 0 { " " a href="/needs-you" { b.owed { (words::count(digest.needs_you, "decision")) (if digest.needs_you == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } } "." }
                 }
                 div.tools { (seen(digest, viewer)) }
             },

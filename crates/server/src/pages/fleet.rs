@@ -32,7 +32,7 @@ pub fn page(view: &FleetView) -> Markup {
             key: None,
             title: "Fleet",
             class: "fleet",
-            head: html! { h1 { "Fleet" } (lede(&view.lanes, &view.attempts)) },
+            head: html! { h1 { "Fleet" } (lede(&view.lanes, &view.attempts, viewer)) },
             below_head: html! {},
             body_class: "fleet-grid",
             body: html! {
@@ -54,7 +54,7 @@ pub fn page(view: &FleetView) -> Markup {
 }
 
 /// Returns the sentence beside the heading, its stable id `lede`.
-pub fn lede(lanes: &[LaneDoc], attempts: &[AttemptDoc]) -> Markup {
+pub fn lede(lanes: &[LaneDoc], attempts: &[AttemptDoc], viewer: Viewer<'_>) -> Markup {
     let running = attempts.iter().filter(|a| a.state != "ended").count();
     let waits = attempts.iter().filter(|a| a.state == "awaiting_approval").count();
     let dead = attempts.iter().filter(|a| a.death.is_some()).count();
@@ -62,7 +62,7 @@ pub fn lede(lanes: &[LaneDoc], attempts: &[AttemptDoc]) -> Markup {
     html! {
         p.lede id="lede" {
             b { (lanes.len()) } " lanes on " b { (columns(lanes).len()) } " runtimes · " b { (running) } " at work"
-            @if waits > 0 { " · " b.owed { (waits) " await you" } }
+            @if waits > 0 { " · " b.owed { (waits) " await " (viewer.whom()) } }
             @if unwell > 0 { " · " b.tone data-tone="warn" { (words::count(unwell, "breaker")) " not closed" } }
             @if dead > 0 { " · " b.tone data-tone="bad" { (dead) " died" } }
         }
@@ -200,6 +200,9 @@ pub fn lane_state(lane: &LaneDoc) -> Markup {
 fn switch(lane: &LaneDoc, viewer: Viewer<'_>) -> Markup {
     let (verb, label) =
         if lane.state == "paused" { ("resume", "Resume") } else { ("pause", "Pause") };
+    if !viewer.acts() {
+        return html! {};
+    }
     html! {
         form method="post" action={ "/lanes/" (lane.role) "/" (verb) } {
             (form::csrf(viewer.csrf))

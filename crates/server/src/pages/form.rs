@@ -1,4 +1,4 @@
-//! The forms of every action. All work without a script; their fields are listed in [`super`].
+//! The forms of every action. All work without a script; their fields are listed in [`super`]. Who may only look gets none.
 
 use maud::{Markup, html};
 use mission_domain::doc::{ApprovalDoc, GateDoc, TicketDoc};
@@ -65,6 +65,9 @@ fn packet_of(gate: &GateDoc) -> &str {
 
 /// Returns the verdict form in place: sign off or request changes, with fail and waive behind a fold.
 pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("verdict-{}", ticket.key);
     html! {
         form.verdict-form id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
@@ -84,6 +87,9 @@ pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) ->
 
 /// Returns the review beside a diff: comments on lines gather here and leave as one batch with the verdict.
 pub(super) fn review(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("verdict-{}", ticket.key);
     html! {
         form.verdict-form.review id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) data-review {
@@ -118,6 +124,9 @@ fn findings(id: &str, fail: bool) -> Markup {
 
 /// Returns the waiver of a gate that no person decides, folded.
 pub(super) fn waive(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("waive-{}", ticket.key);
     html! {
         details.waive {
@@ -140,6 +149,9 @@ pub(super) fn quick_verdict(
     viewer: Viewer<'_>,
     first: bool,
 ) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("changes-{}", ticket.key);
     html! {
         form id={ "pass-" (ticket.key) } method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
@@ -161,6 +173,9 @@ pub(super) fn quick_verdict(
 
 /// Returns the answer to a question.
 pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back, first: bool) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("answer-{}", ticket.key);
     let attempt = ticket.question.as_ref().map_or("", |q| q.attempt.as_str());
     html! {
@@ -182,6 +197,9 @@ pub(super) fn approve(
     back: Back,
     first: bool,
 ) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     html! {
         form method="post" action=(action(ticket, "approve")) {
             (hidden(viewer, back))
@@ -198,6 +216,9 @@ pub(super) fn deny(
     viewer: Viewer<'_>,
     back: Back,
 ) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("deny-{}", approval.id);
     html! {
         details.reply {
@@ -215,6 +236,9 @@ pub(super) fn deny(
 
 /// Returns the report of a person who works a gate.
 pub(super) fn report(ticket: &TicketDoc, attempt: &str, viewer: Viewer<'_>, back: Back) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("report-{}", ticket.key);
     html! {
         form.answer id=(id) method="post" action=(action(ticket, "report")) data-packet=(attempt) {
@@ -239,6 +263,9 @@ pub(super) fn reasoned(
     viewer: Viewer<'_>,
     back: Back,
 ) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("{verb}-{}", ticket.key);
     html! {
         details.reply {
@@ -262,6 +289,9 @@ pub(super) fn plain(
     viewer: Viewer<'_>,
     back: Back,
 ) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     html! {
         form id={ (verb) "-" (ticket.key) } method="post" action=(action(ticket, verb)) {
             (hidden(viewer, back))
@@ -272,6 +302,9 @@ pub(super) fn plain(
 
 /// Returns the line that writes to whoever works the ticket.
 pub(super) fn say(ticket: &TicketDoc, to: &str, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     html! {
         form.compose id={ "say-" (ticket.key) } method="post" action=(action(ticket, "say")) {
             (hidden(viewer, Back::Ticket))
@@ -284,6 +317,9 @@ pub(super) fn say(ticket: &TicketDoc, to: &str, viewer: Viewer<'_>) -> Markup {
 
 /// Returns the way back from a person's verdict, until the next attempt starts.
 pub(super) fn withdraw(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     html! {
         form id={ "withdraw-" (gate.id) } method="post" action=(action(ticket, "withdraw")) {
             (hidden(viewer, Back::Ticket))
@@ -295,6 +331,9 @@ pub(super) fn withdraw(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -
 
 /// Returns the way out of a block in place: what is different now, and another try.
 pub(super) fn retry(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
     let id = format!("retry-{}", ticket.key);
     html! {
         form.answer id=(id) method="post" action=(action(ticket, "retry")) {

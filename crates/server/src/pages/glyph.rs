@@ -122,11 +122,11 @@ pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let Some(next) = &ticket.next_action else {
         return html! { span { (inline(&ticket.reason.text)) } };
     };
-    let owed = words::owes(ticket, viewer.person);
+    let owed = viewer.owes(ticket);
     let is_anyone = next.who.name == "anyone";
     html! {
         span {
-            @if owed { b.owed { "You" } } @else if !is_anyone { b { bdi { (next.who.name) } } }
+            @if owed { b.owed { "You" } } @else if is_anyone && next.who.kind == "person" && !viewer.acts() { b { "A person" } } @else if !is_anyone { b { bdi { (next.who.name) } } }
             " " span dir="auto" { (inline(&next.what)) }
         }
     }

@@ -23,11 +23,11 @@ pub fn page(view: &NeedsYouView) -> Markup {
             key: None,
             title: "Needs you",
             class: "needs",
-            head: html! { h1 { "Needs you" } (lede(view.asks.len(), view.asks.iter().map(|a| a.holds_up).sum())) div.tools { (kinds(&view.asks)) } },
+            head: html! { h1 { "Needs you" } (lede(view.asks.len(), view.asks.iter().map(|a| a.holds_up).sum(), viewer)) div.tools { (kinds(&view.asks)) } },
             below_head: html! {},
             body_class: "needs-grid",
             body: html! {
-                section aria-label="Waiting for you" {
+                section aria-label={ "Waiting for " (viewer.whom()) } {
                     (empty(view))
                     p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by expiry, then tickets held up, then age" }
                     ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, viewer, n == 0)) } }
@@ -51,13 +51,13 @@ pub fn page(view: &NeedsYouView) -> Markup {
 }
 
 /// Returns the sentence beside the heading, its stable id `lede`: `n` decisions that hold up `held` tickets.
-pub fn lede(n: usize, held: u32) -> Markup {
+pub fn lede(n: usize, held: u32, viewer: Viewer<'_>) -> Markup {
     html! {
         p.lede id="lede" {
             @match n {
-                0 => { "No decision waits for you." }
-                1 => { b { "1" } " decision waits for you." }
-                _ => { b { (n) } " decisions wait for you." }
+                0 => { "No decision waits for " (viewer.whom()) "." }
+                1 => { b { "1" } " decision waits for " (viewer.whom()) "." }
+                _ => { b { (n) } " decisions wait for " (viewer.whom()) "." }
             }
             @if held > 0 { " " (if n == 1 { "It holds" } else { "Together they hold" }) " up " b { (words::count(held as usize, "ticket")) } "." }
         }
@@ -96,10 +96,10 @@ fn number(kind: &str, n: usize) -> Markup {
 fn empty(view: &NeedsYouView) -> Markup {
     html! {
         div.empty {
-            (icon("inbox")) b { "Nothing waits for you" }
+            (icon("inbox")) b { "Nothing waits for " (view.shell.viewer().whom()) }
             @if view.shell.counts.open == 0 {
-                span { "No ticket is open. File the first one; its plan comes back to you." }
-                div.ask-do { a.btn.sm href="/tickets/new" { "New ticket" } }
+                span { "No ticket is open." @if view.shell.viewer().acts() { " File the first one; its plan comes back to you." } }
+                @if view.shell.viewer().acts() { div.ask-do { a.btn.sm href="/tickets/new" { "New ticket" } } }
             } @else {
                 span { (words::count(view.shell.counts.open as usize, "open ticket")) (if view.shell.counts.open == 1 { " moves" } else { " move" }) " on without you. The next decision appears here by itself." }
                 div.ask-do { a.btn.sm href="/board" { "See the board" } }
@@ -141,7 +141,7 @@ pub fn lane_row(lane: &LaneDoc) -> Markup {
 pub fn handled(acts: &[OperatorActDoc], viewer: Viewer<'_>) -> Markup {
     html! {
         section.panel id="handled" aria-labelledby="h-handled" {
-            header { h2 id="h-handled" { "Handled for you" } @if let Some(act) = acts.first() { span.end { "last " (glyph::age(act.at, viewer.now)) " ago" } } }
+            header { h2 id="h-handled" { @if viewer.acts() { "Handled for you" } @else { "Handled without a person" } } @if let Some(act) = acts.first() { span.end { "last " (glyph::age(act.at, viewer.now)) " ago" } } }
             @if acts.is_empty() { p.pad.mid { "Nothing was corrected. What a rule changes by itself is listed here, with its undo." } }
             @else { ul.fixes { @for act in acts.iter().take(10) { (correction(act, viewer)) } } }
         }
@@ -164,7 +164,7 @@ pub fn correction(act: &OperatorActDoc, viewer: Viewer<'_>) -> Markup {
                 small { "rule " (act.rule) ": " (act.cause) " · " (glyph::clock(act.at)) }
             }
             @if act.undone { span.dim { "undone" } }
-            @else if act.undoable {
+            @else if act.undoable && viewer.acts() {
                 form method="post" action={ "/operator/" (act.id) "/undo" } {
                     (form::csrf(viewer.csrf))
                     button.btn.sm.ghost type="submit" aria-label={ "Undo " (act.id) } { "Undo" }

@@ -86,7 +86,7 @@ fn head(view: &PacketPage) -> Markup {
 /// Returns whether the person who looks owes the verdict on this packet.
 fn judges(view: &PacketPage) -> bool {
     let stands = glyph::standing_gate(&view.ticket).is_some_and(|it| it.id == view.gate.id);
-    let owed = words::owes(&view.ticket, &view.shell.person);
+    let owed = view.shell.viewer().owes(&view.ticket);
     stands && owed && view.ticket.state == "in_review"
 }
 

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::glyph::{self, icon};
+use super::view::May;
 use super::words;
 
 /// A ticket that fits the words.
@@ -50,13 +51,15 @@ pub(super) fn dialog() -> Markup {
 }
 
 /// Returns what fits `words`, which are in small letters.
-pub fn results(words: &str, tickets: &[Found], projects: &[String]) -> Markup {
+pub fn results(words: &str, tickets: &[Found], projects: &[String], may: May) -> Markup {
     let fits = |text: &str| {
         let text = text.to_lowercase();
         words.split_whitespace().all(|word| text.contains(word))
     };
     let pages: Vec<_> =
         PAGES.iter().filter(|(_, name, _, _, more)| fits(&format!("{name} {more}"))).collect();
+    let pages: Vec<_> =
+        pages.into_iter().filter(|it| may != May::Look || it.0 != "/tickets/new").collect();
     let projects: Vec<&String> =
         projects.iter().filter(|it| fits(&format!("project {it}"))).collect();
     html! {

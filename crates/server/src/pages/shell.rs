@@ -142,9 +142,9 @@ fn navigation(shell: &Shell, current: &str, key: Option<&str>) -> Markup {
             ul.second {
                 (entry("digest", "Digest", "newspaper", current, &project))
                 (entry("settings", "Settings", "settings", current, &project))
-                li { a href={ "/tickets/new" (project) } aria-current=[here("new")] title="New ticket" {
+                @if shell.viewer().acts() { li { a href={ "/tickets/new" (project) } aria-current=[here("new")] title="New ticket" {
                     (icon("plus")) span { "New ticket" }
-                } }
+                } } }
             }
             @if !shell.campaigns.is_empty() {
                 h2 { "Campaigns" }

@@ -10,6 +10,7 @@ use mission_domain::doc::{
 use mission_domain::ids::Timestamp;
 
 use super::packet_view::PacketView;
+use super::words;
 
 mod home;
 mod packets;
@@ -24,10 +25,40 @@ pub use packets::{PacketLine, PacketPage, PacketsView, Since};
 pub struct Viewer<'a> {
     /// The person's name, without `person:`.
     pub person: &'a str,
+    /// What they may do.
+    pub may: May,
     /// The session's token against forged forms.
     pub csrf: &'a str,
     /// The moment of rendering.
     pub now: Timestamp,
+}
+
+impl Viewer<'_> {
+    /// Returns whether they may do more than look. Who may not is shown no form that is refused.
+    pub fn acts(self) -> bool {
+        self.may != May::Look
+    }
+
+    /// Returns whether they owe what happens next to the ticket: who may only look owes nothing.
+    pub fn owes(self, ticket: &TicketDoc) -> bool {
+        self.acts() && words::owes(ticket, self.person)
+    }
+
+    /// Returns for whom a decision waits.
+    pub fn whom(self) -> &'static str {
+        if self.acts() { "you" } else { "a person" }
+    }
+}
+
+/// What somebody at a page may do, as the doors decide it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum May {
+    /// Look, and nothing else.
+    Look,
+    /// File, decide and steer.
+    Act,
+    /// Also invite people and make tokens.
+    Own,
 }
 
 /// What stands around every page.
@@ -35,6 +66,8 @@ pub struct Viewer<'a> {
 pub struct Shell {
     /// The person's name, without `person:`.
     pub person: String,
+    /// What they may do.
+    pub may: May,
     /// Every project of the home.
     pub projects: Vec<ProjectDoc>,
     /// The key of the project that lists are limited to; nothing means all.
@@ -58,7 +91,7 @@ pub struct Shell {
 impl Shell {
     /// Returns who looks, for fragments.
     pub fn viewer(&self) -> Viewer<'_> {
-        Viewer { person: &self.person, csrf: &self.csrf, now: self.now }
+        Viewer { person: &self.person, may: self.may, csrf: &self.csrf, now: self.now }
     }
 }
 

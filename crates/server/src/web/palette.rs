@@ -43,6 +43,7 @@ pub(super) async fn palette(visitor: Visitor, Query(Typed { q }): Query<Typed>) 
         &words,
         &tickets.collect::<Vec<_>>(),
         &projects.collect::<Vec<_>>(),
+        visitor.who.may(),
     );
     Ok(pages::seen(found))
 }

@@ -75,6 +75,7 @@ impl Visitor {
         let budgets = self.asks_for_budgets().await?;
         Ok(Shell {
             person: self.who.name(),
+            may: self.who.may(),
             toast: self.toast(now).await,
             problem_notices: self.notices_of(&projects),
             projects,

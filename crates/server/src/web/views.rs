@@ -13,8 +13,8 @@ use super::read;
 use super::shell::Visitor;
 use super::ticket;
 use crate::pages;
-use crate::pages::view::{ConsoleView, FleetView, NeedsYouView, NewTicketView, TypedTicket};
-use crate::problem::Answer;
+use crate::pages::view::{ConsoleView, FleetView, May, NeedsYouView, NewTicketView, TypedTicket};
+use crate::problem::{Answer, Problem};
 
 /// How many ended attempts the fleet looks back at.
 const LOOK_BACK: u32 = 100;
@@ -122,6 +122,10 @@ pub(super) async fn new_ticket(
     visitor: Visitor,
     Query(prefilled): Query<Prefilled>,
 ) -> Answer<Markup> {
+    if visitor.who.may() == May::Look {
+        let detail = "you may only look (`viewer`); an owner of this home can let you file tickets";
+        return Err(Problem::refused("viewer", detail));
+    }
     let Prefilled { title, parent } = prefilled;
     let typed = TypedTicket { title, parent, kind: "task".into(), ..TypedTicket::default() };
     filed(&visitor, typed, None).await

@@ -4,8 +4,10 @@ use mission_domain::doc::PacketRefDoc;
 use mission_domain::unseen::is_unseen;
 use mission_server::pages::diff::Style;
 use mission_server::pages::diff::parse::parse;
-use mission_server::pages::view::ConsoleView;
-use mission_server::pages::{fragment, packet_page, ticket};
+use mission_server::pages::view::{ConsoleView, May, Shell};
+use mission_server::pages::{
+    board, digest, fleet, fragment, needs_you, packet_page, projects, ticket,
+};
 
 use crate::{look, sample};
 
@@ -102,6 +104,57 @@ new mode 100755
             .collect();
         assert_eq!(raw, Vec::<&str>::new(), "raw in a text");
     }
+}
+
+#[test]
+fn who_may_only_look_is_offered_nothing_that_is_refused_and_is_told_that_it_waits_for_a_person() {
+    let only_looks = |shell: &mut Shell| {
+        shell.may = May::Look;
+        shell.person = "vera".into();
+    };
+    let mut asks = sample::needs_you();
+    let mut board = sample::board(40);
+    let mut ticket = sample::ticket_view();
+    let mut change = sample::packet_page(true, Style::Unified);
+    let mut fleet = sample::fleet();
+    let mut digest = sample::digest();
+    let mut projects = sample::projects();
+    let shells = [
+        &mut asks.shell,
+        &mut board.shell,
+        &mut ticket.shell,
+        &mut change.shell,
+        &mut fleet.shell,
+        &mut digest.shell,
+        &mut projects.shell,
+    ];
+    shells.into_iter().for_each(only_looks);
+    let asked = needs_you::page(&asks).into_string();
+    for (name, page) in [
+        ("needs you", asked.clone()),
+        ("board", board::page(&board).into_string()),
+        ("ticket", ticket::page(&ticket).into_string()),
+        ("change", packet_page::page(&change).into_string()),
+        ("fleet", fleet::page(&fleet).into_string()),
+        ("digest", digest::page(&digest).into_string()),
+        ("projects", projects::page(&projects).into_string()),
+    ] {
+        let main = page.split("<main").nth(1).expect("a main part");
+        let main = main.split("</main>").next().expect("its end");
+        let posts: Vec<&str> = page
+            .split("<form")
+            .skip(1)
+            .filter_map(|it| it.split("action=\"").nth(1)?.split('"').next())
+            .filter(|it| !["/sign-out", "/digest/seen", "/board", "/settings"].contains(it))
+            .collect();
+        assert_eq!(posts, Vec::<&str>::new(), "{name}");
+        assert!(!page.contains("/tickets/new"), "{name} offers a new ticket");
+        for word in [">You<", "for you<", "for you.", "await you", "Sign off", "Approve once"] {
+            assert!(!main.contains(word), "{name} says {word}");
+        }
+    }
+    assert!(asked.contains("wait for a person."), "{asked}");
+    assert!(asked.contains("<bdi>A person</bdi>") || asked.contains("<bdi>elmar</bdi>"));
 }
 
 #[test]

@@ -311,6 +311,10 @@ async fn an_owner_invites_a_person_who_may_do_what_their_role_says() {
     let mut vera = Browser { stage: &stage, cookie, csrf: String::new() };
     let page = vera.get("/board").await.expect(200).text();
     assert!(page.contains("vera"), "she is not greeted");
+    assert!(!page.contains("/tickets/new"), "she is offered what is refused");
+    vera.get("/tickets/new").await.expect(403);
+    let page = vera.get("/tickets/MC-1").await.expect(200).text();
+    assert!(!page.contains("action=\"/tickets/"), "she is offered what is refused: {page}");
     vera.csrf = csrf_in(&page);
     vera.post("/tickets/MC-1/park", &[("back", "ticket")]).await.expect(403);
     vera.post("/settings/invite", &[("name", "eve"), ("role", "owner")]).await.expect(403);

@@ -109,10 +109,10 @@ fn column_head(id: &str, children: &[TicketDoc], viewer: Viewer<'_>) -> Markup {
     }
 }
 
-/// Returns who works a gate, and the person where one decides it.
+/// Returns who works a gate, and whether a person decides it.
 fn worked_by(gate: &GateDoc) -> String {
     let by_person = gate.decided_by.iter().any(|d| d == "person" || d.starts_with("person:"));
-    if by_person { format!("{}, you", gate.role) } else { gate.role.clone() }
+    if by_person { format!("{}, person", gate.role) } else { gate.role.clone() }
 }
 
 /// Returns one ticket's row, its stable id `row-KEY`.

@@ -12,7 +12,7 @@ use crate::pages::words;
 
 /// Returns the panel of the gate that the ticket stands at, its stable id `gate`.
 pub fn gate(ticket: &TicketDoc, packet: Option<&PacketView>, viewer: Viewer<'_>) -> Markup {
-    let owed = words::owes(ticket, viewer.person);
+    let owed = viewer.owes(ticket);
     let Some(gate) = glyph::standing_gate(ticket) else {
         return settled(ticket);
     };

@@ -9,7 +9,7 @@ use crate::pages::words;
 
 /// Returns the situation bar, its stable id `situation`. Violet where the person who looks owes the next action.
 pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Markup {
-    let owed = words::owes(ticket, viewer.person);
+    let owed = viewer.owes(ticket);
     html! {
         section.situation id="situation" data-you[owed] aria-label="State and next action" {
             p { (glyph::state(&ticket.state)) span.mid dir="auto" { (glyph::inline(&ticket.reason.text)) } }
@@ -27,7 +27,7 @@ pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Marku
 
 /// Returns the rail of the gates, its stable id `rail`.
 pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
-    let owed = words::owes(ticket, viewer.person);
+    let owed = viewer.owes(ticket);
     let at = glyph::standing_gate(ticket).map(|g| g.id.as_str());
     html! {
         ol.rail id="rail" aria-label="Gates" data-many[ticket.gates.len() > 10] {

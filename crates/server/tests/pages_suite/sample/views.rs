@@ -14,6 +14,7 @@ pub(crate) fn shell() -> Shell {
         percent,
     };
     Shell {
+        may: mission_server::pages::view::May::Own,
         person: "elmar".into(),
         projects: vec![project("MC"), project("WEB")],
         current_project: Some("MC".into()),
