@@ -72,8 +72,13 @@ export function two(story) {
     const link = new URL(await ada.page.locator(".made code").innerText());
     const vera = await stage.person({}, new URL(link.pathname + link.search, stage.url).href);
     await vera.page.goto(`/tickets/${key}`);
-    await vera.page.click("#gate button:has-text('Sign off')");
-    assert.match(await vera.page.locator(".problem .banner[role=alert]").innerText(), /only look/);
+    assert.match(await vera.page.locator("#situation").innerText(), /A person/);
+    assert.equal(await vera.page.locator('form[action^="/tickets/"], a[href^="/tickets/new"]').count(), 0, "she is offered nothing that is refused");
+    const refused = await vera.page.evaluate(async (path) => {
+      const csrf = document.querySelector('form[action="/sign-out"] [name=csrf]').value;
+      return (await fetch(path, { method: "POST", body: new URLSearchParams({ csrf, back: "ticket", gate: "plan", verdict: "pass" }) })).status;
+    }, `/tickets/${key}/verdict`);
+    assert.equal(refused, 403);
     assert.equal((await stage.ticket(key)).gates[0].signoffs.length, 0);
     await ada.page.goto("/settings");
     await ada.page.click("button[aria-label='Sign out the browser of vera']");
