@@ -163,7 +163,7 @@ mission report approval -- sh -c 'TOKEN=ghp_012345678901234567890123456789012345
     let id = asked["id"].as_str().expect("an id");
     assert!(machine.says(&["approval", "list"]).contains(&format!("mission approval show {id}")));
     let shown = machine.says(&["approval", "show", id]);
-    assert!(shown.contains("│ +a [2Kline") && !shown.contains('\u{1b}'), "{shown}");
+    assert!(shown.contains(r"│ +a \x1b[2Kline") && !shown.contains('\u{1b}'), "{shown}");
     assert!(shown.contains("│ out/deploy.yml (ignored by git, named by the command):"), "{shown}");
     assert!(shown.contains("│ to: production"), "{shown}");
     machine.says(&["deny", id, "--reason", "enough seen"]);
