@@ -45,6 +45,8 @@ export function restart(story) {
     const sent = await until("the verdict is there", async () => (await stage.ticket(key)).gates[0].signoffs.find((it) => it.verdict === "changes"));
     assert.equal(sent.reason, "the second step is missing");
     assert.deepEqual(complaints.filter((it) => !/ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to load resource/.test(it)), []);
+    // The page that answers is there whole: a context that is closed while it comes is not heard of again.
+    await page.locator("#link-state[data-link=live]").waitFor();
     await close();
   });
 
