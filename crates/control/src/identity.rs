@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use mission_domain::agents::AGENTS;
 use mission_domain::ids::{Digest, RuntimeId};
 use mission_domain::principal::Identity;
 use mission_domain::rules::{Driver, Runtime};
-
-use crate::projects::AGENTS;
 
 /// A script longer than this is known by its path, in bytes.
 const LONGEST_SCRIPT: u64 = 1 << 20;
@@ -125,7 +124,7 @@ fn family(runtime: &RuntimeId, model: Option<&str>, programs: &BTreeSet<String>)
     let mut files = named.filter_map(|it| Path::new(it).file_name()?.to_str());
     match model {
         Some(model) => known(model),
-        None if AGENTS.contains(&runtime.as_str()) => known(runtime.as_str()),
+        None if AGENTS.iter().any(|it| it.program == runtime.as_str()) => known(runtime.as_str()),
         None => files.find_map(known),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mission_domain::agents::AGENTS;
 use mission_domain::config::{self, Found, Source};
 use mission_domain::doc::ProjectDoc;
 use mission_domain::home::HomeCommand;
@@ -17,9 +18,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::identity::{find_program, identity};
-
-/// Agents that a role may use without being configured.
-pub(crate) const AGENTS: [&str; 5] = ["codex", "claude", "opencode", "gemini", "hermes"];
 
 /// One repository with the rules in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -303,8 +301,8 @@ async fn instruction_digests(
 
 /// Returns the agents and tools that are on the PATH now.
 pub fn programs_on_path() -> Vec<String> {
-    let there = |name: &&&str| find_program(name).is_some();
-    AGENTS.iter().filter(there).map(|it| (*it).to_owned()).collect()
+    let there = |name: &&str| find_program(name).is_some();
+    AGENTS.iter().map(|it| it.program).filter(there).map(str::to_owned).collect()
 }
 
 pub(crate) fn found(default_branch: Option<String>) -> Found {

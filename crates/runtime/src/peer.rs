@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 
 use crate::proc_tree::{self, Process};
 
+/// How often the table is read before a connection counts as gone.
+const LOOKS: usize = 5;
+
 /// What is known of the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -19,7 +22,9 @@ pub enum Peer {
 /// Looks up who connected from `from` to the port `to` of this process. Whatever a lane starts stays below its shim, and what
 /// a check starts below this process; a lane may be tested by a server of its own.
 pub fn peer(from: SocketAddr, to: u16) -> Peer {
-    let socket = match socket(from, to) {
+    // The table is read in pieces, and one that changes meanwhile may leave a connection out.
+    let found = (0..LOOKS).find_map(|_| socket(from, to));
+    let socket = match found {
         Some(0) => return Peer::Gone,
         Some(socket) => socket,
         None if from.ip().is_loopback() && can_tell() => return Peer::Gone,

@@ -31,14 +31,23 @@ impl Connected<IncomingStream<'_, TcpListener>> for Connection {
 /// a browser, which sends its cookies to every port of this machine.
 pub(crate) async fn no_lane(who: &Who, extensions: &Extensions) -> Answer<()> {
     let connection = extensions.get::<axum::extract::ConnectInfo<Connection>>();
-    let Some((connection, to)) = connection.and_then(|it| Some((it.0.clone(), it.0.to?))) else {
+    let Some((connection, to)) = connection.and_then(|it| Some((&it.0, it.0.to?))) else {
         return Ok(());
     };
+    let from = connection.from;
     if !who.principal().is_person() {
         return Ok(());
     }
-    let look = move || *connection.peer.get_or_init(|| peer(connection.from, to));
-    let detail = match tokio::task::spawn_blocking(look).await {
+    let known = connection.peer.get().copied();
+    let seen = match known {
+        Some(known) => Ok(known),
+        None => tokio::task::spawn_blocking(move || peer(from, to)).await,
+    };
+    if let Ok(sure @ (Peer::Free | Peer::Fenced)) = seen {
+        // Another request of the same connection may have been first, and saw the same.
+        let _ = connection.peer.set(sure);
+    }
+    let detail = match seen {
         Ok(Peer::Free) => return Ok(()),
         Ok(Peer::Fenced) => {
             tracing::warn!(person = %who.principal(), "a lane or a check sent a person's secret, and was refused");
