@@ -97,6 +97,7 @@ pub async fn serve(
     let port = listener.local_addr()?.port();
     let (router, site) = assemble(app, Some(port));
     let mut closed = site.closing.subscribe();
+    tokio::spawn(read::warm(site.clone()));
     let closing = async move {
         stop.await;
         site.closing.send_replace(true);

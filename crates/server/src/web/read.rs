@@ -242,6 +242,13 @@ impl RowsCache {
     }
 }
 
+/// Reads the rows ahead of the first page, which would wait for all of them.
+///
+/// What fails here fails again for the page, which says so.
+pub(crate) async fn warm(site: Site) {
+    let _ = site.rows.read(&site).await;
+}
+
 async fn all(site: &Site, seq: u64) -> Answer<Rows> {
     let rows = site.control.store().list(&TicketFilter::default()).await?;
     let rows = rows.into_iter().map(|it| (it.key.clone(), it)).collect();
