@@ -168,7 +168,7 @@ impl Control {
     }
 
     /// Returns the budgets of the day that are used up; of a lane's only where its whole project's is not.
-    fn spent_marks(&self) -> Vec<BudgetMark> {
+    pub(crate) fn spent_marks(&self) -> Vec<BudgetMark> {
         let now = self.now();
         let marks = self.home().budgets.into_values();
         let mut marks: Vec<BudgetMark> = marks.filter(|it| it.is_spent && it.until > now).collect();
@@ -208,6 +208,7 @@ impl Control {
                 detail: sentence(&mark.text),
                 not_by: Vec::new(),
                 nobody_else: false,
+                runtimes: Vec::new(),
             });
         }
         Ok(items)

@@ -32,6 +32,7 @@ mod schedules;
 mod session;
 mod show;
 mod signed;
+mod standstill;
 mod sweep;
 mod touched;
 mod versions;

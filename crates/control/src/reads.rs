@@ -109,9 +109,11 @@ impl Control {
                 detail: if detail.is_empty() { self.detail(ticket) } else { detail },
                 not_by: authors.iter().map(ToString::to_string).collect(),
                 nobody_else,
+                runtimes: Vec::new(),
             });
         }
         items.extend(self.spent_budgets(&tickets).await?);
+        items.extend(self.asks_to_mend(&tickets).await?);
         items.sort_by(|one, other| {
             let left = |it: &NeedsYouDoc| self.expires_soon(&it.ticket).unwrap_or(Timestamp::MAX);
             let since = |it: &NeedsYouDoc| it.ticket.next_action.as_ref().map(|it| it.since);

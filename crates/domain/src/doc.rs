@@ -653,6 +653,9 @@ pub struct NeedsYouDoc {
     /// Whether this home knows nobody else who could give it.
     #[serde(default)]
     pub nobody_else: bool,
+    /// For a lane that stands still, the runtimes of which one has to be mended.
+    #[serde(default)]
+    pub runtimes: Vec<String>,
 }
 
 /// One thing the operator did by a rule.

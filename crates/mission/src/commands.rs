@@ -186,7 +186,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Attempt(command) => attempt::run(context, command).await,
         Command::Role(_) => fleet::roles(context).await,
         Command::Lane(command) => fleet::lanes(context, command).await,
-        Command::Runtime(_) => fleet::runtimes(context).await,
+        Command::Runtime(command) => fleet::runtimes(context, command).await,
         Command::Doctor => doctor::run(context).await,
         Command::NeedsYou => inbox::needs_you(context).await,
         Command::Digest { since } => digest::run(context, since.as_deref()).await,

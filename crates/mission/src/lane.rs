@@ -32,6 +32,7 @@ pub(crate) const PERSONS: &[&str] = &[
     "attempt attach",
     "lane pause",
     "lane resume",
+    "runtime resume",
     "operator sweep",
     "operator undo",
     "workspace clean",

@@ -11,7 +11,7 @@ mod messages;
 mod metrics;
 mod tickets;
 
-pub(crate) use fleet::switch_lane;
+pub(crate) use fleet::{close_breaker, switch_lane};
 
 use std::sync::{Arc, LazyLock};
 
@@ -271,6 +271,14 @@ fn fleet(table: Table) -> Table {
                 .query("project")
                 .gives("{runtimes:[Runtime]}"),
             f::runtimes,
+        )
+        .add(
+            Route::post(
+                "/runtimes/{name}/resume",
+                "Closes a runtime's breaker, so that the next ticket tries it again",
+            )
+            .gives("{runtimes:[Runtime]}"),
+            f::resume_runtime,
         )
         .add(
             Route::get("/workflows/{name}", "Returns a workflow's gates")

@@ -251,7 +251,7 @@ async fn within(site: &Shared, own: &ProjectKey, reads: bool, parts: &[&str]) ->
     };
     let home_wide = match parts {
         ["operator", ..] | ["workspaces", "clean"] | ["tokens", ..] | ["down"] => !reads,
-        ["projects", ..] | ["sign-in-link"] | ["settings", ..] => !reads,
+        ["projects", ..] | ["runtimes", ..] | ["sign-in-link"] | ["settings", ..] => !reads,
         _ => false,
     };
     let elsewhere = ticket.is_some_and(|it| it.project() != own);

@@ -117,7 +117,7 @@ const DOCUMENTS: [(&str, &str); 25] = [
     ("Budget", "scope! kind! state! percent:int! text! unknown? until?"),
     (
         "NeedsYou",
-        "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail! not_by:[string] nobody_else:bool",
+        "kind! what! rank_reason! holds_up:int! ticket:Ticket! detail! not_by:[string] nobody_else:bool runtimes:[string]",
     ),
     ("OperatorAct", "id! rule! ticket? cause! did! at! undone:bool! undoable:bool!"),
     ("Why", "key! state! code! text! next! who! held_by:[string]!"),

@@ -33,6 +33,7 @@
 //! | `/tickets/KEY/cancel`, `/retry` | `reason` |
 //! | `/operator/O-4/undo` | none; no `back` |
 //! | `/lanes/ROLE/pause`, `/resume` | `project`; no `back` |
+//! | `/runtimes/NAME/resume` | none; no `back` |
 //! | `/digest/seen` | `until` (seconds since 1970); no `back` |
 //! | `/settings/invite`, `/settings/tokens` | `name`, `role`, and for a token `project`; no `back` |
 //! | `/settings/tokens/NAME/revoke`, `/settings/sessions/ID/end` | none; no `back` |

@@ -63,6 +63,7 @@ pub(crate) fn router(site: &Site) -> Router<Site> {
         .route("/tickets/{key}/{verb}", post(forms::act))
         .route("/operator/{id}/undo", post(forms::undo))
         .route("/lanes/{role}/{verb}", post(forms::switch))
+        .route("/runtimes/{name}/resume", post(forms::try_runtime))
         .route("/sign-in", get(sign_in::page).post(sign_in::post))
         .route("/sign-out", post(sign_in::out))
         .route("/artifacts/{hex}", get(files::artifact))

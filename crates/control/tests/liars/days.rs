@@ -34,29 +34,6 @@ impl Stage {
         let figures = Figures { tokens, cost_micros: None };
         self.record(attempt, LaneRecord::TurnOver { well: true, figures }).await;
     }
-
-    async fn ends(&self, attempt: AttemptId) {
-        let (class, summary) = (EndClass::Stopped, "it was stopped".into());
-        self.record(attempt, LaneRecord::Exited { class, summary, death: None }).await;
-    }
-
-    async fn record(&self, id: AttemptId, record: LaneRecord) {
-        let ticket = self.look().await;
-        let attempt = ticket.attempt(id).expect("the attempt");
-        let (epoch, number, by) =
-            (attempt.epoch, attempt.last_record + 1, attempt.principal.clone());
-        let command = Command::Record { attempt: id, epoch, number, record };
-        self.control.execute(&self.ticket, command, &by).await.expect("taken in");
-        self.goes_on().await;
-    }
-
-    /// Returns whether a lane would be started now.
-    async fn is_dispatched(&self) -> bool {
-        self.goes_on().await;
-        let is_own =
-            |it: &Action| matches!(it, Action::Claim { ticket, .. } if *ticket == self.ticket);
-        self.control.planned().iter().any(is_own)
-    }
 }
 
 #[tokio::test]
@@ -74,7 +51,7 @@ async fn a_spent_day_starts_nothing_across_a_restart_and_goes_on_at_its_own_midn
         "{notices:?}"
     );
     stage.uses(attempt, Some(1_010)).await;
-    stage.ends(attempt).await;
+    stage.ends(attempt, EndClass::Stopped).await;
     stage.waits();
     assert!(!stage.is_dispatched().await);
     let why = stage.control.why(&stage.ticket).await.expect("an answer").held_by;
@@ -116,7 +93,7 @@ async fn a_raised_budget_lets_the_day_go_on_and_only_its_own_lane_is_held_by_a_l
     let mut stage = with_budget(budget).await;
     let attempt = stage.starts().await;
     stage.uses(attempt, Some(1_000)).await;
-    stage.ends(attempt).await;
+    stage.ends(attempt, EndClass::Stopped).await;
     stage.waits();
     assert!(!stage.is_dispatched().await);
     let coder = stage.ticket.clone();
@@ -138,7 +115,7 @@ async fn a_lanes_budget_asks_for_nothing_while_that_of_its_whole_project_is_spen
     let stage = with_budget("[budget]\nday = { tokens = 1000 }\nlane = { tokens = 1000 }\n").await;
     let attempt = stage.starts().await;
     stage.uses(attempt, Some(1_000)).await;
-    stage.ends(attempt).await;
+    stage.ends(attempt, EndClass::Stopped).await;
     stage.waits();
     assert!(!stage.is_dispatched().await);
     let stand = stage.stand().await;

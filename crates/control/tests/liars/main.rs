@@ -12,3 +12,4 @@ mod rows;
 mod rules;
 mod schedules;
 mod stage;
+mod standstill;

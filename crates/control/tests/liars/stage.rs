@@ -12,8 +12,8 @@ use mission_domain::plan::{Action, principal_of};
 use mission_domain::principal::Principal;
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{
-    Command, CommandClaim, Evidence, FindingAnswer, FindingState, Gate, NewFinding, Report,
-    Stage as At, Ticket, VerdictWord,
+    Command, CommandClaim, EndClass, Evidence, FindingAnswer, FindingState, Gate, LaneRecord,
+    NewFinding, Report, Stage as At, Ticket, VerdictWord,
 };
 use mission_evidence::workspace::{Identity, Workspace};
 use mission_store::{ProjectionKind, Role, open_sqlite};
@@ -210,6 +210,30 @@ impl Stage {
             self.controller_does(Command::MakeWorkspace { branch, base }).await;
         }
         attempt
+    }
+
+    /// The attempt's process is over, and so ended the attempt.
+    pub(crate) async fn ends(&self, attempt: AttemptId, class: EndClass) {
+        let summary = "it was stopped".into();
+        self.record(attempt, LaneRecord::Exited { class, summary, death: None }).await;
+    }
+
+    pub(crate) async fn record(&self, id: AttemptId, record: LaneRecord) {
+        let ticket = self.look().await;
+        let attempt = ticket.attempt(id).expect("the attempt");
+        let (epoch, number, by) =
+            (attempt.epoch, attempt.last_record + 1, attempt.principal.clone());
+        let command = Command::Record { attempt: id, epoch, number, record };
+        self.control.execute(&self.ticket, command, &by).await.expect("taken in");
+        self.goes_on().await;
+    }
+
+    /// Returns whether a lane would be started now.
+    pub(crate) async fn is_dispatched(&self) -> bool {
+        self.goes_on().await;
+        let is_own =
+            |it: &Action| matches!(it, Action::Claim { ticket, .. } if *ticket == self.ticket);
+        self.control.planned().iter().any(is_own)
     }
 
     async fn controller_does(&self, command: Command) {

@@ -174,11 +174,17 @@ pub(crate) enum LaneCommand {
 }
 
 /// Runtimes.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(crate) enum RuntimeCommand {
     /// List runtimes with their breaker and where they are configured
     #[command(after_help = "Example:\n  mission runtime list")]
     List,
+    /// Close a runtime's breaker: what kept it from working is mended
+    #[command(after_help = "Example:\n  mission runtime resume codex")]
+    Resume {
+        /// The runtime
+        runtime: String,
+    },
 }
 
 /// The operator.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Done;
-use crate::cli::fleet::LaneCommand;
+use crate::cli::fleet::{LaneCommand, RuntimeCommand};
 use crate::context::Context;
 use crate::door::{Answer, Door, encoded, with_query};
 use crate::failure::Failure;
@@ -43,11 +43,20 @@ pub(crate) async fn roles(context: &Context) -> Done {
     context.show(&answer, |it: &Roles, screen| fleet::roles(&it.roles, screen))
 }
 
-/// Lists runtimes.
-pub(crate) async fn runtimes(context: &Context) -> Done {
+/// Lists runtimes, or lets one be tried again.
+pub(crate) async fn runtimes(context: &Context, command: RuntimeCommand) -> Done {
     let door = context.door().await?;
-    let answer = of_project(context, &door, "/runtimes").await?;
-    context.show(&answer, |it: &Runtimes, screen| fleet::runtimes(&it.runtimes, screen))
+    match command {
+        RuntimeCommand::List => {
+            let answer = of_project(context, &door, "/runtimes").await?;
+            context.show(&answer, |it: &Runtimes, screen| fleet::runtimes(&it.runtimes, screen))
+        }
+        RuntimeCommand::Resume { runtime } => {
+            let path = format!("/runtimes/{}/resume", encoded(&runtime));
+            let answer = door.post(&path, &json!({})).await?;
+            context.done(&answer, || format!("the next ticket tries {runtime} again"))
+        }
+    }
 }
 
 /// Lists lanes, or pauses or resumes one.

@@ -357,6 +357,9 @@ fn next_lines(item: &NeedsYouDoc) -> Vec<String> {
             open.flat_map(ways).collect()
         }
         "blocked" => vec![format!("mission ticket retry {key} --reason TEXT")],
+        "notice" if !item.runtimes.is_empty() => {
+            item.runtimes.iter().map(|it| format!("mission runtime resume {it}")).collect()
+        }
         _ => vec![format!("mission ticket show {key}")],
     }
 }

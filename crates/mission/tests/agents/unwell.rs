@@ -120,6 +120,19 @@ fn a_runtime_that_is_not_signed_in_rests_and_is_named_with_the_command_that_sign
                 ),
             ],
         );
+        let asked = stage.asks(&["needs-you"]);
+        let of_lane = |it: &&Value| it["runtimes"] == serde_json::json!([runtime]);
+        let notice = asked["items"].as_array().and_then(|all| all.iter().find(of_lane));
+        let notice = notice.unwrap_or_else(|| panic!("nobody is asked: {asked}"));
+        holds(&notice["what"], &[&format!("the lane does-{runtime} of MC stands still")]);
+        holds(&notice["detail"], &[sign_in]);
+        shows(&stage.says(&["needs-you"]), &[&format!("mission runtime resume {runtime}")]);
+        // Whoever signed it in need not wait for the trial.
+        stage.says(&["runtime", "resume", runtime]);
+        stage.until("another attempt ends", || {
+            let all = stage.attempts(&key);
+            (all.iter().filter(|it| it["state"] == "ended").count() == 2).then_some(())
+        });
         // What signed it in is gone: that is seen before anything is tried.
         stage.forgets(settings);
         let look = stage.look(&format!("runtime {runtime}"));

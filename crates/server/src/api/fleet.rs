@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use mission_domain::doc::{LaneDoc, ProjectDoc};
+use mission_domain::doc::{LaneDoc, ProjectDoc, RuntimeDoc};
 use mission_domain::home::HomeCommand;
-use mission_domain::ids::{ProjectKey, RoleId, WorkflowId};
+use mission_domain::ids::{ProjectKey, RoleId, RuntimeId, WorkflowId};
 use mission_domain::rules::Workflow;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -102,6 +102,33 @@ pub(super) async fn runtimes(
 ) -> Answer<Json<Value>> {
     let runtimes = site.control.runtimes(who.narrow(project)?.as_ref()).await?;
     Ok(Json(json!({ "runtimes": runtimes })))
+}
+
+pub(super) async fn resume_runtime(
+    State(site): State<Site>,
+    who: Who,
+    Named(runtime): Named<String>,
+) -> Answer<Json<Value>> {
+    let runtimes = close_breaker(&site, &who, &runtime).await?;
+    Ok(Json(json!({ "runtimes": runtimes })))
+}
+
+/// Closes the breaker of `runtime`, so that the next ticket tries it again, and returns the runtime as each project has it.
+pub(crate) async fn close_breaker(
+    site: &Site,
+    who: &Who,
+    runtime: &str,
+) -> Answer<Vec<RuntimeDoc>> {
+    let named = || async {
+        let all = site.control.runtimes(None).await?.into_iter();
+        Ok::<Vec<RuntimeDoc>, Problem>(all.filter(|it| it.name == runtime).collect())
+    };
+    if named().await?.is_empty() {
+        return Err(Problem::not_found(format!("there is no runtime `{runtime}`")));
+    }
+    let command = HomeCommand::CloseBreaker { runtime: RuntimeId::new(runtime) };
+    site.control.execute_home(command, who.principal()).await?;
+    named().await
 }
 
 pub(super) async fn pause(

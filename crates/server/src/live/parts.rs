@@ -40,8 +40,8 @@ pub(super) enum Page {
 /// What was read for one page.
 pub(super) struct Seen {
     rows: Arc<Rows>,
-    /// How many budgets wait for a person.
-    budgets: usize,
+    /// How many notices wait for a person.
+    waiting: usize,
     notices: Vec<String>,
     what: What,
 }
@@ -100,15 +100,15 @@ impl Seen {
             }
             Page::Ticket(_) | Page::Quiet => What::Counters,
         };
-        let budgets = visitor.asks_for_budgets().await?;
-        Ok(Self { rows, budgets, notices: visitor.notices().await, what })
+        let waiting = visitor.waiting_notices(&rows).await?;
+        Ok(Self { rows, waiting, notices: visitor.notices().await, what })
     }
 
     /// Renders every element as of `now`.
     pub(super) fn parts(&self, visitor: &Visitor, now: Timestamp) -> Vec<Part> {
         let name = visitor.who.name();
         let viewer = Viewer { person: &name, may: visitor.who.may(), csrf: &visitor.who.csrf, now };
-        let counts = self.rows.counts(visitor.project.as_ref(), self.budgets, now);
+        let counts = self.rows.counts(visitor.project.as_ref(), self.waiting, now);
         let mut parts = vec![
             part("counters", fragment::counters(counts)),
             part("notices", fragment::notices(&self.notices)),

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use mission_domain::doc::{GateDoc, NeedsYouDoc, TicketDoc};
 
 use super::approval;
+use super::fleet;
 use super::form::{self, Back};
 use super::glyph::{self, icon};
 use super::prose;
@@ -117,7 +118,10 @@ fn answers(doc: &NeedsYouDoc, gate: Option<&GateDoc>, viewer: Viewer<'_>, first:
             "work" => {
                 @if let Some(attempt) = attempt { (form::report(ticket, attempt, viewer, back)) }
             }
-            _ => { a.btn href=(words::ticket_path(&ticket.key)) { "Open" } }
+            _ => {
+                @for runtime in &doc.runtimes { (fleet::again(runtime, viewer)) }
+                a.btn href=(words::ticket_path(&ticket.key)) { "Open" }
+            }
         }
     }
 }

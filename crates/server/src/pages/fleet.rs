@@ -14,7 +14,7 @@ use super::words;
 
 mod trouble;
 
-pub use trouble::{alarm, troubles, unwell};
+pub use trouble::{again, alarm, troubles, unwell};
 
 /// Lines of a terminal in its tile.
 const TILE_LINES: usize = 6;

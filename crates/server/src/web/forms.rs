@@ -304,6 +304,14 @@ pub(super) async fn switch(
     Ok(Redirect::to("/fleet"))
 }
 
+pub(super) async fn try_runtime(
+    Path(name): Path<String>,
+    Posted { visitor, .. }: Posted,
+) -> Answer<Redirect> {
+    api::close_breaker(&visitor.site, &visitor.who, &name).await?;
+    Ok(Redirect::to("/fleet"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

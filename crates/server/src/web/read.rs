@@ -64,6 +64,8 @@ pub(crate) struct Rows {
 struct Shared {
     docs: Lock<Docs>,
     tallies: Lock<BTreeMap<Option<ProjectKey>, Arc<Tally>>>,
+    /// The project of each notice that waits for a person.
+    notices: Lock<Option<Arc<Vec<ProjectKey>>>>,
 }
 
 /// Documents of tickets, by key.
@@ -109,6 +111,7 @@ impl Shared {
     /// Forgets what was counted, and the documents of the `changed` tickets.
     fn renew(&mut self, changed: &[TicketKey]) {
         held(&self.tallies).clear();
+        held(&self.notices).take();
         let mut docs = held(&self.docs);
         changed.iter().for_each(|it| drop(docs.remove(it)));
         if docs.len() > DOCS {
@@ -120,7 +123,8 @@ impl Shared {
 impl Clone for Shared {
     fn clone(&self) -> Self {
         let (docs, tallies) = (held(&self.docs).clone(), held(&self.tallies).clone());
-        Self { docs: Lock::new(docs), tallies: Lock::new(tallies) }
+        let notices = held(&self.notices).clone();
+        Self { docs: Lock::new(docs), tallies: Lock::new(tallies), notices: Lock::new(notices) }
     }
 }
 
@@ -137,11 +141,11 @@ impl Rows {
         self.rows.values().filter(move |it| project.is_none_or(|project| it.project == *project))
     }
 
-    /// Returns the numbers in the navigation; `budgets` of the project wait for a person too.
+    /// Returns the numbers in the navigation; `notices` of the project wait for a person too.
     pub(crate) fn counts(
         &self,
         project: Option<&ProjectKey>,
-        budgets: usize,
+        notices: usize,
         now: Timestamp,
     ) -> Counts {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -151,10 +155,21 @@ impl Rows {
         };
         let tally = self.tally(project);
         Counts {
-            needs_you: number(tally.waits + budgets),
+            needs_you: number(tally.waits + notices),
             open: number(tally.open),
             died: number(self.deaths.iter().filter(lately).count()),
         }
+    }
+
+    /// Returns the project of each notice that waits for a person.
+    pub(crate) async fn notices(&self, site: &Site) -> Answer<Arc<Vec<ProjectKey>>> {
+        let known = held(&self.shared.notices).clone();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let read = Arc::new(site.control.notices().await?);
+        *held(&self.shared.notices) = Some(read.clone());
+        Ok(read)
     }
 
     /// Returns how many tickets of `project`, or of all, are in which state.

@@ -62,9 +62,9 @@ impl Visitor {
         self.shell_over(&rows).await
     }
 
-    /// Returns how many budgets of the project in view wait for a person.
-    pub(crate) async fn asks_for_budgets(&self) -> Answer<usize> {
-        let asks = self.site.control.asks_for_budgets().await?;
+    /// Returns how many notices of the project in view wait for a person.
+    pub(crate) async fn waiting_notices(&self, rows: &Rows) -> Answer<usize> {
+        let asks = rows.notices(&self.site).await?;
         Ok(asks.iter().filter(|it| self.project.as_ref().is_none_or(|own| own == *it)).count())
     }
 
@@ -72,7 +72,7 @@ impl Visitor {
     pub(crate) async fn shell_over(&self, rows: &Rows) -> Answer<Shell> {
         let now = self.site.control.now();
         let projects = self.projects().await;
-        let budgets = self.asks_for_budgets().await?;
+        let waiting = self.waiting_notices(rows).await?;
         Ok(Shell {
             person: self.who.name(),
             may: self.who.may(),
@@ -80,7 +80,7 @@ impl Visitor {
             problem_notices: self.notices_of(&projects),
             projects,
             current_project: self.project.as_ref().map(ToString::to_string),
-            counts: rows.counts(self.project.as_ref(), budgets, now),
+            counts: rows.counts(self.project.as_ref(), waiting, now),
             campaigns: campaigns(rows, self.project.as_ref()),
             csrf: self.who.csrf.clone(),
             now,

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc, TroubleDoc, VersionDoc};
 
 use super::columns;
+use crate::pages::form;
 use crate::pages::glyph::{self, icon, icon_as};
 use crate::pages::view::Viewer;
 use crate::pages::words;
@@ -55,6 +56,19 @@ pub fn alarm(r: &RuntimeDoc) -> Markup {
     }
 }
 
+/// Returns the button that has a runtime tried again; nothing for who may not act.
+pub fn again(runtime: &str, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
+    html! {
+        form method="post" action={ "/runtimes/" (runtime) "/resume" } {
+            (form::csrf(viewer.csrf))
+            button.btn.sm type="submit" aria-label={ "Try " (runtime) " again: it is mended" } { "Try " (runtime) " again" }
+        }
+    }
+}
+
 /// Returns what to do, as a sentence.
 fn mends(trouble: &TroubleDoc) -> Markup {
     html! { "To mend it: " (glyph::inline(&trouble.fix)) "." }
@@ -93,6 +107,7 @@ fn troubled(
             p.mid dir="auto" { (glyph::inline(&words::sentence(&trouble.what))) "." @if let Some(since) = trouble.since { " Since " (glyph::clock(since)) " (" (glyph::age(since, viewer.now)) " ago)." } }
             p.mid { (mends(trouble)) }
             @if let Some(trial) = &r.trial { p.mid { "A trial comes at " (glyph::clock(*trial)) "." } }
+            (again(&r.name, viewer))
         }
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn asks() -> Vec<NeedsYouDoc> {
         detail: detail.into(),
         not_by: Vec::new(),
         nobody_else: false,
+        runtimes: Vec::new(),
     };
     let mut plan = ticket(10, "Back off when a tmux pane is gone", "in_review", &["active"]);
     plan.next_action = Some(next("person", "anyone", "sign off the plan"));
