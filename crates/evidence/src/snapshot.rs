@@ -108,9 +108,26 @@ impl Workspace {
         Ok(false)
     }
 
+    /// Keeps what was fetched last where the branch, now at `new`, no longer holds it.
+    pub(crate) async fn keep_replaced(&self, view: &LaneView, new: &Commit) -> Result<()> {
+        let project = Git::at(&self.project);
+        let Some(old) = project.ref_at(&self.fetched_ref()).await? else { return Ok(()) };
+        if old == *new {
+            return Ok(());
+        }
+        let replaced = numbered(&project, &replaced_prefix(&self.ticket)).await?;
+        let bare = Git::at(view.bare());
+        for holder in replaced.iter().map(|it| &it.commit).chain([new]) {
+            if bare.is_ancestor(&old, holder).await? {
+                return Ok(());
+            }
+        }
+        let name = next_name(&replaced, &replaced_prefix(&self.ticket)).0;
+        project.set_mission_ref(&name, &old).await
+    }
+
     async fn keep(&self, view: &LaneView, commit: &Commit) -> Result<Kept> {
-        let number = self.kept().await?.last().map_or(0, |last| last.number) + 1;
-        let name = format!("{}{number}", kept_prefix(&self.ticket));
+        let (name, number) = next_name(&self.kept().await?, &kept_prefix(&self.ticket));
         view.hand_over(&self.project, commit, &name).await?;
         Ok(Kept { name, number, commit: commit.clone() })
     }
@@ -140,12 +157,15 @@ impl Workspace {
 
 /// Returns all kept states of `ticket` in `project`, oldest first.
 pub async fn kept(project: &Git, ticket: &TicketKey) -> Result<Vec<Kept>> {
-    let prefix = kept_prefix(ticket);
+    numbered(project, &kept_prefix(ticket)).await
+}
+
+async fn numbered(project: &Git, prefix: &str) -> Result<Vec<Kept>> {
     let state = |(name, commit): (String, Commit)| {
-        let number = name.strip_prefix(&prefix)?.parse().ok()?;
+        let number = name.strip_prefix(prefix)?.parse().ok()?;
         Some(Kept { name, number, commit })
     };
-    let refs = project.refs_under(&prefix).await?;
+    let refs = project.refs_under(prefix).await?;
     let mut kept: Vec<Kept> = refs.into_iter().filter_map(state).collect();
     kept.sort_by_key(|kept| kept.number);
     Ok(kept)
@@ -161,6 +181,17 @@ pub async fn detached_copy(repo: &Path, commit: &Commit, dir: &Path) -> Result<P
         let _ = fs::remove_dir_all(dir);
     }
     checked_out.map(|_| source.objects)
+}
+
+/// Returns the ref after the newest of `all`, with its number.
+fn next_name(all: &[Kept], prefix: &str) -> (String, u32) {
+    let number = all.last().map_or(0, |last| last.number) + 1;
+    (format!("{prefix}{number}"), number)
+}
+
+/// What was fetched and then written anew on the ticket's branch.
+fn replaced_prefix(ticket: &TicketKey) -> String {
+    format!("refs/mission/replaced/{}/", ticket.branch())
 }
 
 fn kept_prefix(ticket: &TicketKey) -> String {

@@ -155,13 +155,16 @@ impl Workspace {
     }
 
     /// Brings the ticket's branch into the project as [`Workspace::fetched_ref`] and returns its commit; `None`
-    /// where the lane has deleted the branch. Objects are checked on their way in.
+    /// where the lane has deleted the branch. Objects are checked on their way in. What was fetched before and is no
+    /// longer on the branch, since somebody wrote its history anew, stays beneath `refs/mission/replaced/`: it was
+    /// delivered, and judged perhaps.
     ///
     /// # Errors
     /// [`Error::Tampered`]; [`Error::Git`] where objects are broken or missing.
     pub async fn fetch_back(&self) -> Result<Option<Commit>> {
         let view = self.view().await?;
         let Some(commit) = view.refs.get(&self.lane_branch()) else { return Ok(None) };
+        self.keep_replaced(&view, commit).await?;
         view.hand_over(&self.project, commit, &self.fetched_ref()).await?;
         Ok(Some(commit.clone()))
     }

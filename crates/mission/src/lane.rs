@@ -51,6 +51,7 @@ pub(crate) const PERSONS: &[&str] = &[
 /// The commands that are there for everybody; only the tests read this list, so that none is forgotten.
 #[cfg(test)]
 const EVERYBODYS: &[&str] = &[
+    "runtime list",
     "ticket list",
     "ticket show",
     "ticket why",
@@ -67,7 +68,6 @@ const EVERYBODYS: &[&str] = &[
     "attempt recording",
     "role",
     "lane list",
-    "runtime",
     "doctor",
     "needs-you",
     "digest",

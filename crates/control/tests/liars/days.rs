@@ -2,8 +2,7 @@
 
 use mission_domain::doc::BudgetDoc;
 use mission_domain::ids::AttemptId;
-use mission_domain::plan::Action;
-use mission_domain::ticket::{Command, EndClass, Figures, LaneRecord};
+use mission_domain::ticket::{EndClass, Figures, LaneRecord};
 
 use crate::stage::{RULES, Stage, commit_in, write};
 

@@ -66,7 +66,24 @@ async fn the_lanes_commits_come_back_under_a_ref_of_ours_and_nothing_else_moves(
     let workspace = place.workspace().await;
     let other = commit_in(&workspace.dir, "other history");
     git_in(&workspace.dir, &["pack-refs", "--all"]);
-    assert_eq!(workspace.fetch_back().await.expect("fetched"), Some(other));
+    assert_eq!(workspace.fetch_back().await.expect("fetched"), Some(other.clone()));
+    // What it replaced was delivered: no git may ever throw that away.
+    let replaced = seen.refs_under("refs/mission/replaced/").await.expect("refs");
+    assert_eq!(replaced, [("refs/mission/replaced/mc/7/1".to_owned(), commit.clone())]);
+    // What goes on from there replaces nothing, and what is held already is not kept again.
+    write(&workspace.dir.join("more.txt"), "more\n");
+    commit_in(&workspace.dir, "more");
+    workspace.fetch_back().await.expect("fetched");
+    for at in [&commit, &other, &commit] {
+        git_in(
+            &workspace.dir,
+            &["fetch", "-q", &place.project().display().to_string(), at.as_str()],
+        );
+        git_in(&workspace.dir, &["reset", "-q", "--hard", at.as_str()]);
+        workspace.fetch_back().await.expect("fetched");
+    }
+    let replaced = seen.refs_under("refs/mission/replaced/").await.expect("refs");
+    assert_eq!(replaced.len(), 2, "{replaced:?}");
 }
 
 #[tokio::test]
