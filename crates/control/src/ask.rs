@@ -133,11 +133,19 @@ impl Control {
             None => None,
             Some(parent) => Some(self.ticket(&key(parent)?).await?.0),
         };
+        let _turn = self.inner.filing_turn.lock().await;
         let mut blocked_by = Vec::new();
         for blocker in &request.blocked_by {
-            blocked_by.extend(self.still_to_wait_for(key(blocker)?).await?);
+            for open in self.still_to_wait_for(key(blocker)?).await? {
+                // The campaign waits for its new ticket from now on.
+                if let Some(parent) = &parent
+                    && self.waits_for(&open, &parent.key).await?
+                {
+                    return Err(Rejection::Cycle(open).into());
+                }
+                blocked_by.push(open);
+            }
         }
-        let _turn = self.inner.filing_turn.lock().await;
         for _ in 0..MAX_TRIES {
             let number = self.store().last_number(&project).await? + 1;
             let new = new_ticket(
@@ -225,6 +233,11 @@ impl Control {
         by: &Principal,
     ) -> Result<TicketDoc> {
         let add: Vec<TicketKey> = keys(&request.add_blockers)?;
+        // Two that are told at once to wait for each other are told one after the other.
+        let _turn = match add.is_empty() {
+            true => None,
+            false => Some(self.inner.filing_turn.lock().await),
+        };
         let mut open_blockers = Vec::new();
         for blocker in add {
             if self.waits_for(&blocker, ticket).await? {

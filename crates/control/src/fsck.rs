@@ -1,7 +1,9 @@
 //! Proves that the record is whole: the chains, projections = replay, artifacts = digests, nothing left behind.
 
+use std::collections::BTreeSet;
+
 use mission_domain::ids::{Digest, TicketKey, Version};
-use mission_domain::ticket::{Event, PacketRef, Stamp, Ticket};
+use mission_domain::ticket::{Event, Stamp, Ticket};
 use mission_store::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -152,20 +154,6 @@ impl Control {
         Ok(())
     }
 
-    /// Returns every packet that was ever sealed, of earlier rounds too: the record names them.
-    async fn all_sealed(&self) -> Result<Vec<PacketRef>> {
-        let mut all = Vec::new();
-        for stream in self.store().streams().await? {
-            let Stream::Ticket(_) = &stream else { continue };
-            for doc in self.store().replayable(&stream).await? {
-                if let Ok(Event::PacketSealed { packet, .. }) = untagged(&doc.kind, &doc.body) {
-                    all.push(packet);
-                }
-            }
-        }
-        Ok(all)
-    }
-
     async fn all_tickets(&self) -> Result<Vec<Ticket>> {
         let mut all = Vec::new();
         for stream in self.store().streams().await? {
@@ -185,21 +173,18 @@ impl Control {
     /// What the store or the file system said.
     pub async fn gc(&self, dry_run: bool) -> Result<Vec<(Digest, u64)>> {
         let artifacts = self.artifacts();
-        let mut named = std::collections::BTreeSet::new();
-        for sealed in self.all_sealed().await? {
-            named.extend(sealed.envelope);
-            if let Ok(packet) = self.read_packet(&sealed.digest) {
-                named.extend(contents(&packet));
-            }
-            named.insert(sealed.digest);
-        }
-        for ticket in self.all_tickets().await? {
-            for digest in named_digests(&ticket) {
-                // A packet names pictures and logs of its own.
-                if let Ok(packet) = self.read_packet(&digest) {
-                    named.extend(contents(&packet));
+        let mut named = BTreeSet::new();
+        for stream in self.store().streams().await? {
+            for doc in self.store().replayable(&stream).await? {
+                let body = doc.body.to_string();
+                named.extend(digests_in(&body));
+                let Ok(Event::PacketSealed { packet, .. }) = untagged(&doc.kind, &doc.body) else {
+                    continue;
+                };
+                // A packet names pictures, logs and files of its own.
+                if let Ok(bytes) = artifacts.read(&packet.digest) {
+                    named.extend(digests_in(&String::from_utf8_lossy(&bytes)));
                 }
-                named.insert(digest);
             }
         }
         let unused: Vec<_> =
@@ -211,15 +196,13 @@ impl Control {
     }
 }
 
-/// Returns what a packet names: files, logs and pictures.
-fn contents(packet: &mission_evidence::packet::Packet) -> Vec<Digest> {
-    let pictures = packet.screenshots.iter();
-    let pictures = pictures.flat_map(|it| [&it.before, &it.after, &it.difference]).flatten();
-    let logs = packet.commands.iter().filter_map(|it| it.log.as_ref());
-    let files = packet.artifacts.iter().map(|it| &it.digest);
-    pictures.chain(logs).chain(files).cloned().collect()
+/// Returns every digest in `text`, wherever it stands: what the record mentions in any way is kept, so that a new place for one
+/// cannot be forgotten here.
+fn digests_in(text: &str) -> impl Iterator<Item = Digest> {
+    text.split("sha256:").skip(1).filter_map(|it| it.get(..64)?.parse().ok())
 }
 
+/// Returns the artifacts that the ticket as it is now points to: each must be there.
 fn named_digests(ticket: &Ticket) -> Vec<Digest> {
     let evidence = ticket.attempts.iter().flat_map(|it| it.evidence.iter());
     let evidence = evidence.filter_map(|it| it.artifact.clone());
@@ -227,7 +210,11 @@ fn named_digests(ticket: &Ticket) -> Vec<Digest> {
     let packets = ticket.gates.iter().filter_map(|it| it.packet.as_ref());
     let packets = packets.flat_map(|it| [Some(it.digest.clone()), it.envelope.clone()]).flatten();
     let signed = ticket.gates.iter().flat_map(|it| it.signoffs.iter());
+    let approvals = ticket.approvals.iter();
+    let approvals = approvals
+        .flat_map(|it| [it.asked.diff.clone(), it.ran.as_ref().and_then(|ran| ran.output.clone())]);
     evidence
+        .chain(approvals.flatten())
         .chain(recordings)
         .chain(packets)
         .chain(signed.filter_map(|it| it.packet.clone()))

@@ -49,6 +49,10 @@ impl Control {
             // Planned on what is no longer so: the next plan knows better.
             return Ok(());
         }
+        let (ticket, _) = self.ticket(&key).await?;
+        if self.has_moved_unseen(&ticket, &project).await && self.head_moved(&ticket).await? {
+            return Ok(());
+        }
         self.needs_room()?;
         let Some(configured) = project.rules.runtimes.get(&runtime).cloned() else {
             return Err(Error::Missing(format!(

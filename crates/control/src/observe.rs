@@ -140,7 +140,8 @@ impl Control {
         let files = git.changed_files(&base, commit).await?;
         let tree = git.tree_of(commit).await?;
         let paths = files.into_iter().flat_map(|it| it.old_path.into_iter().chain([it.path]));
-        Ok(Head { commit: commit.clone(), tree, base, paths: paths.collect() })
+        let (paths, left_out) = project.rules.telling(paths.collect());
+        Ok(Head { commit: commit.clone(), tree, base, paths, left_out })
     }
 
     /// Returns everybody who had a hand in the branch; who moved it in this attempt is the attempt.

@@ -172,6 +172,16 @@ impl Control {
         }
     }
 
+    /// Returns whether the workspace may be at another commit than the one on record: whoever works next could write that
+    /// history anew before anybody took it in. Starts no process; what cannot be told is told by the look itself.
+    pub(crate) async fn has_moved_unseen(&self, ticket: &Ticket, project: &Project) -> bool {
+        let is_there = ticket.workspace.as_ref().is_some_and(|it| it.present);
+        let known = ticket.head.as_ref().map(|it| &it.commit);
+        let Some(known) = known.filter(|_| is_there) else { return false };
+        let workspace = self.workspace_of(&ticket.key, project);
+        workspace.head().is_ok_and(|it| it.is_some_and(|it| it != *known))
+    }
+
     /// Looks whether the branch moved outside of any delivery, or the default branch lost what it is based on, and records
     /// it: sign-offs on what was there go stale.
     pub(crate) async fn head_moved(&self, ticket: &Ticket) -> Result<bool> {

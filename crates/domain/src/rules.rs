@@ -14,6 +14,9 @@ pub const ATTEMPTS_PER_ROUND: u32 = 3;
 /// Rounds that a gate may ask for before the ticket is blocked.
 pub const MAX_ROUNDS: u32 = 3;
 
+/// How many bytes of paths the record of one change names; an event holds 64 KiB in all.
+pub const TOLD_PATHS: usize = 32 * 1024;
+
 /// Who does a gate's work.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -718,6 +721,40 @@ impl Rules {
         path == "mission.toml" || self.roles.values().any(is_instructions)
     }
 
+    /// Returns those of `paths` that a record of a change names, and how many it leaves out: all of them within
+    /// [`TOLD_PATHS`] bytes, and of more first those that say something about gates or hold rules.
+    pub fn telling(&self, mut paths: Vec<String>) -> (Vec<String>, u32) {
+        // Quotes, commas and escapes included.
+        let size = |it: &String| serde_json::to_string(it).map_or(it.len() * 6, |it| it.len()) + 1;
+        if paths.iter().map(size).sum::<usize>() <= TOLD_PATHS {
+            return (paths, 0);
+        }
+        let globs = [&self.visual_paths, &self.user_facing_paths].map(|it| matchers(it));
+        paths.sort_by_cached_key(|path| {
+            let is_said = globs.iter().any(|all| all.iter().any(|it| it.is_match(path)));
+            (!self.holds_rules(path), !is_said)
+        });
+        // One of each kind comes before many of one.
+        for all in &globs {
+            if let Some(at) = paths.iter().position(|path| all.iter().any(|it| it.is_match(path))) {
+                let first = paths.remove(at);
+                paths.insert(0, first);
+            }
+        }
+        let mut room = TOLD_PATHS;
+        let fits = |it: &String| match room.checked_sub(size(it)) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        };
+        let before = paths.len();
+        let told: Vec<String> = paths.into_iter().take_while(fits).collect();
+        let left_out = u32::try_from(before - told.len()).unwrap_or(u32::MAX);
+        (told, left_out)
+    }
+
     /// Returns whether any of `paths` makes a gate with this condition required.
     pub fn matches(&self, when: When, labels: &[String], paths: &[String]) -> bool {
         let (label, globs) = match when {
@@ -729,9 +766,14 @@ impl Rules {
     }
 }
 
-/// Returns whether any path matches any glob; a glob that is none matches nothing (`config` refuses it).
+/// Returns what each glob matches; one that is none matches nothing (`config` refuses it).
+fn matchers(globs: &[String]) -> Vec<globset::GlobMatcher> {
+    let globs = globs.iter().filter_map(|glob| globset::Glob::new(glob).ok());
+    globs.map(|glob| glob.compile_matcher()).collect()
+}
+
+/// Returns whether any path matches any glob.
 fn any_matches(globs: &[String], paths: &[String]) -> bool {
-    let matchers = globs.iter().filter_map(|glob| globset::Glob::new(glob).ok());
-    let matchers: Vec<_> = matchers.map(|glob| glob.compile_matcher()).collect();
+    let matchers = matchers(globs);
     paths.iter().any(|path| matchers.iter().any(|it| it.is_match(path)))
 }

@@ -270,8 +270,11 @@ pub struct Head {
     pub tree: Tree,
     /// The commit it is compared with.
     pub base: Commit,
-    /// Paths that differ between base and head.
+    /// Paths that differ between base and head, as [`Rules::telling`](crate::rules::Rules::telling) selects them.
     pub paths: Vec<String>,
+    /// How many more differ.
+    #[serde(default)]
+    pub left_out: u32,
 }
 
 /// The ticket's private working copy.

@@ -93,18 +93,33 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
             }
             answer
         }
-        Ok(request) => match request.headers().get("idempotency-key").cloned() {
-            Some(key) if request.method() != Method::GET && !is_page => {
-                site.once.run(&site, &key, request, next).await
-            }
-            Some(_) | None => next.run(request).await,
-        },
+        Ok(request) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+            next.run(request).await
+        }
+        Ok(request) => change(site, request, next, !is_page).await,
         Err(problem) if wants_sign_in && problem.status == StatusCode::UNAUTHORIZED => {
             Redirect::to("/sign-in").into_response()
         }
         Err(problem) if is_page => crate::web::bare_problem(&problem),
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Carries out a change to its end, also where whoever asked for it has gone: what is on record and what the controller knows
+/// would part where it was left half-way.
+async fn change(site: Site, request: Request, next: Next, is_api: bool) -> Response {
+    let key = request.headers().get("idempotency-key").filter(|_| is_api).cloned();
+    let work = tokio::spawn(async move {
+        match key {
+            Some(key) => site.once.run(&site, &key, request, next).await,
+            None => next.run(request).await,
+        }
+    });
+    work.await.unwrap_or_else(|error| {
+        tracing::error!("a request was not carried out: {error}");
+        let detail = "the server failed at this; its log says more. Look whether it took effect before you send it again";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response()
+    })
 }
 
 async fn admit(site: &Site, request: Request) -> Answer<Request> {

@@ -42,6 +42,31 @@ async fn an_untouched_home_is_clean_so_that_a_finding_means_something() {
 }
 
 #[tokio::test]
+async fn a_change_of_thousands_of_files_is_on_record_and_lands() {
+    let rules =
+        crate::stage::RULES.replace("[role.coder]", "visual_paths = [\"**/*.css\"]\n[role.coder]");
+    let check = ("check.sh", crate::stage::CHECK);
+    let stage = Stage::with(&rules, &[check, ("feature.txt", "feature\n")]).await;
+    let names: Vec<String> =
+        (0..3_000).map(|n| format!("a/folder/with a long name/{n:05}.txt")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|it| (it.as_str(), "x\n")).collect();
+    files.push(("z/last.css", "p {}\n"));
+    stage.implements(&files).await;
+    let head = stage.look().await.head.clone().expect("a head");
+    assert_eq!(head.paths.len() + head.left_out as usize, 3_001);
+    assert!(
+        head.left_out > 0 && head.paths.iter().any(|it| it == "z/last.css"),
+        "{}",
+        head.left_out
+    );
+    stage.reviews(VerdictWord::Pass, "fine").await;
+    stage.goes_on().await;
+    stage.ada_says(VerdictWord::Pass).await.expect("a person may");
+    stage.goes_on().await;
+    assert_eq!(stage.look().await.state(), State::Done);
+}
+
+#[tokio::test]
 async fn a_packet_that_was_edited_on_the_disk_is_found_and_lands_nothing() {
     let stage = almost_landed().await;
     let (packet, _) = file_of(&stage, "final_validation").await;

@@ -79,7 +79,13 @@ impl Outside {
             _ => Tree::new(format!("p{patch}.{number}")),
         };
         let commit = Commit::new(format!("c{number}"));
-        let head = Head { commit, tree, base: Commit::new("base"), paths: vec![paths.into()] };
+        let head = Head {
+            commit,
+            tree,
+            base: Commit::new("base"),
+            paths: vec![paths.into()],
+            left_out: 0,
+        };
         self.branches.insert(ticket.clone(), (head, patch));
         change
     }

@@ -37,8 +37,10 @@ impl Ticket {
     /// Returns its gates under `workflow`: each with what it asked for before, and none that is required left out.
     fn gates_under(&self, workflow: &Workflow, rules: &Rules) -> Vec<(GateRule, bool)> {
         let paths = self.head.as_ref().map_or(&[][..], |it| it.paths.as_slice());
+        // What was left out of a very large change was looked at under the rules before: under others it may ask for anything.
+        let is_cut = self.head.as_ref().is_some_and(|it| it.left_out > 0);
         let under = |new: &GateRule| {
-            let is_required = rules.matches(new.when, &self.labels, paths);
+            let is_required = is_cut || rules.matches(new.when, &self.labels, paths);
             match self.gate(&new.id) {
                 Some(old) => (new.grown_from(&old.rule), old.required || is_required),
                 None => (new.clone(), is_required),

@@ -28,6 +28,22 @@ fn a_cycle_of_dependencies_is_refused_however_long_it_is() {
 }
 
 #[test]
+fn a_new_ticket_that_waits_for_its_own_campaign_is_refused() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let whole = place.files(&at, "Whole", &["--campaign"]);
+    let part = place.files(&at, "Part", &["--campaign", "--parent", &whole]);
+    let after = place.files(&at, "After", &["--park", "--blocked-by", &whole]);
+    for blocker in [&whole, &part, &after] {
+        let new = ["ticket", "new", "Never", "--parent", &part, "--blocked-by", blocker, "--json"];
+        let said = place.mission(&at, &new).ends_with(3);
+        assert!(said.err.contains("cycle") || said.out.contains("cycle"), "{said:?}");
+    }
+    assert_eq!(place.ticket(&at, &part)["children"], serde_json::json!([]));
+    place.files(&at, "Fine", &["--parent", &whole, "--blocked-by", &part]);
+}
+
+#[test]
 fn a_body_of_ten_megabytes_is_refused_and_the_server_goes_on() {
     let place = Place::new();
     let at = place.project("work", RULES);

@@ -38,6 +38,13 @@ fn a_push_is_asked_for_shown_permitted_once_run_and_told() {
     assert!(said.contains("is run already"), "{said}");
     let inbox = machine.says(&["inbox", &ticket]);
     assert!(inbox.contains(id) && inbox.contains("exit code 0"), "{inbox}");
+
+    // What the person looked at, and what it printed, stay as long as the record names them.
+    let unused = machine.json(&["gc", "--dry-run"]);
+    for kept in [&asked["diff"], &ran["output"]] {
+        assert!(kept.is_string(), "{ran}");
+        assert!(!unused["artifacts"].as_array().expect("a list").contains(kept), "{unused}");
+    }
 }
 
 #[test]

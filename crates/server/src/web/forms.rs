@@ -157,8 +157,9 @@ async fn carry_out(
             control.answer(key, text(), by).await.map(drop)?;
         }
         "report" => {
+            let attempt = attempt(site, key, fields).await?;
             auth::own_attempt(site, who, fields.text("attempt")).await?;
-            control.report(attempt(fields)?, report(fields), by).await.map(drop)?;
+            control.report(attempt, report(fields), by).await.map(drop)?;
         }
         "approve" | "deny" => {
             let id = approval(site, key, fields).await?;
@@ -217,8 +218,13 @@ async fn approval(site: &Site, key: &TicketKey, fields: &Fields) -> Answer<Appro
     ticket.approval(id).map(|it| it.id).ok_or_else(none)
 }
 
-fn attempt(fields: &Fields) -> Answer<AttemptId> {
-    fields.text("attempt").parse().map_err(|e| Problem::not_found(format!("{e}")))
+/// Returns the attempt that a form is about, where it is one of the ticket's.
+async fn attempt(site: &Site, key: &TicketKey, fields: &Fields) -> Answer<AttemptId> {
+    let id = fields.text("attempt").parse::<AttemptId>();
+    let id = id.map_err(|e| Problem::not_found(e.to_string()))?;
+    let (ticket, _) = site.control.ticket(key).await?;
+    let none = || Problem::not_found(format!("`{key}` has no attempt `{id}`"));
+    ticket.attempt(id).map(|it| it.id).ok_or_else(none)
 }
 
 fn report(fields: &Fields) -> Report {

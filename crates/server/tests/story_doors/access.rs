@@ -175,6 +175,13 @@ async fn nobody_reports_for_the_attempt_of_another() {
     let path = format!("/api/v1/attempts/{attempt}/report");
     let scripts = stage.ask(Method::POST, &path).token(&script).json(&said).send().await;
     scripts.expect_code(403, "not_your_attempt");
+    // The ticket in the address is the one that a session may be limited to: the attempt has to be its own.
+    let through = format!("/tickets/{key}/report");
+    let form = stage.ask(Method::POST, &through).header("cookie", &cookie);
+    let by_hand = attempt.to_string();
+    let form =
+        form.form(&[("csrf", &csrf), ("attempt", &by_hand), ("kind", "done"), ("text", "me")]);
+    form.send().await.expect(404);
     stage.post(&path, said).await.expect(200);
 }
 

@@ -1,9 +1,12 @@
 //! What the API answers, and what happens when the same is sent twice.
 
+use std::future::{Future as _, poll_fn};
+use std::task::{Context, Poll};
+
 use axum::http::Method;
 use serde_json::json;
 
-use crate::stage::{Stage, app};
+use crate::stage::{PATIENCE, Stage, app};
 
 #[tokio::test]
 async fn a_ticket_is_filed_read_changed_and_ended() {
@@ -165,4 +168,38 @@ async fn many_who_file_at_the_same_moment_all_get_a_ticket_of_their_own() {
     assert_eq!(keys.len(), titles.len());
     let last = stage.get("/api/v1/tickets/MC-120").await.expect(200).json();
     assert!(last["title"].as_str().is_some_and(|it| it.starts_with("One of many")), "no gap");
+}
+
+#[tokio::test]
+async fn who_goes_before_the_answer_leaves_nothing_half_done() {
+    let stage = Stage::new().await;
+    stage.control.load_fleet().await.expect("a fleet");
+    let new = json!({ "title": "Written down before anybody heard" });
+    for polls in 0..60 {
+        let asked = stage.ask(Method::POST, "/api/v1/tickets").token(&stage.token).json(&new);
+        let mut asked = Box::pin(asked.open());
+        for _ in 0..polls {
+            let look = |cx: &mut Context<'_>| Poll::Ready(asked.as_mut().poll(cx).is_ready());
+            if poll_fn(look).await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        // The client is gone; what was begun for it ends, however long that takes.
+        drop(asked);
+        let same = async {
+            loop {
+                let on_record = stage.get("/api/v1/tickets?limit=1000").await.expect(200).json();
+                let on_record = on_record["tickets"].as_array().expect("tickets").len();
+                let known = stage.control.lanes(None).await.expect("lanes");
+                if known.iter().map(|it| it.queued as usize).sum::<usize>() == on_record {
+                    return on_record;
+                }
+            }
+        };
+        let same = tokio::time::timeout(PATIENCE, same).await;
+        assert!(same.is_ok(), "gone after {polls} looks, and the controller never heard of it");
+    }
+    stage.files("The last").await;
+    assert!(stage.get("/api/v1/tickets").await.expect(200).text().contains("Written down"));
 }

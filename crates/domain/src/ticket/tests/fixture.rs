@@ -248,6 +248,7 @@ impl Life {
             tree: Tree::new(format!("p{patch}.{number}")),
             base: Commit::new("base"),
             paths: paths.iter().map(ToString::to_string).collect(),
+            left_out: 0,
         }
     }
 
