@@ -178,9 +178,7 @@ impl Control {
         let lane_dir = self.paths().lane(attempt.id);
         let options = self.options();
         let is_tmux = runtime.driver == Driver::Tmux;
-        let mut read_only =
-            vec![project.path.join(".git/objects"), project.path.join(".git/packed-refs")];
-        read_only.extend(options.exe.parent().map(Path::to_path_buf));
+        let mut read_only = vec![project.objects.clone()];
         let commands = runtime.command.iter().map(PathBuf::from).filter(|it| it.is_absolute());
         read_only.extend(commands);
         // The rest of the lane's folder is the shim's: its records, and the guards on the PATH.
@@ -411,14 +409,10 @@ impl Control {
         let allowed = ["PATH", "HOME", "LANG", "LC_ALL", "TERM", "CARGO_HOME", "RUSTUP_HOME"];
         let vars =
             allowed.iter().filter_map(|it| Some(((*it).to_owned(), std::env::var(it).ok()?)));
-        let exe = self.options().exe;
         CheckEnv {
             env: vars.collect(),
             tmp,
-            read: [project.path.join(".git/objects")]
-                .into_iter()
-                .chain(exe.parent().map(Path::to_path_buf))
-                .collect(),
+            read: vec![project.objects.clone(), self.options().exe],
             write: Vec::new(),
             network: match project.rules.network {
                 true => mission_sandbox::Network::Allowed,

@@ -26,6 +26,8 @@ pub struct Project {
     pub key: ProjectKey,
     /// Where its repository is.
     pub path: PathBuf,
+    /// Where its objects are: in a linked working tree those are another folder's, with its refs beside them.
+    pub objects: PathBuf,
     /// The tip of the default branch that the rules were read from.
     pub tip: Commit,
     /// The home's own settings that they were read with.
@@ -55,7 +57,7 @@ impl Control {
         let held = self.projects_held().get(key).cloned().or_else(|| self.cached(key));
         let settings = self.settings_digest();
         if let Some(held) = held.as_ref().filter(|it| it.settings == settings && it.path == path)
-            && quick_tip(&path, &held.rules.default_branch).as_ref() == Some(&held.tip)
+            && tip(held).await.is_ok_and(|it| it == held.tip)
         {
             self.hold(held.clone());
             return Ok(held.clone());
@@ -157,19 +159,20 @@ impl Control {
         };
         let notice = notice(path, &text);
         let settings = self.settings_digest();
-        let key = key.clone();
+        let objects = git.objects_dir().await?;
+        let (key, path) = (key.clone(), path.to_path_buf());
         match (read, last) {
             (Ok(mut rules), _) => {
                 rules.key = key.clone();
                 rules.default_branch = branch;
                 rules.instructions = instruction_digests(&git, &tip, &rules).await?;
-                let (path, digest, rules) = (path.into(), rules.digest(), Arc::new(rules));
-                Ok(Project { key, path, tip, settings, rules, digest, problem: None, notice })
+                let (digest, rules, problem) = (rules.digest(), Arc::new(rules), None);
+                Ok(Project { key, path, objects, tip, settings, rules, digest, problem, notice })
             }
             (Err(problem), Some(last)) => {
-                let (path, digest, rules) = (path.into(), last.digest.clone(), last.rules.clone());
+                let (digest, rules) = (last.digest.clone(), last.rules.clone());
                 let problem = Some(problem);
-                Ok(Project { key, path, tip, settings, rules, digest, problem, notice })
+                Ok(Project { key, path, objects, tip, settings, rules, digest, problem, notice })
             }
             (Err(problem), None) => Err(Error::Rules(format!(
                 "the rules of `{key}` cannot be read, and there is no earlier version: {problem}"
@@ -365,18 +368,15 @@ fn notice(path: &Path, committed: &std::result::Result<Option<String>, String>) 
 /// at a look: a lane waits for this.
 pub(crate) async fn tip(project: &Project) -> Result<Commit> {
     let branch = &project.rules.default_branch;
-    match quick_tip(&project.path, branch) {
+    match project.objects.parent().and_then(|it| quick_tip(it, branch)) {
         Some(tip) => Ok(tip),
         None => Ok(Git::at(&project.path).branch(branch).await?),
     }
 }
 
-/// Returns a branch's tip from the repository's files, starting no process; nothing where that takes more than a look.
-fn quick_tip(repository: &Path, branch: &str) -> Option<Commit> {
-    let git_dir = repository.join(".git");
-    if !git_dir.is_dir() {
-        return None;
-    }
+/// Returns a branch's tip from the files in the folder that holds a repository's refs, starting no process; nothing where that
+/// takes more than a look.
+fn quick_tip(git_dir: &Path, branch: &str) -> Option<Commit> {
     let name = format!("refs/heads/{branch}");
     let loose = std::fs::read_to_string(git_dir.join(&name)).ok();
     if let Some(text) = loose {

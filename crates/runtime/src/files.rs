@@ -160,6 +160,25 @@ pub(crate) fn socket_path(dir: &Path, name: &str) -> Result<PathBuf> {
         return Ok(wanted);
     }
     let digest = Digest::of(wanted.as_os_str().as_encoded_bytes());
+    Ok(short_folder()?.join(format!("{}.sock", &digest.hex()[..16])))
+}
+
+/// Returns where the only socket of the folder `dir`, which is made, goes; like [`socket_path`], but where the path is too long in a
+/// folder of its own there: whoever may write beside this socket may write beside no other.
+pub(crate) fn own_socket_path(dir: &Path) -> Result<PathBuf> {
+    let wanted = dir.join("s");
+    let wanted = if wanted.as_os_str().len() <= SOCKET_PATH_BYTES {
+        wanted
+    } else {
+        let digest = Digest::of(wanted.as_os_str().as_encoded_bytes());
+        short_folder()?.join(&digest.hex()[..16]).join("s")
+    };
+    wanted.parent().map_or(Ok(()), private_dir)?;
+    Ok(wanted)
+}
+
+/// Returns this user's own folder with a short path, under `$XDG_RUNTIME_DIR` or `/tmp`.
+fn short_folder() -> Result<PathBuf> {
     let user = nix::unistd::geteuid();
     let bases = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let bases = bases.into_iter().filter(|b| b.is_dir()).chain([PathBuf::from("/tmp")]);
@@ -173,7 +192,7 @@ pub(crate) fn socket_path(dir: &Path, name: &str) -> Result<PathBuf> {
         let text = format!("`{}` is not a folder of this user alone", folder.display());
         return Err(Error::BadSpec(format!("{text}: remove it, or set XDG_RUNTIME_DIR")));
     }
-    Ok(folder.join(format!("{}.sock", &digest.hex()[..16])))
+    Ok(folder)
 }
 
 #[cfg(test)]
@@ -190,5 +209,22 @@ mod tests {
         assert!(fallback.as_os_str().len() <= SOCKET_PATH_BYTES);
         assert_eq!(fallback, socket_path(&deep, "shim.sock").unwrap());
         assert_ne!(fallback, socket_path(&deep, "other.sock").unwrap());
+    }
+
+    #[test]
+    fn whoever_may_write_beside_a_socket_of_its_own_may_write_beside_no_other() {
+        let temp = tempfile::tempdir().unwrap();
+        let lane = temp.path().join("A-1");
+        let own = own_socket_path(&lane.join("codex")).unwrap();
+        assert_eq!(own.parent(), Some(lane.join("codex").as_path()));
+        let deep = |name: &str| temp.path().join(name.repeat(120)).join("codex");
+        let (one, other) =
+            (own_socket_path(&deep("x")).unwrap(), own_socket_path(&deep("y")).unwrap());
+        assert!(one.as_os_str().len() <= SOCKET_PATH_BYTES);
+        assert_ne!(one.parent(), other.parent());
+        let shim = socket_path(&deep("x"), "shim.sock").unwrap();
+        assert!(!shim.starts_with(one.parent().unwrap()), "{}", shim.display());
+        std::fs::remove_dir(one.parent().unwrap()).unwrap();
+        std::fs::remove_dir(other.parent().unwrap()).unwrap();
     }
 }

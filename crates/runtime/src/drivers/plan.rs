@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::spec::{Driver as Kind, LaunchSpec};
 
-/// The socket of an app-server, in the lane's folder.
-const CODEX_SOCKET: &str = "codex.sock";
+/// The folder of an app-server's socket, in the lane's folder: all of it that codex may write.
+const CODEX_FOLDER: &str = "codex";
 
 /// What is started, and how it is spoken to.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(crate) fn plan(spec: &LaunchSpec, shim: &Path) -> Result<Option<Plan>> {
 
 /// Returns where the app-server of the lane `spec` listens.
 pub(crate) fn codex_socket(spec: &LaunchSpec) -> Result<PathBuf> {
-    files::socket_path(&spec.lane_dir, CODEX_SOCKET)
+    files::own_socket_path(&spec.lane_dir.join(CODEX_FOLDER))
 }
 
 fn codex(spec: &LaunchSpec, shim: &Path) -> Result<Plan> {

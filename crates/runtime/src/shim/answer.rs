@@ -21,13 +21,42 @@ use crate::spec::Driver;
 /// How many journal bytes one answer carries.
 const TAIL_BYTES: u64 = 64 * 1024;
 
+/// Returns whether a process of the lane itself may ask for this: an order in a person's name would stand on record as theirs.
+fn is_for_lanes(request: &Request) -> bool {
+    match request {
+        Request::Report { .. }
+        | Request::Evidence { .. }
+        | Request::Approval { .. }
+        | Request::ReadMessages
+        | Request::Status
+        | Request::Unknown => true,
+        Request::Input { .. }
+        | Request::Steer { .. }
+        | Request::Interrupt { .. }
+        | Request::LastTurn { .. }
+        | Request::Answer { .. }
+        | Request::Turn { .. }
+        | Request::TakeOver { .. }
+        | Request::GiveBack { .. }
+        | Request::Keys { .. }
+        | Request::Stop { .. }
+        | Request::Subscribe { .. }
+        | Request::Tail { .. } => false,
+    }
+}
+
 impl Shim {
     /// Attends to the client at `index`.
     pub(crate) fn hear_client(&mut self, index: usize) {
         let Some(client) = self.door.clients.get_mut(index) else { return };
         client.flush();
+        let is_inside = client.is_inside;
         for line in client.lines() {
             let replies = match serde_json::from_slice(&line) {
+                Ok(request) if is_inside && !is_for_lanes(&request) => vec![refused(
+                    "not_yours",
+                    "only Mission Control's server gives this order. A process of the lane reports, hands in evidence, asks for approvals and reads its messages",
+                )],
                 Ok(Request::Subscribe { after_record }) => self.subscribe(index, after_record),
                 Ok(request) => vec![self.answer(request)],
                 Err(e) => vec![refused("bad_request", &format!("this is no request: {e}"))],

@@ -34,6 +34,8 @@ pub(crate) struct Client {
     pub(crate) to_send: VecDeque<u8>,
     pub(crate) is_subscribed: bool,
     pub(crate) is_gone: bool,
+    /// Whether it is a process of the lane itself, and not the server's.
+    pub(crate) is_inside: bool,
 }
 
 impl Door {
@@ -53,12 +55,16 @@ impl Door {
     /// Lets in who waits, each greeted with `greeting`.
     pub(crate) fn admit(&mut self, greeting: &impl Serialize) {
         while let Ok((stream, _)) = self.listener.accept() {
-            if never_wait(stream.as_fd()).is_err() || !is_ours(&stream) {
+            let own = std::process::id().cast_signed();
+            let Some(lane) = lane_behind(&stream) else { continue };
+            if never_wait(stream.as_fd()).is_err() || !proc_tree::may_speak(lane, own) {
                 continue;
             }
+            let is_inside = lane == Some(own);
             let (received, to_send) = (Vec::new(), VecDeque::new());
+            let (is_subscribed, is_gone) = (false, false);
             let mut client =
-                Client { stream, received, to_send, is_subscribed: false, is_gone: false };
+                Client { stream, received, to_send, is_subscribed, is_gone, is_inside };
             client.send(greeting);
             self.clients.push(client);
         }
@@ -82,11 +88,10 @@ impl Door {
     }
 }
 
-/// Returns whether whoever connected may speak here: not a process of another lane.
-fn is_ours(stream: &UnixStream) -> bool {
+/// Returns the lane that whoever connected is a process of; nothing where that cannot be told.
+fn lane_behind(stream: &UnixStream) -> Option<Option<i32>> {
     let peer = nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials);
-    let own = std::process::id().cast_signed();
-    peer.is_ok_and(|peer| proc_tree::may_speak(proc_tree::lane_of(peer.pid()), own))
+    peer.ok().map(|peer| proc_tree::lane_of(peer.pid()))
 }
 
 impl Client {

@@ -64,6 +64,38 @@ fn the_brief_is_on_stdin_and_in_a_file_and_the_environment_is_only_what_was_give
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// Sends each order to the shim of its own lane, and prints what it answers.
+const ORDERS: &str = r#"python3 -c '
+import os, socket, sys
+for order in sys.stdin.read().splitlines():
+    shim = socket.socket(socket.AF_UNIX); shim.connect(os.environ["MISSION_SOCKET"])
+    lines = shim.makefile("rw"); lines.readline()
+    lines.write(order + "\n"); lines.flush(); print(lines.readline(), flush=True)
+' <<'ORDERS'
+{"op":"stop","grace_ms":0,"by":"person:ada"}
+{"op":"take_over","by":"person:ada"}
+{"op":"keys","by":"person:ada","data":"eA=="}
+{"op":"answer","id":"1","leave":{"answer":"given"},"by":"person:ada"}
+{"op":"input","messages":[],"text":"go on","who":"person:ada"}
+{"op":"turn","messages":["M-9"],"text":"go on"}
+{"op":"interrupt","by":"person:ada"}
+{"op":"last_turn","by":"person:ada"}
+ORDERS
+exit 5"#;
+
+#[test]
+fn a_lane_gives_its_own_shim_no_order_in_a_persons_name() {
+    let home = Home::new();
+    let shim = Shim::start(home.lane(1, ORDERS));
+    let lane_dir = shim.spec.lane_dir.clone();
+    let exit = shim.ends();
+    let journal = std::fs::read_to_string(lane_dir.join("journal")).unwrap();
+    assert_eq!(journal.matches("not_yours").count(), 8, "{journal}");
+    assert_eq!((exit.exit_code, exit.stop_cause, exit.turns), (Some(5), StopCause::None, 1));
+    let records = std::fs::read_to_string(lane_dir.join("records.jsonl")).unwrap();
+    assert!(!records.contains("person:ada"), "{records}");
+}
+
 #[test]
 fn a_program_that_reads_no_stdin_and_one_that_is_not_there_both_end_well() {
     let home = Home::new();
