@@ -1,9 +1,11 @@
 //! The unasked loop: wakes on a nudge or at the next moment, plans, and carries out. Sleeps while nothing changes.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use mission_domain::home::{Act, HomeCommand};
 use mission_domain::ids::{TicketKey, Timestamp};
 use mission_domain::plan::Action;
@@ -15,12 +17,10 @@ use mission_store::Stream;
 
 use crate::error::{Error, Result};
 use crate::execute::Control;
+use crate::stumble::AFTER_FAILURE;
 
 /// The longest sleep, so that a clock that was set is noticed, in seconds.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
-
-/// The wait after an action failed, so that a broken disk is not asked a thousand times a second.
-const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 impl Control {
     /// Becomes resident: brings the rows up to date, loads the fleet, finds its lanes again, and starts to dispatch.
@@ -80,7 +80,11 @@ impl Control {
     /// Runs `work` beside everything else; it is waited for when the controller stops.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.inner.tasks.lock().expect("nobody panics while holding the tasks");
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!("something that ran beside failed: {error}");
+            }
+        }
         tasks.spawn(work);
     }
 
@@ -255,12 +259,20 @@ impl Control {
             | Action::RunSchedule { .. }
             | Action::SkipSchedule { .. }
             | Action::DropSchedule { .. }) => {
-                if let Err(error) = self.carry_out(quick.clone()).await
-                    && !matches!(error, Error::Rejected(_) | Error::RejectedByHome(_))
-                {
-                    tracing::warn!("{quick:?} failed: {}", error.in_full());
-                    tokio::time::sleep(AFTER_FAILURE).await;
-                    self.nudge();
+                let done = self.carry_out(quick.clone()).await;
+                match (done, quick.ticket()) {
+                    (Ok(()) | Err(Error::Rejected(_) | Error::RejectedByHome(_)), key) => {
+                        key.into_iter().for_each(|key| self.forget_stumble(key));
+                    }
+                    (Err(error), Some(key)) => {
+                        // The others go on meanwhile.
+                        self.beside(key.clone(), |_| async move { Err(error) });
+                    }
+                    (Err(error), None) => {
+                        tracing::warn!("{quick:?} failed: {}", error.in_full());
+                        tokio::time::sleep(AFTER_FAILURE).await;
+                        self.nudge();
+                    }
                 }
             }
         }
@@ -273,13 +285,17 @@ impl Control {
     {
         self.fleet().busy.insert(key.clone());
         let control = self.clone();
-        let work = work(self.clone());
+        let work = AssertUnwindSafe(work(self.clone())).catch_unwind();
         self.spawn(async move {
-            if let Err(error) = work.await
-                && !matches!(error, Error::Rejected(_))
-            {
-                tracing::warn!("work on {key} failed and is tried again: {}", error.in_full());
-                tokio::time::sleep(wait_after(&error)).await;
+            // Whoever panicked held nothing that others see half-done: what is shared is locked, and a poisoned lock tells.
+            let done = work.await.unwrap_or_else(|_| Err(Error::Fault));
+            match done {
+                Ok(()) | Err(Error::Rejected(_)) => control.forget_stumble(&key),
+                Err(error) => {
+                    let wait = control.note_stumble(&key, &error);
+                    tracing::warn!("work on {key} failed and is tried again: {}", error.in_full());
+                    tokio::time::sleep(wait).await;
+                }
             }
             control.fleet().busy.remove(&key);
             control.nudge();
@@ -411,11 +427,6 @@ impl Control {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// A full disk or a lost database is not mended in half a second.
-fn wait_after(error: &Error) -> Duration {
-    if error.is_for_now() { 4 * AFTER_FAILURE } else { AFTER_FAILURE }
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {

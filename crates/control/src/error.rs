@@ -34,6 +34,9 @@ pub enum Error {
     /// The runner or a lane did not answer.
     #[error(transparent)]
     Runtime(#[from] mission_runtime::Error),
+    /// The work panicked.
+    #[error("it is a fault of Mission Control's own; the server's log says where")]
+    Fault,
     /// A file of the home could not be read or written.
     #[error("cannot {what}")]
     File {

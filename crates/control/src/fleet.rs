@@ -9,6 +9,7 @@ use mission_domain::plan::{self, Action, ProjectFacts};
 use mission_domain::spending::Spending;
 use mission_domain::ticket::Ticket;
 
+use crate::stumble::Stumble;
 use crate::versions::AllTold;
 
 /// What the dispatcher looks at.
@@ -40,6 +41,8 @@ pub(crate) struct Fleet {
     pub(crate) told: Option<AllTold>,
     /// Since when a runtime's program is missing.
     pub(crate) missing: BTreeMap<(ProjectKey, RuntimeId), Timestamp>,
+    /// Work for tickets that failed and is tried again.
+    pub(crate) stumbles: BTreeMap<TicketKey, Stumble>,
     /// Whether a ticket that has ended was taken in since those were last forgotten.
     has_ended: bool,
 }
@@ -88,5 +91,6 @@ impl Fleet {
             |key: &TicketKey, ticket: &Arc<Ticket>| !ticket.is_ended() || linked.contains(key);
         self.tickets.retain(|key, ticket| keep(key, ticket));
         self.versions.retain(|key, _| self.tickets.contains_key(key));
+        self.stumbles.retain(|key, _| self.tickets.contains_key(key));
     }
 }

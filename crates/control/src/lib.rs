@@ -33,6 +33,7 @@ mod session;
 mod show;
 mod signed;
 mod standstill;
+mod stumble;
 mod sweep;
 mod touched;
 mod versions;

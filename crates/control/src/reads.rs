@@ -50,7 +50,10 @@ impl Control {
         // The lane's side is only known once the project was read.
         let read = self.project(key.project()).await;
         let held = match read {
-            Ok(_) => held_by(&self.fleet().view(self.now()), &ticket),
+            Ok(_) => {
+                let stumbles = self.stumbles_at(key);
+                stumbles.or_else(|| held_by(&self.fleet().view(self.now()), &ticket))
+            }
             Err(error) => Some(error.in_full()),
         };
         let next = doc.next_action;
@@ -114,6 +117,7 @@ impl Control {
         }
         items.extend(self.spent_budgets(&tickets).await?);
         items.extend(self.asks_to_mend(&tickets).await?);
+        items.extend(self.asks_about_stumbles(&tickets).await?);
         items.sort_by(|one, other| {
             let left = |it: &NeedsYouDoc| self.expires_soon(&it.ticket).unwrap_or(Timestamp::MAX);
             let since = |it: &NeedsYouDoc| it.ticket.next_action.as_ref().map(|it| it.since);

@@ -255,6 +255,37 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Returns the ticket that it changes, where it changes one.
+    pub fn ticket(&self) -> Option<&TicketKey> {
+        match self {
+            Self::Claim { ticket, .. }
+            | Self::Observe { ticket, .. }
+            | Self::HandOver { ticket, .. }
+            | Self::Check { ticket, .. }
+            | Self::Land { ticket }
+            | Self::Finish { ticket }
+            | Self::Expire { ticket, .. }
+            | Self::Release { ticket, .. }
+            | Self::Wake { ticket }
+            | Self::Requeue { ticket, .. }
+            | Self::GiveUp { ticket, .. }
+            | Self::RunApproved { ticket, .. }
+            | Self::LoseApproved { ticket, .. }
+            | Self::ExpireApproval { ticket, .. } => Some(ticket),
+            Self::EndChild { campaign, .. } => Some(campaign),
+            Self::PauseDispatch { .. }
+            | Self::ResumeDispatch
+            | Self::MarkBudget { .. }
+            | Self::FreeBudget { .. }
+            | Self::SetSchedule { .. }
+            | Self::RunSchedule { .. }
+            | Self::SkipSchedule { .. }
+            | Self::DropSchedule { .. } => None,
+        }
+    }
+}
+
 /// Returns everything to be done now, most urgent work first.
 pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
     let mut actions = Vec::new();

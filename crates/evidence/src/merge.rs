@@ -132,17 +132,10 @@ enum Merged {
     Conflict(Vec<String>),
 }
 
-/// Merges two commits to a tree; `ancestor` replaces the one that git would find.
-async fn merge_trees(
-    git: &Git,
-    ancestor: Option<&str>,
-    ours: &Commit,
-    theirs: &Commit,
-) -> Result<Merged> {
-    let ancestor = ancestor.map(|ancestor| format!("--merge-base={ancestor}"));
-    let mut args = vec!["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"];
-    args.extend(ancestor.as_deref());
-    args.extend([hash(ours)?, hash(theirs)?]);
+/// Merges two commits to a tree.
+async fn merge_trees(git: &Git, ours: &Commit, theirs: &Commit) -> Result<Merged> {
+    let args = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages"];
+    let args = [&args[..], &[hash(ours)?, hash(theirs)?]].concat();
     let output = git.output(&args, Asked::default()).await?;
     let mut parts = crate::git::read::split_nul(&output.stdout);
     match (output.status.code(), parts.next()) {
@@ -153,7 +146,7 @@ async fn merge_trees(
 }
 
 async fn merged(git: &Git, merge: &Merge<'_>) -> Result<Made> {
-    let tree = match merge_trees(git, None, merge.base, merge.head).await? {
+    let tree = match merge_trees(git, merge.base, merge.head).await? {
         Merged::Tree(tree) => tree,
         Merged::Conflict(files) => return Ok(Made::Conflict(files)),
     };
@@ -177,12 +170,17 @@ async fn rebased(git: &Git, merge: &Merge<'_>) -> Result<Made> {
                 "the ticket's branch shares no history with the default branch",
             ));
         };
-        let tree = match merge_trees(git, Some(hash(&parent)?), &onto, commit).await? {
+        // The same files as `onto`, put beside `commit` on its parent: so git takes that for what the two have in common. (It can
+        // be told so outright from version 2.40 on.)
+        let files = git.tree_of(&onto).await?;
+        let beside = ["commit-tree", files.as_str(), "-p", hash(&parent)?, "-m", "beside"];
+        let beside = Commit::new(as_mission(git.clone(), merge.at).text(&beside).await?);
+        let tree = match merge_trees(git, &beside, commit).await? {
             Merged::Tree(tree) => tree,
             Merged::Conflict(files) => return Ok(Made::Conflict(files)),
         };
         // A change that the base has already would be an empty commit.
-        if git.tree_of(&onto).await?.as_str() == tree {
+        if files.as_str() == tree {
             continue;
         }
         let message = git.run(&["log", "-1", "--format=%B", hash(commit)?]).await?;

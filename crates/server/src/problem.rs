@@ -109,6 +109,7 @@ impl From<Error> for Problem {
             Error::Evidence(_) => (StatusCode::INTERNAL_SERVER_ERROR, "evidence"),
             Error::Runtime(_) => (StatusCode::SERVICE_UNAVAILABLE, "runtime"),
             Error::File { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "file"),
+            Error::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "fault"),
         };
         let current_version = match &error {
             Error::Store(mission_store::Error::Conflict { current, .. }) => Some(current.0),

@@ -1,6 +1,8 @@
 //! Repositories in a state in which one does not expect them.
 
-use crate::place::Place;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::place::{Place, wait_for};
 
 #[test]
 fn a_repository_without_commits_is_told_what_it_needs() {
@@ -67,6 +69,31 @@ fn a_dirty_checkout_keeps_its_changes_and_the_landing_waits_for_the_person() {
     assert_eq!(std::fs::read_to_string(at.join("page.html")).unwrap(), "<h1>two</h1>\n");
     assert_eq!(std::fs::read_to_string(at.join("notes.txt")).unwrap(), "mine too\n");
     assert_eq!(place.git(&at, &["stash", "list"]).lines().count(), 1);
+    server.stops(&place);
+    place.is_whole();
+}
+
+#[test]
+fn what_mission_control_itself_cannot_go_on_with_is_told_and_goes_on_once_it_is_mended() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let server = place.up();
+    let soon = (Timestamp::now() + SignedDuration::from_secs(1)).to_string();
+    let key = place.files(&at, "Two", &["--workflow", "mine", "--not-before", &soon]);
+    place.git(&at, &["branch", "-m", "main", "trunk"]);
+    let notice = wait_for("a notice", || {
+        let asked = place.mission(&at, &["needs-you", "--json"]).succeeds().json();
+        asked["items"].as_array()?.iter().find(|it| it["kind"] == "notice").cloned()
+    });
+    assert_eq!(notice["ticket"]["key"], *key);
+    let told = notice["detail"].as_str().unwrap_or_default();
+    assert!(told.contains("no branch `main`") && told.contains("tried again"), "{told}");
+    assert_eq!(place.ticket(&at, &key)["gates"][0]["attempts_used"], 0);
+    place.git(&at, &["branch", "-m", "trunk", "main"]);
+    place.sees(&at, &key, |it| it["state"] == "in_review");
+    let asked = place.mission(&at, &["needs-you", "--json"]).succeeds().json();
+    assert_eq!(asked["items"].as_array().map(Vec::len), Some(1), "{asked}");
+    assert_eq!(asked["items"][0]["kind"], "signoff");
     server.stops(&place);
     place.is_whole();
 }

@@ -65,7 +65,13 @@ impl Visitor {
     /// Returns how many notices of the project in view wait for a person.
     pub(crate) async fn waiting_notices(&self, rows: &Rows) -> Answer<usize> {
         let asks = rows.notices(&self.site).await?;
-        Ok(asks.iter().filter(|it| self.project.as_ref().is_none_or(|own| own == *it)).count())
+        // No event tells of these.
+        let stumbling = self.site.control.stumbling();
+        Ok(asks
+            .iter()
+            .chain(&stumbling)
+            .filter(|it| self.project.as_ref().is_none_or(|own| own == *it))
+            .count())
     }
 
     /// Returns what stands around a page that shows `rows`.
