@@ -110,16 +110,58 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
 async fn change(site: Site, request: Request, next: Next, is_api: bool) -> Response {
     let key = request.headers().get("idempotency-key").filter(|_| is_api).cloned();
     let work = tokio::spawn(async move {
-        match key {
+        let ticket = if is_api { about(&site, request.uri()).await } else { None };
+        if let Some(problem) = outdated(&site, ticket.as_ref(), request.headers()).await {
+            return problem.into_response();
+        }
+        let answer = match key {
             Some(key) => site.once.run(&site, &key, request, next).await,
             None => next.run(request).await,
-        }
+        };
+        with_version(&site, ticket.as_ref(), answer).await
     });
     work.await.unwrap_or_else(|error| {
         tracing::error!("a request was not carried out: {error}");
         let detail = "the server failed at this; its log says more. Look whether it took effect before you send it again";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response()
     })
+}
+
+/// Returns the ticket that a request to the API is about.
+async fn about(site: &Site, uri: &Uri) -> Option<TicketKey> {
+    let mut parts = uri.path().strip_prefix("/api/v1/")?.split('/');
+    match (parts.next()?, parts.next()?) {
+        ("tickets", key) => key.parse().ok(),
+        ("attempts", id) => auth::ticket_of(site, id.parse().ok()?).await.ok()?,
+        _ => None,
+    }
+}
+
+async fn version(site: &Site, ticket: Option<&TicketKey>) -> Option<u64> {
+    site.control.ticket(ticket?).await.ok().map(|it| it.1.0)
+}
+
+/// Refuses a change of a ticket that is no longer at the version which `If-Match` names.
+async fn outdated(site: &Site, ticket: Option<&TicketKey>, headers: &HeaderMap) -> Option<Problem> {
+    let meant = headers.get(header::IF_MATCH)?.to_str().ok()?.trim_matches('"').to_owned();
+    let now = version(site, ticket).await?;
+    let differs = meant != "*" && meant != now.to_string();
+    let detail =
+        format!("it is at version {now}, and the request is for version {meant}. Read it again");
+    let problem = Problem::new(StatusCode::CONFLICT, "conflict", detail);
+    differs.then_some(Problem { current_version: Some(now), ..problem })
+}
+
+/// Puts the ticket's version into an answer that says no because of what the ticket is now.
+async fn with_version(site: &Site, ticket: Option<&TicketKey>, answer: Response) -> Response {
+    let known = answer.extensions().get::<Problem>();
+    let unversioned =
+        |it: &&Problem| it.status == StatusCode::CONFLICT && it.current_version.is_none();
+    let Some(problem) = known.filter(unversioned).cloned() else { return answer };
+    match version(site, ticket).await {
+        Some(version) => Problem { current_version: Some(version), ..problem }.into_response(),
+        None => answer,
+    }
 }
 
 async fn admit(site: &Site, request: Request) -> Answer<Request> {

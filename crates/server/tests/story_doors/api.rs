@@ -203,3 +203,21 @@ async fn who_goes_before_the_answer_leaves_nothing_half_done() {
     stage.files("The last").await;
     assert!(stage.get("/api/v1/tickets").await.expect(200).text().contains("Written down"));
 }
+
+#[tokio::test]
+async fn a_no_because_of_what_a_ticket_is_now_says_its_version_and_so_may_whoever_asks() {
+    let stage = Stage::new().await;
+    let key = stage.files("Parked twice").await;
+    let park = format!("/api/v1/tickets/{key}/park");
+    let parked = stage.post(&park, json!({})).await.expect(200).json();
+    let version = parked["version"].as_u64().expect("a version");
+    let again = stage.post(&park, json!({})).await.expect_code(409, "already_parked").json();
+    assert_eq!(again["current_version"], version);
+    let unpark = |of: String| {
+        let ask = stage.ask(Method::POST, &format!("/api/v1/tickets/{key}/unpark"));
+        ask.token(&stage.token).header("if-match", of).json(&json!({})).send()
+    };
+    let old = unpark(format!("\"{}\"", version - 1)).await.expect_code(409, "conflict").json();
+    assert_eq!(old["current_version"], version);
+    unpark(format!("\"{version}\"")).await.expect(200);
+}
