@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mission_domain::ids::Commit;
+use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{FindingAnswer, FindingState, NewFinding, Ticket};
 use mission_evidence::checkout::Checkout;
 use mission_evidence::checks::{CheckEnv, CheckOutcome, CheckResult, run_in};
@@ -237,14 +238,25 @@ pub(crate) fn wanted(ticket: &Ticket, project: &Project) -> Vec<Wanted> {
             .is_some_and(|it| it.class == mission_domain::ticket::EndClass::Reported);
         has_reported && it.purpose == mission_domain::ticket::Purpose::Deliver
     };
-    let delivered = ticket.attempts.iter().rev().find(|it| writes(it));
-    let claims =
-        crate::packets::claimed_commands(delivered.into_iter().flat_map(|it| it.evidence.iter()));
-    for claim in claims {
-        let (run, claimed) = (claim.run, claim.claimed);
-        wanted.push(Wanted { run, claimed, advisory: false, is_projects: false });
+    // The newest delivery, and that of each other gate whose commits it is built on.
+    let mut gates = BTreeSet::new();
+    let delivered = ticket.attempts.iter().rev().filter(writes).filter(|it| {
+        let is_newest = gates.is_empty();
+        let commits = || {
+            let gate = ticket.gate(&it.gate);
+            gate.is_some_and(|it| it.rule.requires.contains(&EvidenceKind::Commit))
+        };
+        gates.insert(it.gate.clone()) && (is_newest || commits())
+    });
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for attempt in delivered {
+        for claim in crate::packets::claimed_commands(attempt.evidence.iter()) {
+            if known.insert(claim.run.clone()) {
+                let (run, claimed) = (claim.run, claim.claimed);
+                wanted.push(Wanted { run, claimed, advisory: false, is_projects: false });
+            }
+        }
     }
-    let mut known: BTreeSet<String> = wanted.iter().map(|it| it.run.clone()).collect();
     for check in &project.rules.checks {
         if known.insert(check.run.clone()) {
             let (run, advisory) = (check.run.clone(), check.advisory);

@@ -139,12 +139,13 @@ impl Control {
         let runtime = project.rules.runtimes.get(&attempt.runtime).cloned();
         let runtime =
             runtime.ok_or_else(|| Error::Missing(format!("runtime `{}`", attempt.runtime)))?;
-        let cwd = self.working_copy(&ticket, &attempt, &project).await?;
-        let (ticket, _) = self.ticket(key).await?;
+        // What sets a workspace up writes its log there already.
         let lane_dir = self.paths().lane(id);
         make_private(&lane_dir)?;
         make_private(&lane_dir.join("tmp"))?;
         make_private(&lane_dir.join("evidence"))?;
+        let cwd = self.working_copy(&ticket, &attempt, &project).await?;
+        let (ticket, _) = self.ticket(key).await?;
         let messages: Vec<MessageId> = ticket.queued_for(&attempt.role).map(|it| it.id).collect();
         let brief = self.brief(&ticket, &attempt, &project).await?;
         let brief_file = lane_dir.join("brief.md");

@@ -128,8 +128,12 @@ fn execute(cli: Cli, lane: Option<Lane>) -> Result<ExitCode, Failure> {
         command => command,
     };
     let screen = Screen::of_stdout(now());
-    let context =
-        Context { home: Home::find(cli.home)?, json: cli.json, project: cli.project, lane, screen };
+    let home = match (Home::find(cli.home), &lane) {
+        // A lane may see no HOME at all: what it reports goes to its shim.
+        (Err(_), Some(_)) => Home::of_nobody(),
+        (found, _) => found?,
+    };
+    let context = Context { home, json: cli.json, project: cli.project, lane, screen };
     if matches!(command, Command::Mcp) {
         return mcp::run(context.lane.as_ref()).map(|()| ExitCode::SUCCESS);
     }

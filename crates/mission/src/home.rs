@@ -38,6 +38,11 @@ impl Home {
         Ok(Self(dir))
     }
 
+    /// The home of a process that may open none: nothing is in it.
+    pub(crate) fn of_nobody() -> Self {
+        Self("/nonexistent/mission".into())
+    }
+
     /// Returns the folder.
     pub(crate) fn dir(&self) -> &Path {
         &self.0

@@ -97,3 +97,37 @@ async fn a_default_branch_that_was_renamed_is_named_with_what_to_do() {
     let said = no.in_full();
     assert!(said.contains("no branch `main`") && said.contains("default_branch"), "{said}");
 }
+
+#[tokio::test]
+async fn two_gates_that_both_write_do_not_send_each_other_back_to_work() {
+    let rules = RULES.replace("workflow = \"quick-fix\"", "workflow = \"two\"").to_owned()
+        + "[role.writer]\nruntimes = [\"three\"]\npermission = \"write\"\nevidence = [\"commit\"]\n[workflow.two]\ngates = [\n  { id = \"implementation\", role = \"coder\", decided_by = \"controller\" },\n  { id = \"docs\", role = \"writer\", decided_by = \"controller\" },\n  { id = \"first_validation\", role = \"controller\", decided_by = \"controller\" },\n  { id = \"final_validation\", role = \"controller\", decided_by = [\"controller\", \"person\"] },\n]\n";
+    let files = [("check.sh", crate::stage::CHECK), ("feature.txt", "feature\n")];
+    let stage = Stage::with(&rules, &files).await;
+    let coder = stage.starts().await;
+    stage.writes(&[("feature.txt", "feature 2\n")]);
+    stage.claims(coder, "sh check.sh", 0).await;
+    stage.claims(coder, "grep -q feature feature.txt", 0).await;
+    stage.delivers(coder).await;
+    let writer = stage.starts().await;
+    assert_eq!(stage.look().await.attempt(writer).expect("it").role.as_str(), "writer");
+    stage.writes(&[("README.md", "What it does.\n")]);
+    stage.claims(writer, "grep -q does README.md", 0).await;
+    stage.delivers(writer).await;
+    stage.goes_on().await;
+    let ticket = stage.look().await;
+    assert_eq!(ticket.attempts.len(), 2, "{:?}", ticket.situation());
+    let seen = stage.control.packets(&stage.ticket, Some("first_validation")).await.expect("them");
+    let ran: Vec<&str> = seen[0]["commands"]
+        .as_array()
+        .expect("commands")
+        .iter()
+        .filter_map(|it| it["run"].as_str())
+        .collect();
+    for run in ["sh check.sh", "grep -q feature feature.txt", "grep -q does README.md"] {
+        assert!(ran.contains(&run), "{ran:?}");
+    }
+    stage.ada_says(VerdictWord::Pass).await.expect("a person may");
+    stage.goes_on().await;
+    assert!(stage.look().await.landed_as.is_some());
+}

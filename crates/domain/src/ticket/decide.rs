@@ -83,7 +83,7 @@ pub fn decide(
         }
         Command::ObserveHead { head, change, contributors } => {
             draft.by_controller()?;
-            draft.move_head(head, change, contributors);
+            draft.move_head(head, change, contributors, None);
         }
         Command::Credit { contributors } => draft.credit(contributors)?,
         Command::Seal { attempt, seen } => draft.seal(attempt, *seen)?,

@@ -25,7 +25,7 @@ impl Draft<'_> {
             return Ok(());
         }
         if let Some((head, change)) = seen.head {
-            self.move_head(head, change, seen.contributors);
+            self.move_head(head, change, seen.contributors, Some(&gate));
         }
         let moved_meanwhile = attempt.purpose == Purpose::Review
             && self.ticket.head.as_ref().map(|it| &it.commit) != attempt.head.as_ref();
@@ -173,12 +173,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Records another head, and each sign-off that it makes stale.
+    /// Records another head, and each sign-off that it makes stale; `by` is the gate whose delivery it is.
     pub(super) fn move_head(
         &mut self,
         head: Head,
         change: ChangeKind,
         contributors: Vec<Contributor>,
+        by: Option<&Gate>,
     ) {
         let known = self.ticket.head.clone();
         let from = known.as_ref().map(|it| it.commit.clone());
@@ -202,6 +203,7 @@ impl Draft<'_> {
                     is_machine || matches!(change, ChangeKind::Code | ChangeKind::Base)
                 }
             };
+            let goes_stale = goes_stale && !by.is_some_and(|by| is_built_on(&gate, by));
             if goes_stale && !crate::mutants::is_removed("staling") {
                 let (gate, from, to) = (gate.rule.id, from.clone(), Some(to.clone()));
                 self.push(Event::Staled { gate, change, from, to });
@@ -271,6 +273,14 @@ impl Draft<'_> {
             self.push(Event::RequirementGrew { gate, why });
         }
     }
+}
+
+/// Returns whether `by` delivers on top of what `gate` delivered: two that both write would send each other back to work for ever.
+/// What a person or a role said of the earlier work was said of that alone, and does go stale.
+fn is_built_on(gate: &Gate, by: &Gate) -> bool {
+    let writes = |it: &Gate| it.rule.requires.contains(&EvidenceKind::Commit);
+    let is_judged = |it: &Decider| *it != Decider::Controller;
+    writes(gate) && writes(by) && !gate.rule.decided_by.iter().any(is_judged)
 }
 
 /// Returns whether the machine looks again by itself; a person's waiver is a person's word.

@@ -34,3 +34,36 @@ fn invalid_utf8_from_an_agent_is_shown_replaced_and_its_question_is_heard() {
     server.stops(&place);
     place.is_whole();
 }
+
+/// A lane that sees nothing but its PATH, in a workspace that is set up first and before each attempt.
+const BARE: &str = r#"
+[project]
+key = "MC"
+checks = ["true"]
+setup = { after_create = "echo once >> .git/made", before_run = "echo again >> .git/made" }
+
+[runtime.scripted]
+driver = "exec"
+command = ["sh", "-c", "test -z \"$HOME\" && test $(wc -l < .git/made) = 2 && echo two > two.txt && git add two.txt && git commit -qm two && mission report evidence risk none && mission report done --summary two"]
+env = { allow = ["PATH"], set = { FOO = "bar" } }
+
+[role.coder]
+runtimes = ["scripted"]
+evidence = ["commit", "risk"]
+
+[workflow.mine]
+gates = [{ id = "implementation", role = "coder", decided_by = ["controller", "person"] }]
+"#;
+
+#[test]
+fn a_lane_without_a_home_reports_from_a_workspace_that_was_set_up() {
+    let place = Place::new();
+    let at = place.project("work", BARE);
+    let server = place.up();
+    let key = place.files(&at, "Two", &["--workflow", "mine"]);
+    let ticket = place.sees(&at, &key, |it| it["state"] != "todo" && it["state"] != "active");
+    assert_eq!(ticket["state"], "in_review", "{ticket:#}");
+    assert_eq!(ticket["gates"][0]["attempts_used"], 0);
+    server.stops(&place);
+    place.is_whole();
+}
