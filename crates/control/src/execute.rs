@@ -384,7 +384,8 @@ impl Control {
                 self.after_attempt(ticket, *attempt, end.class, by_record);
             }
             Event::Reported { attempt, .. } => self.stop_after_report(ticket, *attempt),
-            Event::MessageQueued { .. } => self.push_turns(ticket),
+            // What was said while the lane was being started is in no brief; what the brief holds is not taken twice.
+            Event::MessageQueued { .. } | Event::Began { .. } => self.push_turns(ticket),
             Event::Finished {} | Event::Cancelled { .. } | Event::Superseded { .. } => {
                 self.clean_up_later(&ticket.key);
             }

@@ -206,7 +206,10 @@ impl Control {
             lane_dir,
             brief_messages,
             limits: Limits {
-                wall_s: runtime.limits.wall_s,
+                wall_s: [runtime.limits.wall_s, gate_limit(ticket, attempt)]
+                    .into_iter()
+                    .flatten()
+                    .min(),
                 memory_bytes: runtime.limits.memory_bytes,
                 stall_s: runtime.limits.stall_s,
                 budget: budget(ticket, attempt, project, runtime),
@@ -472,6 +475,11 @@ impl Control {
         });
         judged.collect()
     }
+}
+
+/// Returns how long the gate lets one attempt take, in seconds.
+fn gate_limit(ticket: &Ticket, attempt: &Attempt) -> Option<u64> {
+    ticket.gate(&attempt.gate)?.rule.timeout_s
 }
 
 /// Returns what the attempt may use: the runtime's limits, and what its ticket's budget leaves.

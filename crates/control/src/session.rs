@@ -34,7 +34,8 @@ pub(crate) fn driver(driver: Driver) -> LaneDriver {
 pub(crate) fn wanted(ticket: &Ticket, attempt: &Attempt, rules: &Rules, cwd: &Path) -> SessionSpec {
     let role = rules.roles.get(&attempt.role);
     let may_write = role.is_some_and(|it| it.permission == Permission::Write);
-    let guard = rules.policies.get("default").map(|it| it.guard.clone()).unwrap_or_default();
+    let guard = rules.policy(ticket.policy.as_deref());
+    let guard = guard.map(|it| it.guard.clone()).unwrap_or_default();
     let (resume, hand_over) = match attempt.warm.as_ref().map(|it| &it.start) {
         None => (earlier(ticket, attempt).filter(|_| may_write), None),
         Some(Start::Anew { .. }) => (None, None),

@@ -30,7 +30,7 @@ pub use template::commented_template;
 use self::problem::{Files, Report};
 use self::read::Fields;
 use self::tree::{Layer, Node, Place};
-use crate::rules::Rules;
+use crate::rules::{Decider, Mode, Role, Rules, Workflow};
 
 /// The tables that a home and a project share.
 const SHARED: [&str; 7] =
@@ -220,6 +220,7 @@ fn read_all(root: &Node, report: &Report) -> Option<Rules> {
     let workflows = each(root, "workflow", &known, workflows::workflow);
     let policies = each(root, "policy", &known, project::policy);
     let schedules = each(root, "schedule", &known, project::schedule);
+    shadows(root, &roles, &workflows, report);
     let project = project?;
     Some(Rules {
         instructions: std::collections::BTreeMap::new(),
@@ -241,6 +242,27 @@ fn read_all(root: &Node, report: &Report) -> Option<Rules> {
         budget: budget.unwrap_or_default(),
         schedules: schedules.into_iter().map(|it| (it.id.clone(), it)).collect(),
     })
+}
+
+/// A shadow reviewer decides nothing: a gate that would wait for its word needs somebody else's.
+fn shadows(root: &Node, roles: &[Role], workflows: &[Workflow], report: &Report) {
+    for role in roles.iter().filter(|it| it.mode == Mode::Shadow) {
+        let decides = Decider::Role(role.id.clone());
+        let gates = workflows.iter().flat_map(|workflow| {
+            let own = workflow.gates.iter().filter(|it| it.decided_by.contains(&decides));
+            own.map(|it| format!("`workflow.{}.gate.{}`", workflow.id, it.id))
+        });
+        let gates: Vec<String> = gates.collect();
+        let place = root.find(&["role", role.id.as_str(), "mode"]).map(|it| it.key);
+        if let (Some(place), false) = (place, gates.is_empty()) {
+            let message = format!(
+                "`{}` is a shadow reviewer, and what a shadow says decides nothing: let a person or another role decide {} (`decided_by`), or write `mode = \"binding\"`",
+                role.id,
+                gates.join(", ")
+            );
+            report.add(place, message);
+        }
+    }
 }
 
 /// Reads all tables under `key`, whose names must be fit to be used.

@@ -8,7 +8,8 @@ use super::tree::Layer;
 use super::{Found, Problem, Source, names};
 
 /// The keys that only a home has.
-pub(super) const KEYS: [&str; 3] = ["listen", "database_url", "people"];
+pub(super) const KEYS: [&str; 5] =
+    ["listen", "allowed_hosts", "public_url", "database_url", "people"];
 
 /// Where the server listens unless the home or the command line says otherwise.
 pub const LISTEN: &str = "127.0.0.1:4207";
@@ -18,6 +19,10 @@ pub const LISTEN: &str = "127.0.0.1:4207";
 pub struct HomeConfig {
     /// The address to listen on, like `127.0.0.1:4207`; port 0 takes a free one.
     pub listen: String,
+    /// Names that browsers may call the server by beside this machine's own, each with or without a port.
+    pub allowed_hosts: Vec<String>,
+    /// Where browsers reach the server from elsewhere, like `https://mission.example.org`: links of invitations begin with it.
+    pub public_url: Option<String>,
     /// The PostgreSQL to use instead of the home's own SQLite. May hold a password: do not show it.
     pub database_url: Option<String>,
     /// The names of the people who use this home; empty when the file names none.
@@ -26,7 +31,13 @@ pub struct HomeConfig {
 
 impl Default for HomeConfig {
     fn default() -> Self {
-        Self { listen: LISTEN.into(), database_url: None, people: Vec::new() }
+        Self {
+            listen: LISTEN.into(),
+            allowed_hosts: Vec::new(),
+            public_url: None,
+            database_url: None,
+            people: Vec::new(),
+        }
     }
 }
 
@@ -59,6 +70,8 @@ fn own_keys(fields: &Fields<'_>) -> HomeConfig {
     let default = HomeConfig::default();
     HomeConfig {
         listen: listen(fields).unwrap_or(default.listen),
+        allowed_hosts: allowed_hosts(fields),
+        public_url: public_url(fields),
         database_url: database_url(fields),
         people: people(fields),
     }
@@ -76,6 +89,39 @@ fn listen(fields: &Fields<'_>) -> Option<String> {
         return None;
     }
     Some(text.into())
+}
+
+fn allowed_hosts(fields: &Fields<'_>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for (name, place) in fields.texts("allowed_hosts", false).unwrap_or_default() {
+        let is_part =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        if name.is_empty() || !name.chars().all(is_part) {
+            let shown = names::shown(name);
+            let message = format!(
+                "`{shown}` is no name of a host; write it as browsers show it, like `mission.example.org` or `box.lan:4207`"
+            );
+            fields.report.add(place, message);
+        } else {
+            hosts.push(name.to_owned());
+        }
+    }
+    hosts
+}
+
+fn public_url(fields: &Fields<'_>) -> Option<String> {
+    let text = fields.text("public_url")?;
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = host.map(|it| it.trim_end_matches('/'));
+    if host.is_none_or(|it| it.is_empty() || it.contains(['/', ' ', '?', '#', '@'])) {
+        let shown = names::shown(text);
+        let message = format!(
+            "`{shown}` is no address of a server; write it without a path, like `https://mission.example.org`"
+        );
+        fields.bad("public_url", message);
+        return None;
+    }
+    Some(text.trim_end_matches('/').into())
 }
 
 fn database_url(fields: &Fields<'_>) -> Option<String> {

@@ -19,11 +19,19 @@ pub(crate) struct InitArgs {
 #[derive(Debug, Args)]
 pub(crate) struct UpArgs {
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<String>,
     /// Stop the agents too when the server stops
     #[arg(long)]
     pub(crate) stop_lanes: bool,
+}
+
+/// Takes host and port, or the port alone.
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').map(|it| it.1).filter(|it| it.parse::<u16>().is_ok());
+    let is_none = port.is_none() && !text.is_empty();
+    let wrong = || "write host and port, like `127.0.0.1:4207`; port 0 takes a free one".to_owned();
+    if is_none { Err(wrong()) } else { Ok(text.to_owned()) }
 }
 
 /// The arguments of `demo`.

@@ -130,8 +130,8 @@ pub(crate) async fn start(home: &Home, settings: Settings) -> anyhow::Result<Run
         false => String::new(),
     };
     let token = control.credentials().await?;
-    let configured = wire::settings(home)?.listen;
-    let listener = listen(home, settings.listen.as_deref().unwrap_or(&configured)).await?;
+    let configured = wire::settings(home)?;
+    let listener = listen(home, settings.listen.as_deref().unwrap_or(&configured.listen)).await?;
     let address = listener.local_addr().context("the listener has no address")?;
     let url = format!("http://{}", shown(address));
     control.set_url(url.clone());
@@ -146,8 +146,8 @@ pub(crate) async fn start(home: &Home, settings: Settings) -> anyhow::Result<Run
     let (close, closed) = oneshot::channel::<()>();
     let app = mission_server::App {
         control: control.clone(),
-        allowed_hosts: Vec::new(),
-        public_url: Some(url.clone()),
+        allowed_hosts: configured.allowed_hosts,
+        public_url: configured.public_url.or_else(|| Some(url.clone())),
         shutdown: Some(tell),
     };
     let stop = async move {

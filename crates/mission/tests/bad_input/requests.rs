@@ -102,9 +102,46 @@ fn words_that_are_no_text_are_refused() {
 }
 
 /// Posts `body` as a ticket and returns the answer.
+#[test]
+fn a_server_is_called_by_the_names_that_its_home_allows_and_by_no_other() {
+    let place = Place::new();
+    let settings = "allowed_hosts = [\"box.lan\"]\npublic_url = \"https://mission.example.org\"\n";
+    std::fs::create_dir_all(place.home()).unwrap();
+    std::fs::write(place.home().join("config.toml"), settings).unwrap();
+    place.project("work", RULES);
+    let server = place.up();
+    let body = br#"{"title": "Named"}"#;
+    for host in ["box.lan", "box.lan:8080", "mission.example.org"] {
+        let answer = posts_to(&server.url, host, &place.token(), body);
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{host}: {answer}");
+    }
+    let answer = posts_to(&server.url, "other.lan", &place.token(), body);
+    assert!(answer.starts_with("HTTP/1.1 421 ") && answer.contains("allowed_hosts"), "{answer}");
+    server.stops(&place);
+    for (wrong, told) in [
+        ("allowed_hosts = [\"a b\"]", "no name of a host"),
+        ("public_url = \"mission.lan/x\"", "no address of a server"),
+    ] {
+        std::fs::write(place.home().join("config.toml"), wrong).unwrap();
+        place.mission(&place.path("work"), &["up"]).says(&["config.toml:1:", told]);
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_a_matter_of_the_command_line() {
+    let place = Place::new();
+    for wrong in ["foo", "127.0.0.1", "127.0.0.1:port", "127.0.0.1:99999"] {
+        let up = place.mission(&place.path(""), &["up", "--listen", wrong]);
+        up.ends_with(2).says(&[&format!("'{wrong}'"), "127.0.0.1:4207"]);
+    }
+}
+
 fn posts(url: &str, token: &str, body: &[u8]) -> String {
-    let host = url.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host).unwrap();
+    posts_to(url, url.trim_start_matches("http://"), token, body)
+}
+
+fn posts_to(url: &str, host: &str, token: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
     let head = format!(
         "POST /api/v1/tickets HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",

@@ -23,7 +23,7 @@ pub fn page(view: &CalibrationView) -> Markup {
                     (icon("scale"))
                     @if view.shadows.is_empty() {
                         b { "No role reviews in the shadow" }
-                        span { "Set " code { "mode = \"shadow\"" } " on a reviewing role: it gets the same packets, its verdicts are recorded and decide nothing." }
+                        span { "Set " code { "mode = \"shadow\"" } " on a reviewing role, and let a person or another role decide its gates: what a shadow says decides nothing. It is not scored yet: this page stays empty until it is." }
                         div.ask-do { a.btn.sm href="/settings?part=roles" { "See the roles" } }
                     } @else {
                         b { "No verdict to compare yet" }

@@ -69,6 +69,7 @@ fn every_bad_file_is_told_line_column_and_what_to_do() {
         ("unknown evidence", "[role.coder]\nevidence = [\"comit\"]\n".into()),
         ("role that is none", "[role.controller]\nslots = 1\n".into()),
         ("instructions elsewhere", "[role.coder]\ninstructions = \"../../secrets.md\"\n".into()),
+        ("a shadow that decides", "[role.qa]\nmode = \"shadow\"\n".into()),
         ("empty workflow", "[workflow.mine]\ngates = []\n".into()),
         ("workflow without gates", "[workflow.mine]\n".into()),
         ("gate without id and role", gates("{ decided_by = \"person\" }")),
