@@ -147,6 +147,7 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::NotParked
         | R::IsACampaign
         | R::NotACampaign
+        | R::NoOpenChildren
         | R::NotDispatchable(_)
         | R::AttemptLive(_)
         | R::GateNotOpen(_)

@@ -41,6 +41,12 @@ impl Draft<'_> {
             return Err(Rejection::NotEnded);
         }
         self.push(Event::Reopened {});
+        // It would be finished again at once: nothing of it is left to do.
+        let is_done = self.ticket.children.values().any(|it| *it == Some(EndHow::Done));
+        let is_over = is_done && self.ticket.owed(self.context.now) == Owed::Finish;
+        if self.ticket.kind == Kind::Campaign && is_over {
+            return Err(Rejection::NoOpenChildren);
+        }
         Ok(())
     }
 
@@ -52,6 +58,9 @@ impl Draft<'_> {
         }
         if self.ticket.blocked.is_none() {
             return Err(Rejection::NotBlocked);
+        }
+        if self.ticket.blocked.as_ref().is_some_and(|it| it.code == BlockCode::CampaignFailed) {
+            return Err(Rejection::NoOpenChildren);
         }
         let held = self.ticket.blocked.as_ref().and_then(|it| it.gate.as_ref());
         let held = held.and_then(|it| self.ticket.gate(it)).filter(|it| !it.is_settled());

@@ -233,6 +233,10 @@ pub enum Rejection {
     NotParked,
     #[error("a campaign is never dispatched; its children are")]
     IsACampaign,
+    #[error(
+        "every ticket of the campaign has ended: reopen one of them or file another with it as parent, and it goes on; or cancel it"
+    )]
+    NoOpenChildren,
     #[error("only a campaign has children")]
     NotACampaign,
     #[error("the ticket is {0}, so no lane may take it")]
@@ -341,6 +345,7 @@ impl Rejection {
             Self::AlreadyParked => "already_parked",
             Self::NotParked => "not_parked",
             Self::IsACampaign => "is_a_campaign",
+            Self::NoOpenChildren => "no_open_children",
             Self::NotACampaign => "not_a_campaign",
             Self::NotDispatchable(_) => "not_dispatchable",
             Self::AttemptLive(_) => "attempt_live",

@@ -126,9 +126,13 @@ impl Draft<'_> {
 
     pub(super) fn add_child(&mut self, child: TicketKey) -> Result<(), Rejection> {
         self.not_a_lane()?;
-        self.still_open()?;
         if self.ticket.kind != Kind::Campaign {
             return Err(Rejection::NotACampaign);
+        }
+        // One that was done is so no more with another ticket to do.
+        match self.ticket.ended.as_ref().map(|it| it.how) {
+            Some(EndHow::Done) => self.push(Event::Reopened {}),
+            Some(_) | None => self.still_open()?,
         }
         if !self.ticket.children.contains_key(&child) {
             self.push(Event::ChildAdded { child });

@@ -356,6 +356,15 @@ fn next_lines(item: &NeedsYouDoc) -> Vec<String> {
             };
             open.flat_map(ways).collect()
         }
+        "blocked" if item.ticket.reason.code == "campaign_failed" => {
+            let child = item.ticket.children.first();
+            let reopen = child.map(|it| format!("mission ticket reopen {it}"));
+            let new = format!("mission ticket new TITLE --parent {key}");
+            reopen
+                .into_iter()
+                .chain([new, format!("mission ticket cancel {key} --reason TEXT")])
+                .collect()
+        }
         "blocked" => vec![format!("mission ticket retry {key} --reason TEXT")],
         "notice" if !item.runtimes.is_empty() => {
             item.runtimes.iter().map(|it| format!("mission runtime resume {it}")).collect()

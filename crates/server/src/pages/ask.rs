@@ -130,7 +130,11 @@ fn answers(doc: &NeedsYouDoc, gate: Option<&GateDoc>, viewer: Viewer<'_>, first:
 fn unblock(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let back = Back::NeedsYou;
     html! {
-        (form::reasoned(ticket, "retry", "Retry", "What is different now? It gets fresh attempts and one more round.", viewer, back))
+        @if ticket.reason.code == "campaign_failed" {
+            @if viewer.acts() { a.btn href={ "/tickets/new" } { "Add a ticket" } }
+        } @else {
+            (form::reasoned(ticket, "retry", "Retry", "What is different now? It gets fresh attempts and one more round.", viewer, back))
+        }
         (form::plain(ticket, "park", "Park", "pause", viewer, back))
         (form::reasoned(ticket, "cancel", "Cancel", "Why is it not done?", viewer, back))
         a.btn.ghost href={ (words::ticket_path(&ticket.key)) "#console" } { (icon("square-terminal")) "Console" }
