@@ -25,6 +25,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(30);
 const MOST_REFS: usize = 10_000;
 const MOST_REF_BYTES: u64 = 4 << 20;
 
+/// The most stashes that are kept one by one.
+const MOST_STASHES: usize = 1_000;
+
 /// A trusted look at one lane's clone. Its own git directory is removed with it.
 pub(crate) struct LaneView {
     dir: PathBuf,
@@ -84,6 +87,30 @@ impl LaneView {
     /// Returns the commit that `HEAD` leads to, if any.
     pub(crate) fn head_commit(&self) -> Option<&Commit> {
         self.head.commit(&self.refs)
+    }
+
+    /// Returns what the lane put aside with `git stash`, oldest first. Git names the newest by a ref; the others stand in
+    /// its log alone. What is named there without being there is left out.
+    pub(crate) async fn stashes(&self) -> Result<Vec<Commit>> {
+        let tampered = |why: String| Error::Tampered { path: self.dir.clone(), why };
+        let log = read_plain(&self.dir.join(".git/logs/refs/stash")).map_err(tampered)?;
+        let log = log.unwrap_or_default();
+        let mut named: Vec<Commit> = Vec::new();
+        let lines = log.lines().filter_map(|line| as_commit(line.split(' ').nth(1)?));
+        for commit in lines.chain(self.refs.get("refs/stash").cloned()) {
+            if !named.contains(&commit) {
+                named.push(commit);
+            }
+            if named.len() > MOST_STASHES {
+                return Err(tampered(format!("it has more than {MOST_STASHES} stashes")));
+            }
+        }
+        let bare = Git::at(self.bare());
+        let mut found = Vec::new();
+        for commit in named {
+            found.extend(bare.try_resolve(hash(&commit)?).await?);
+        }
+        Ok(found)
     }
 
     /// Returns a git with our own directory and settings and the lane's working copy.

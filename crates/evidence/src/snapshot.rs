@@ -37,20 +37,26 @@ pub struct Snapshot {
 }
 
 impl Workspace {
-    /// Keeps in the project's repository what is dirty, untracked or not merged into `landed` (the default branch)
-    /// and not kept yet. The working copy and its index stay untouched; ignored files are not kept.
+    /// Keeps in the project's repository what is dirty, untracked, stashed or not merged into `landed` (the default branch)
+    /// and not kept yet; what was checked out comes last. The working copy and its index stay untouched; ignored files are
+    /// not kept.
     pub async fn snapshot(&self, landed: &Commit, at: Timestamp) -> Result<Snapshot> {
         let view = self.view().await?;
         let head = view.head_commit().cloned();
         let dirty = view.dirty_paths(head.as_ref()).await?;
-        let mut wanted: Vec<Commit> = Vec::new();
+        let mut snapshot = Snapshot { kept: Vec::new(), dirty: LaneView::shown(&dirty) };
+        let held: Vec<Commit> = self.kept().await?.into_iter().map(|it| it.commit).collect();
+        // No branch ever grows from a stash.
+        for stash in view.stashes().await?.into_iter().filter(|it| !held.contains(it)) {
+            snapshot.kept.push(self.keep(&view, &stash).await?);
+        }
+        let branches = view.refs.iter().filter(|(name, _)| name.starts_with("refs/heads/"));
+        let branches = branches.map(|(_, commit)| commit).filter(|it| Some(*it) != head.as_ref());
+        let mut wanted: Vec<Commit> = branches.cloned().collect();
         if !dirty.is_empty() {
             wanted.push(self.commit_dirty(&view, head.as_ref(), &dirty, at).await?);
         }
-        let own = |name: &&String| name.starts_with("refs/heads/") || *name == "refs/stash";
         wanted.extend(head);
-        wanted.extend(view.refs.iter().filter(|(name, _)| own(name)).map(|(_, c)| c.clone()));
-        let mut snapshot = Snapshot { kept: Vec::new(), dirty: LaneView::shown(&dirty) };
         for commit in wanted {
             if !self.is_safe(&view, &commit, landed).await? {
                 snapshot.kept.push(self.keep(&view, &commit).await?);

@@ -291,7 +291,8 @@ async fn before_a_workspace_goes_its_dirty_untracked_and_unmerged_work_is_kept_a
 
     let kept = workspace.kept().await.expect("kept");
     assert_eq!(kept, snapshot.kept);
-    workspace.restore(&kept[0], "main", &main, &coder()).await.expect("restored");
+    let last = kept.last().expect("what was checked out");
+    workspace.restore(last, "main", &main, &coder()).await.expect("restored");
     let state = workspace.state().await.expect("a state");
     assert_eq!((state.head, state.is_on_branch), (Some(committed), true));
     assert_eq!(state.dirty, ["a.txt", "b.txt", "untracked.txt"]);
@@ -300,6 +301,36 @@ async fn before_a_workspace_goes_its_dirty_untracked_and_unmerged_work_is_kept_a
         "untracked\n"
     );
     assert!(!workspace.dir.join("b.txt").exists());
+}
+
+#[tokio::test]
+async fn every_stash_is_kept_and_what_was_checked_out_is_what_comes_back() {
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    let stash = |text: &str| {
+        write(&workspace.dir.join("a.txt"), text);
+        git_in(&workspace.dir, &["stash", "-q"]);
+    };
+    stash("first thought\n");
+    stash("second thought\n");
+    write(&workspace.dir.join("new.txt"), "new\n");
+    let committed = commit_in(&workspace.dir, "work");
+    // What was thrown away cannot be kept, and is no reason to keep nothing.
+    let gone = "0123456789012345678901234567890123456789";
+    let log = workspace.dir.join(".git/logs/refs/stash");
+    let mut text = fs::read_to_string(&log).expect("a log");
+    text.insert_str(
+        0,
+        &format!("{0} {gone} ada <ada@example.com> 1 +0000\tgone\n", "0".repeat(40)),
+    );
+    fs::write(&log, text).expect("a log");
+
+    let removed = workspace.remove(&place.main(), noon()).await.expect("removed");
+    let shown = |at: usize| place.git(&["show", &format!("{}:a.txt", removed.kept[at].name)]);
+    assert_eq!(removed.kept.len(), 3, "{:?}", removed.kept);
+    assert_eq!((shown(0).as_str(), shown(1).as_str()), ("first thought", "second thought"));
+    let kept = workspace.kept().await.expect("kept").pop().expect("the last");
+    assert_eq!(kept.commit, committed);
 }
 
 #[tokio::test]
