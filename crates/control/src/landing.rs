@@ -31,7 +31,9 @@ const WINDOW: usize = 4;
 const ROUNDS: usize = 16;
 
 /// One ticket in the queue.
-struct Candidate {
+struct Candidate<'c> {
+    /// One that waits for its turn is busy already, and stays so.
+    _busy: Busy<'c>,
     ticket: Arc<Ticket>,
     /// What the default branch holds once all before it have landed.
     onto: Commit,
@@ -101,13 +103,10 @@ impl Control {
     async fn land_some(&self, key: &TicketKey) -> Result<()> {
         // The rules may have moved with a landing.
         let project = self.project(key.project()).await?;
-        let mut queue = self.landable(&project, key).await?;
+        let queue = self.landable(&project, key).await?;
         if !queue.iter().any(|it| it.key == *key) {
             return Ok(());
         }
-        queue.truncate(self.window(&project.key));
-        // Those that wait for their turn are busy already, and stay so.
-        let _busy = self.keep_busy(queue.iter().map(|it| &it.key));
         let candidates = self.line_up(&project, queue, key).await?;
         let tests = candidates.iter().map(|it| self.test(&project, it));
         let tested = futures::future::join_all(tests).await;
@@ -157,18 +156,20 @@ impl Control {
         Busy { control: self, keys }
     }
 
-    /// Finds out for each of the queue what it comes to once those before it have landed. One that cannot be looked at
-    /// stands in nobody's way: it is left out, and told of when it is its own turn.
+    /// Finds out for the first of the queue, as many as are tested at once, what each comes to once those before it have
+    /// landed. One that cannot be looked at stands in nobody's way: it is left out, and told of when it is its own turn.
     async fn line_up(
         &self,
         project: &Project,
         queue: Vec<Arc<Ticket>>,
         key: &TicketKey,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<Candidate<'_>>> {
+        let window = self.window(&project.key);
         let tip = Git::at(&project.path).branch(&project.rules.default_branch).await?;
         let mut onto = tip.clone();
         let mut candidates = Vec::new();
         for ticket in queue {
+            let _busy = self.keep_busy(std::iter::once(&ticket.key));
             let tested = match self.tested_merge(&ticket) {
                 Ok(tested) => tested,
                 Err(error) if ticket.key == *key => {
@@ -182,6 +183,14 @@ impl Control {
             let (lands, next) = match ahead {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
+                Err(error @ Error::Evidence(mission_evidence::Error::Tampered { .. }))
+                    if ticket.key == *key =>
+                {
+                    // Only a person mends that.
+                    let (code, text) = (BlockCode::LandBlocked, error.in_full());
+                    self.is_granted(key, Command::BlockLanding { code, text }).await?;
+                    continue;
+                }
                 Err(error) if ticket.key == *key => return Err(error),
                 Err(error) => {
                     tracing::warn!("{} is left out of the queue: {}", ticket.key, error.in_full());
@@ -192,9 +201,9 @@ impl Control {
             let holds_rules = |it: &String| project.rules.holds_rules(it);
             let paths = ticket.head.iter().flat_map(|it| &it.paths);
             let is_last = paths.into_iter().any(holds_rules);
-            candidates.push(Candidate { ticket, onto: before, lands });
-            if is_last {
-                // What comes behind it is tested by the rules that it brings.
+            candidates.push(Candidate { _busy, ticket, onto: before, lands });
+            // What comes behind a change of the rules is tested by those that it brings.
+            if is_last || candidates.len() == window {
                 break;
             }
         }
@@ -241,14 +250,14 @@ impl Control {
         }))
     }
 
-    async fn test(&self, project: &Project, it: &Candidate) -> Option<Result<Observation>> {
+    async fn test(&self, project: &Project, it: &Candidate<'_>) -> Option<Result<Observation>> {
         let Lands::Untested(merged) = &it.lands else { return None };
         let gate = it.ticket.gate(&GateId::new(FINAL_VALIDATION))?;
         Some(self.validate_merge(&it.ticket, gate, project, &it.onto, Some(merged.clone())).await)
     }
 
     /// Puts on record what testing a candidate came to, and returns whether it may still land. All before it have landed.
-    async fn take_tested(&self, it: &Candidate, seen: Result<Observation>) -> Result<bool> {
+    async fn take_tested(&self, it: &Candidate<'_>, seen: Result<Observation>) -> Result<bool> {
         let (key, gate) = (&it.ticket.key, GateId::new(FINAL_VALIDATION));
         let on = it.ticket.head.as_ref().map(|it| it.commit.clone());
         let command = match seen {
@@ -269,7 +278,7 @@ impl Control {
     }
 
     /// Moves the default branch to what was tested, and returns whether it is there.
-    async fn land_one(&self, project: &Project, it: &Candidate) -> Result<bool> {
+    async fn land_one(&self, project: &Project, it: &Candidate<'_>) -> Result<bool> {
         let key = &it.ticket.key;
         for _ in 0..BUSY_TRIES {
             // Somebody may have spoken or committed while the tests ran, or while the working copy was in use.

@@ -230,6 +230,30 @@ async fn a_record_that_is_gone_lands_nothing_and_holds_nobody_else_up() {
     assert_eq!(landed(&stage, &keys[1]).await.0, Some(stage.main()));
 }
 
+/// What `bad` leaves whole breaks once `meanwhile` is there.
+const NOT_MEANWHILE: &str = "test -f meanwhile && ls | grep -q bad && exit 1\n\
+                             echo 'test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured'\n";
+
+#[tokio::test]
+async fn one_that_cannot_be_looked_at_holds_nobody_up_where_one_is_tested_at_a_time() {
+    let (stage, keys) = lined_up(RULES, NOT_MEANWHILE, &["bad1", "bad2", "broken", "good"]).await;
+    write(&stage.repository().join("meanwhile"), "x\n");
+    commit_in(&stage.repository(), "meanwhile");
+    all_signed(&stage, &keys).await;
+    let broken = stage.control.paths().workspace(&keys[2]).join(".git/HEAD");
+    fs::remove_file(broken).expect("it was there");
+    // Two failures halve the window down to one.
+    for key in [&keys[0], &keys[1], &keys[3]] {
+        let land = Action::Land { ticket: key.clone() };
+        stage.control.work_off(land).await.expect("it is looked at");
+    }
+    assert_eq!(landed(&stage, &keys[3]).await.0, Some(stage.main()));
+    stage.goes_on().await;
+    let broken = stage.control.ticket(&keys[2]).await.expect("the ticket").0;
+    assert_eq!((broken.landed_as.clone(), broken.state()), (None, State::Blocked));
+    assert!(broken.situation().reason.contains(".git/HEAD"), "{:?}", broken.situation());
+}
+
 #[tokio::test]
 async fn a_landing_on_a_branch_that_a_person_threw_back_is_tested_again() {
     let (stage, keys) = behind(RULES).await;
