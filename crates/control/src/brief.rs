@@ -56,6 +56,12 @@ impl Brief<'_> {
         if !self.instructions.trim().is_empty() {
             let _ = write!(text, "## Your job\n\n{}\n\n", self.instructions.trim());
         }
+        if let Some(landed) = &ticket.landed_before {
+            let _ = write!(
+                text,
+                "An earlier round landed as `{landed}`, and a person reopened the ticket. What you deliver is counted from there.\n\n"
+            );
+        }
         if let Some(head) = &ticket.head {
             let _ =
                 write!(text, "Base commit: `{}`\nHead commit: `{}`\n\n", head.base, head.commit);

@@ -183,9 +183,10 @@ impl Control {
             let (lands, next) = match ahead {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
-                Err(error @ Error::Evidence(mission_evidence::Error::Tampered { .. }))
-                    if ticket.key == *key =>
-                {
+                Err(
+                    error @ (Error::Missing(_)
+                    | Error::Evidence(mission_evidence::Error::Tampered { .. })),
+                ) if ticket.key == *key => {
                     // Only a person mends that.
                     let (code, text) = (BlockCode::LandBlocked, error.in_full());
                     self.is_granted(key, Command::BlockLanding { code, text }).await?;
@@ -223,8 +224,15 @@ impl Control {
             return Ok(None);
         }
         let git = Git::at(&project.path);
-        let head = ticket.head.as_ref().map(|it| it.commit.clone());
-        let head = head.ok_or_else(|| Error::Missing("commit to land".into()))?;
+        let before = match &ticket.landed_before {
+            Some(landed) if git.is_ancestor(landed, onto).await? => Some(landed.clone()),
+            Some(_) | None => None,
+        };
+        let Some(known) = &ticket.head else {
+            let nothing = || Error::Missing("commit to land".into());
+            return Ok(Some((Lands::There(before.ok_or_else(nothing)?), onto.clone())));
+        };
+        let head = known.commit.clone();
         if let Some((base, commit)) = tested {
             // The process ended after the branch moved and before that was on record.
             if git.is_ancestor(&commit, tip).await? {
@@ -242,7 +250,14 @@ impl Control {
             }
             Preview::AlreadyThere => {
                 let is_in = git.is_ancestor(&head, onto).await?;
-                (Lands::There(if is_in { head } else { onto.clone() }), onto.clone())
+                let adds_nothing = !is_in || head == known.base;
+                let commit = match before.filter(|_| adds_nothing) {
+                    // What an earlier round landed as stays true.
+                    Some(landed) => landed,
+                    None if is_in => head,
+                    None => onto.clone(),
+                };
+                (Lands::There(commit), onto.clone())
             }
             Preview::Conflict { .. } | Preview::NotPossible { .. } => {
                 (Lands::Untested(merged), onto.clone())

@@ -337,6 +337,9 @@ impl Control {
         let identity = Identity::lane(attempt.role.as_str(), attempt.runtime.as_str());
         let branch = &project.rules.default_branch;
         let tip = tip(project).await?;
+        if self.is_from_before_it_landed(ticket, project, &workspace).await? {
+            self.remove_workspace(&ticket.key).await?;
+        }
         let is_there = workspace.exists();
         if is_there {
             workspace.identify(&identity).await?;
@@ -362,6 +365,20 @@ impl Control {
         let command = Command::MakeWorkspace { branch: ticket.key.branch(), base: tip };
         self.execute(&ticket.key, command, &Principal::Controller).await?;
         Ok(())
+    }
+
+    /// Returns whether the working copy is what an earlier round left, whose work has landed: a new one begins where that is.
+    async fn is_from_before_it_landed(
+        &self,
+        ticket: &Ticket,
+        project: &Project,
+        workspace: &Workspace,
+    ) -> Result<bool> {
+        if ticket.landed_before.is_none() || ticket.head.is_some() || !workspace.exists() {
+            return Ok(false);
+        }
+        let Some(commit) = workspace.fetch_back().await? else { return Ok(false) };
+        Ok(self.left_out(ticket, project, &commit).await?.is_some())
     }
 
     /// Counts attempts that ended without delivering among the authors where they left something in the workspace.

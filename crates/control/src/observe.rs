@@ -82,6 +82,15 @@ impl Control {
                 "commits that grow from `{branch}`: the ticket's branch shares no history with it (`git rebase --root --onto {branch}`)"
             ));
         }
+        if let (true, Some(head)) = (writes, head)
+            && let Some(landed) = self.left_out(ticket, &project, &head.commit).await?
+        {
+            let branch = &project.rules.default_branch;
+            missing.push(format!(
+                "commits that grow from what landed before, {}: what is there already counts for nothing (`git rebase {branch}`)",
+                landed.short()
+            ));
+        }
         if requires(EvidenceKind::ChangedFiles) && packet.files.is_empty() {
             missing.push("changed files (git sees none)".into());
         }
@@ -101,6 +110,21 @@ impl Control {
             block: None,
             ask_person: None,
         })
+    }
+
+    /// Returns what an earlier round landed as, where the default branch holds it and `commit` does not grow from it.
+    pub(crate) async fn left_out(
+        &self,
+        ticket: &Ticket,
+        project: &Project,
+        commit: &Commit,
+    ) -> Result<Option<Commit>> {
+        let Some(landed) = &ticket.landed_before else { return Ok(None) };
+        let git = Git::at(&project.path);
+        let tip = git.branch(&project.rules.default_branch).await?;
+        let is_left_out =
+            git.is_ancestor(landed, &tip).await? && !git.is_ancestor(landed, commit).await?;
+        Ok(is_left_out.then(|| landed.clone()))
     }
 
     /// Fetches the ticket's branch and returns its head where that differs from the one known.

@@ -107,6 +107,10 @@ impl Control {
     ) -> Result<Observation> {
         let mut packet = self.new_packet(ticket, gate, None);
         let Some(head) = ticket.head.clone() else {
+            if ticket.landed_before.is_some() {
+                // A person waived what a new round would have added.
+                return self.sealed(packet, None);
+            }
             let text = "nothing was committed, so there is nothing to land".to_owned();
             return self.sealed(packet, Some((BlockCode::MergeConflict, text)));
         };

@@ -190,6 +190,9 @@ pub struct Ticket {
     pub workspace: Option<Workspace>,
     /// The commit on the default branch that holds the work.
     pub landed_as: Option<Commit>,
+    /// The same of an earlier round, since somebody reopened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed_before: Option<Commit>,
     /// The last change of what it asks for, where somebody had worked on it or decided by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_changed: Option<RequestChanged>,

@@ -7,6 +7,7 @@ mod claims;
 mod days;
 mod landing;
 mod records;
+mod reopened;
 mod reviews;
 mod rows;
 mod rules;

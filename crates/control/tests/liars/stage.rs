@@ -205,7 +205,9 @@ impl Stage {
         if writes && !self.workspace().exists() {
             let base = Commit::new(git_in(&self.repository(), &["rev-parse", "main"]));
             let workspace = Workspace::at(self.repository(), self.ticket.clone(), self.workspace());
-            workspace.create("main", &base, &base, &who).await.expect("a workspace");
+            let head = self.look().await.head.clone();
+            let start = head.map_or_else(|| base.clone(), |it| it.commit);
+            workspace.create("main", &base, &start, &who).await.expect("a workspace");
             let branch = self.ticket.branch();
             self.controller_does(Command::MakeWorkspace { branch, base }).await;
         }
@@ -355,6 +357,15 @@ impl Stage {
             said.extend(gate.asked.clone());
         }
         said.join("\n")
+    }
+
+    /// What the ticket landed as, as everybody is shown it.
+    pub(crate) async fn landed(&self) -> String {
+        let shown = mission_domain::ticket::ticket_doc(
+            &*self.look().await,
+            mission_domain::ids::Version(0),
+        );
+        shown.landed_as.expect("it landed")
     }
 
     /// Where the default branch is.

@@ -50,7 +50,11 @@ pub fn ticket_doc(ticket: &Ticket, version: Version) -> TicketDoc {
             dirty: it.dirty,
             present: it.present,
         }),
-        landed_as: ticket.landed_as.as_ref().map(ToString::to_string),
+        landed_as: ticket
+            .landed_as
+            .as_ref()
+            .or(ticket.landed_before.as_ref())
+            .map(ToString::to_string),
         gates: ticket.gates.iter().map(|gate| gate_doc(ticket, gate)).collect(),
         question: ticket.question.as_ref().map(|it| QuestionDoc {
             attempt: it.attempt.to_string(),

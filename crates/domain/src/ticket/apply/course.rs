@@ -40,6 +40,7 @@ pub(in crate::ticket) fn opening(opened: &Opened, stamp: &Stamp) -> Ticket {
         contributors: Vec::new(),
         workspace: None,
         landed_as: None,
+        landed_before: None,
         request_changed: None,
         corrected: Vec::new(),
         grants: 0,
@@ -83,7 +84,11 @@ pub(super) fn end(
 pub(super) fn reopen(ticket: &mut Ticket) {
     let was_done = ticket.ended.take().is_some_and(|it| it.how == EndHow::Done);
     ticket.parked = None;
-    ticket.landed_as = None;
+    if let Some(landed) = ticket.landed_as.take() {
+        // What a new round adds is counted from what the default branch holds.
+        ticket.landed_before = Some(landed);
+        ticket.head = None;
+    }
     // What had blocked it ended with it, and its gates may be tried again.
     unblock(ticket);
     for gate in ticket.gates.iter_mut().filter(|it| !it.is_settled()) {

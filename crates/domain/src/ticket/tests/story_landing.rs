@@ -103,7 +103,9 @@ fn a_landed_ticket_that_is_reopened_needs_new_work_and_new_sign_offs() {
     let mut life = Life::at("landing");
     life.controller_does(landing());
     life.does(&ada(), Command::Reopen);
-    assert_eq!(life.ticket.landed_as, None);
+    assert_eq!((&life.ticket.landed_as, &life.ticket.head), (&None, &None));
+    let shown = || crate::ticket::ticket_doc(&life.ticket, crate::ids::Version(1)).landed_as;
+    assert_eq!(shown().as_deref(), Some("landed"), "what landed stays a fact");
     assert_eq!(life.gate("plan").stage, Stage::Passed);
     assert_eq!(
         (&life.gate("implementation").stage, life.gate("implementation").round),
