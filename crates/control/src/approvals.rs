@@ -1,6 +1,7 @@
 //! Guarded commands: what a lane asks for, looked at where it would run; a person's answer; and the one run of it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::execute::Control;
 use crate::launch::permission;
-use crate::packets::{keep_masked, masked};
+use crate::packets::{keep_masked, masked, own_environment};
 use crate::projects::Project;
 
 /// How long a command that a person approved may take.
@@ -315,7 +316,8 @@ impl Control {
             Ok(scratch) => {
                 let log = scratch.path().join("output");
                 let outcome = mission_sandbox::run(what, &log).await.map_err(|e| e.to_string());
-                outcome.map(|it| (it, keep_masked(&self.artifacts(), &log).ok()))
+                let kept = |it: &Self, log| keep_masked(&it.artifacts(), log).ok();
+                outcome.map(|it| (it, File::open(&log).ok().and_then(|log| kept(self, log))))
             }
             Err(error) => Err(error.in_full()),
         };
@@ -394,7 +396,7 @@ fn void(argv: Vec<String>, cwd: Option<PathBuf>, refused: Refused) -> Asked {
 /// the project's own remotes are: the lane's clone has none.
 async fn persons_environment(project: &Project) -> BTreeMap<String, String> {
     let mut env: BTreeMap<String, String> =
-        std::env::vars().filter(|it| !it.0.starts_with("MISSION_")).collect();
+        own_environment().into_iter().filter(|it| !it.0.starts_with("MISSION_")).collect();
     let mut settings: Vec<(String, String)> =
         GIT_SAYS.iter().map(|it| (it.0.to_owned(), it.1.to_owned())).collect();
     settings.extend(remotes(&project.path).await.unwrap_or_default());

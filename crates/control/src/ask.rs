@@ -502,8 +502,9 @@ impl Control {
             principal: by.clone(),
             warm: None,
         };
-        let ticket = self.execute(key, command, &Principal::Controller).await?;
+        self.execute(key, command, &Principal::Controller).await?;
         self.launch_or_end(key, attempt).await;
+        let (ticket, _) = self.ticket(key).await?;
         let found = ticket.attempt(attempt).ok_or(Rejection::UnknownAttempt(attempt))?;
         Ok(mission_domain::ticket::attempt_doc(&ticket, found))
     }

@@ -2,8 +2,29 @@
 
 use std::fmt::Write as _;
 
+use mission_domain::ids::AttemptId;
+use mission_domain::principal::Principal;
 use mission_domain::rules::{Role, Rules};
 use mission_domain::ticket::{Attempt, FindingState, Gate, Message, Purpose, Ticket};
+
+use crate::error::{Error, Result};
+use crate::execute::Control;
+
+impl Control {
+    /// Returns what the attempt was told when it began, as Markdown.
+    ///
+    /// # Errors
+    /// It has no brief, or what the system said.
+    pub async fn attempt_brief(&self, id: AttemptId) -> Result<String> {
+        let path = self.paths().lane(id).join("brief.md");
+        match tokio::fs::read_to_string(&path).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(Error::Missing(format!("brief of `{id}`: it was never started")))
+            }
+            read => read.map_err(Error::file(format!("read `{}`", path.display()))),
+        }
+    }
+}
 
 /// What a brief is made of besides the ticket.
 pub(crate) struct Brief<'a> {
@@ -159,6 +180,9 @@ impl Brief<'_> {
         if let Some(role) = self.role.filter(|it| !it.tools.is_empty()) {
             let _ = writeln!(text, "Tools: {}.", role.tools.join(", "));
         }
+        if matches!(self.attempt.principal, Principal::External(_)) {
+            return self.reporting_elsewhere(text);
+        }
         text.push_str(
             "`mission report evidence command -- CMD` (runs it), `… plan FILE`, `… direction FILE`, `… steps FILE`, `… screenshot URL`, `… risk TEXT`, `… file FILE`.\n",
         );
@@ -172,6 +196,27 @@ impl Brief<'_> {
         });
         text.push_str(
             "If a person must decide something first: `mission report question --summary TEXT`, or `QUESTION:`.\n",
+        );
+    }
+}
+
+impl Brief<'_> {
+    /// How somebody reports who has no lane of ours around them: under their own token.
+    fn reporting_elsewhere(&self, text: &mut String) {
+        let attempt = format!("POST /api/v1/attempts/{}", self.attempt.id);
+        let evidence = r#"{"kind":"risk","text":"…"}` or `{"kind":"commands","command":{"run":"…","exit_code":0}}"#;
+        let report = match self.attempt.purpose {
+            Purpose::Deliver => r#"{"kind":"done","summary":"…"}"#,
+            Purpose::Review | Purpose::Judge => {
+                r#"{"kind":"verdict","verdict":"pass|changes","reason":"…","findings":[{"file":"…","line":1,"text":"…"}]}"#
+            }
+        };
+        let question = r#"{"kind":"question","text":"…"}"#;
+        let _ = writeln!(
+            text,
+            "Evidence: `{attempt}/evidence` with `{evidence}`.\nAt the end: `{attempt}/report` with `{report}`.\n\
+             If a person must decide something first: `{attempt}/report` with `{question}`.\n\
+             `/api/openapi.json` describes both.",
         );
     }
 }

@@ -204,6 +204,7 @@ impl Control {
                 what: format!("raise the budget of {}, or let it wait", mark.scope),
                 rank_reason: "the day's budget is spent".into(),
                 holds_up: u32::try_from(held.len()).unwrap_or(u32::MAX),
+                held: held.iter().map(|it| it.key.clone()).collect(),
                 ticket: ticket_doc(first, version),
                 detail: sentence(&mark.text),
                 not_by: Vec::new(),

@@ -22,6 +22,9 @@ use crate::stumble::AFTER_FAILURE;
 /// The longest sleep, so that a clock that was set is noticed, in seconds.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 
+/// Whoever looks so much later than they meant to was stopped or suspended meanwhile, and heard nothing.
+const OVERSLEPT: Duration = Duration::from_secs(15);
+
 impl Control {
     /// Becomes resident: brings the rows up to date, loads the fleet, finds its lanes again, and starts to dispatch.
     ///
@@ -112,9 +115,8 @@ impl Control {
             let fresh = now + jiff::SignedDuration::from_secs(crate::write::LEASE_S);
             for lease in leases {
                 let until = lease.until.max(fresh);
-                let is_person =
-                    fleet.tickets.get(&lease.ticket).is_some_and(|it| it.is_worked_by_person());
-                if !is_person {
+                let live = fleet.tickets.get(&lease.ticket).and_then(|it| it.live_attempt());
+                if live.is_none_or(mission_domain::ticket::Attempt::runs_here) {
                     fleet.leases.insert(lease.ticket, until);
                 }
             }
@@ -160,12 +162,11 @@ impl Control {
     }
 
     async fn dispatch(self) {
-        let mut pause = None;
+        let mut due = self.now();
         while !self.is_stopping() {
-            let sleep = match pause.take() {
-                Some(pause) => pause,
-                None => self.round().await,
-            };
+            let looked_at = self.now();
+            let sleep = self.round(due).await;
+            due = looked_at + sleep;
             let nudged = self.inner.nudge.notified();
             tokio::select! {
                 () = nudged => {}
@@ -188,11 +189,12 @@ impl Control {
     fn plan(&self, now: Timestamp) -> (Vec<Action>, Option<Timestamp>) {
         let mut fleet = self.fleet();
         fleet.forget_ended();
+        self.hold_unheard(&mut fleet, now);
         fleet.plan(now)
     }
 
-    /// Plans once, carries out, and returns how long nothing is to be done.
-    async fn round(&self) -> Duration {
+    /// Plans once, carries out, and returns how long nothing is to be done. `due` is the moment by which it was meant to.
+    async fn round(&self, due: Timestamp) -> Duration {
         if !self.catch_up().await {
             return AFTER_FAILURE;
         }
@@ -201,6 +203,9 @@ impl Control {
             return AFTER_FAILURE;
         }
         let now = self.now();
+        if now > due + OVERSLEPT {
+            self.was_away(now);
+        }
         let (actions, next) = self.plan(now);
         for action in actions {
             if self.is_stopping() {
@@ -244,6 +249,7 @@ impl Control {
             quick @ (Action::HandOver { .. }
             | Action::Finish { .. }
             | Action::Expire { .. }
+            | Action::TimeOut { .. }
             | Action::Release { .. }
             | Action::Wake { .. }
             | Action::EndChild { .. }
@@ -335,8 +341,17 @@ impl Control {
             Action::HandOver { ticket, gate, why } => (ticket, Command::HandOver { gate, why }),
             Action::Finish { ticket } => return self.finish(&ticket, act).await,
             Action::Expire { ticket, attempt, epoch } => {
+                let until = self.fleet().leases.get(&ticket).copied();
+                if until.is_some_and(|until| until > self.now()) {
+                    // It was heard since that was planned.
+                    return Ok(());
+                }
                 let summary = "no sign of life within its lease".to_owned();
                 let class = EndClass::Lost;
+                (ticket, Command::EndAttempt { attempt, epoch, class, summary })
+            }
+            Action::TimeOut { ticket, attempt, epoch, why: summary } => {
+                let class = EndClass::TimedOut;
                 (ticket, Command::EndAttempt { attempt, epoch, class, summary })
             }
             Action::Release { ticket, blocker, how, by } => {

@@ -61,7 +61,8 @@ pub(crate) struct Inner {
     pub(crate) windows: Mutex<BTreeMap<ProjectKey, usize>>,
     pub(crate) next_attempt: AtomicU64,
     pub(crate) next_message: AtomicU64,
-    pub(crate) progress: Mutex<BTreeMap<AttemptId, Timestamp>>,
+    /// What lanes said and nobody has taken in yet.
+    pub(crate) unheard: Mutex<crate::hearing::Unheard>,
     pub(crate) tasks: Mutex<tokio::task::JoinSet<()>>,
     pub(crate) is_stopping: std::sync::atomic::AtomicBool,
     /// Until when each session is held for somebody: nothing where they are connected.
@@ -102,7 +103,7 @@ impl Control {
                 windows: Mutex::new(BTreeMap::new()),
                 next_attempt: AtomicU64::new(0),
                 next_message: AtomicU64::new(0),
-                progress: Mutex::new(BTreeMap::new()),
+                unheard: Mutex::default(),
                 tasks: Mutex::new(tokio::task::JoinSet::new()),
                 is_stopping: std::sync::atomic::AtomicBool::new(false),
             }),
@@ -350,14 +351,15 @@ impl Control {
             for event in events {
                 match event {
                     Event::Claimed(claimed)
-                        if !ticket
+                        if ticket
                             .attempt(claimed.attempt)
-                            .is_some_and(mission_domain::ticket::Attempt::is_persons) =>
+                            .is_none_or(mission_domain::ticket::Attempt::runs_here) =>
                     {
                         let until = now + jiff::SignedDuration::from_secs(crate::write::LEASE_S);
                         fleet.leases.insert(ticket.key.clone(), until);
                     }
-                    Event::AttemptEnded { .. } => {
+                    Event::AttemptEnded { attempt, .. } => {
+                        fleet.launches.remove(attempt);
                         fleet.leases.remove(&ticket.key);
                     }
                     _ => {}

@@ -9,6 +9,7 @@ use mission_domain::plan::{self, Action, ProjectFacts};
 use mission_domain::spending::Spending;
 use mission_domain::ticket::Ticket;
 
+use crate::launches::Launch;
 use crate::stumble::Stumble;
 use crate::versions::AllTold;
 
@@ -27,6 +28,8 @@ pub(crate) struct Fleet {
     pub(crate) projects: BTreeMap<ProjectKey, ProjectFacts>,
     /// Until when each live attempt holds its lease.
     pub(crate) leases: BTreeMap<TicketKey, Timestamp>,
+    /// How far the launches of live attempts are, as far as this process began them.
+    pub(crate) launches: BTreeMap<AttemptId, Launch>,
     /// Tickets that something is being done for at this moment.
     pub(crate) busy: BTreeSet<TicketKey>,
     /// What the attempts of the last day used; nothing while nobody asked for it.

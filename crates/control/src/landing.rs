@@ -62,6 +62,9 @@ impl Drop for Busy<'_> {
         for key in &self.keys {
             fleet.busy.remove(key);
         }
+        drop(fleet);
+        // What comes due by time alone was not looked at meanwhile.
+        self.control.nudge();
     }
 }
 

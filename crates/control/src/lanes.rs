@@ -1,15 +1,16 @@
 //! What lanes say, through the runner: records that take effect once, ends with their causes, and turns given to them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mission_domain::doc::AttemptDoc;
-use mission_domain::ids::{AttemptId, Epoch, MessageId, TicketKey};
+use mission_domain::ids::{AttemptId, Digest, MessageId, TicketKey};
 use mission_domain::principal::Principal;
 use mission_domain::rules::Driver;
 use mission_domain::ticket::{
-    AgentSession, Attempt, Command, EndClass, Evidence, Figures, LaneRecord, MessageState, Report,
-    Ticket, VerdictWord, attempt_doc,
+    AgentSession, Attempt, Command, EndClass, Evidence, Figures, IN_NO_JOURNAL, LaneRecord,
+    MessageState, Report, Ticket, VerdictWord, attempt_doc,
 };
 use mission_runtime::agent::{TurnHow, Usage};
 use mission_runtime::death::classify;
@@ -17,7 +18,7 @@ use mission_runtime::markers::{Marker, Markers};
 use mission_runtime::protocol::{FromRunner, ToRunner};
 use mission_runtime::record::{ExitRecord, Numbered, Record};
 use mission_store::ProjectionKind;
-use tokio::sync::mpsc;
+use mission_store::artifacts::Artifacts;
 
 use crate::ending::{death, end_class, summary, unheld, words};
 use crate::error::{Error, Result};
@@ -33,32 +34,15 @@ const AFTER_REPORT_TMUX: Duration = Duration::from_millis(700);
 /// The same for one that speaks a protocol: its shim ends it with its turn, and this only helps a turn that does not end.
 const AFTER_REPORT_SESSION: Duration = Duration::from_secs(120);
 
-/// The wait before a lane's word is taken in again that the store had no room for.
-const HEAR_AGAIN: Duration = Duration::from_millis(500);
-
 /// Milliseconds between SIGTERM and SIGKILL.
 const GRACE_MS: u64 = 3_000;
 
-/// A lease is renewed when less than this is left, in seconds.
-const RENEW_BELOW_S: i64 = 45;
+/// The largest file that a lane hands in, in bytes: 1 GiB.
+const MOST_HANDED_IN: u64 = 1 << 30;
 
 impl Control {
-    /// Takes in what the runner says until it is gone for good.
-    pub(crate) async fn hear_runner(self, mut frames: mpsc::Receiver<FromRunner>) {
-        while let Some(frame) = frames.recv().await {
-            while let Err(error) = self.hear(frame.clone()).await {
-                if !error.is_for_now() || self.is_stopping() {
-                    tracing::warn!("a lane's word had no effect: {}", error.in_full());
-                    break;
-                }
-                // The runner says it again only to another server; what comes after it waits, so that nothing is skipped.
-                tracing::warn!("a lane's word waits: {}", error.in_full());
-                tokio::time::sleep(HEAR_AGAIN).await;
-            }
-        }
-    }
-
-    async fn hear(&self, frame: FromRunner) -> Result<()> {
+    /// Lets one frame take effect.
+    pub(crate) async fn hear(&self, frame: FromRunner) -> Result<()> {
         match frame {
             FromRunner::Hello { .. } => {
                 // Another runner may not have heard that a turn is the last one.
@@ -86,9 +70,9 @@ impl Control {
                 let Some(key) = self.key_of(attempt).await? else { return Ok(()) };
                 self.try_end(&key, attempt, EndClass::SpawnFailed, error).await
             }
-            FromRunner::Alive { attempt, .. } => self.alive(attempt).await,
             // The records tell what became of the turn; what it carried stays queued for the next brief.
             FromRunner::TurnRefused { .. }
+            | FromRunner::Alive { .. }
             | FromRunner::Started { .. }
             | FromRunner::Pong
             | FromRunner::Unknown => Ok(()),
@@ -112,6 +96,10 @@ impl Control {
             let lane_dir = self.paths().lane(attempt);
             if lane_dir.join("spec.json").exists() {
                 self.send_to_runner(ToRunner::Adopt { attempt, lane_dir, after_record })?;
+            } else if !live.runs_here() && lane_dir.join("brief.md").exists() {
+                // Whoever works it elsewhere has its brief, and needs nothing of a runner.
+            } else if let Some(spec) = self.sent_launch(attempt) {
+                self.send_to_runner(ToRunner::Start { spec })?;
             } else {
                 let control = self.clone();
                 self.spawn(async move { control.launch_or_end(&key, attempt).await });
@@ -171,7 +159,8 @@ impl Control {
                 LaneRecord::TurnOver { well, figures: figures(usage) }
             }
             Record::Report { value } => match serde_json::from_value::<Report>(value) {
-                Ok(report) => LaneRecord::Report(report),
+                // Its shim took it in; nobody can be told any more that it is too long.
+                Ok(report) => LaneRecord::Report(report.within_room()),
                 Err(error) => return self.unreadable(id, "report", &error),
             },
             Record::Evidence { value } => match serde_json::from_value::<Evidence>(value) {
@@ -226,22 +215,17 @@ impl Control {
         let artifacts = self.artifacts();
         evidence.artifact = evidence.artifact.filter(|it| artifacts.path(it).exists());
         let Some(name) = evidence.file.take() else { return Ok(evidence) };
-        let folder = self.paths().lane(id).join("evidence");
         let name = name.strip_prefix("evidence/").unwrap_or(&name).to_owned();
         let Ok(safe) = mission_evidence::names::directory_name(&name) else {
             tracing::warn!("{id} handed in a file with an unsafe name; it is left out");
             return Ok(evidence);
         };
-        let path = folder.join(safe);
-        // A link could lead out of the lane's folder.
-        let is_file = std::fs::symlink_metadata(&path).is_ok_and(|it| it.is_file());
-        if is_file {
-            let kept = tokio::task::spawn_blocking(move || keep_masked(&artifacts, &path)).await;
-            evidence.artifact = match kept.map_err(|e| Error::Invalid(e.to_string()))? {
-                Err(error @ mission_store::Error::Full(_)) => return Err(error.into()),
-                kept => kept.ok(),
-            };
-        }
+        let (lane, path) = (self.paths().lane(id), Path::new("evidence").join(safe));
+        let kept = tokio::task::spawn_blocking(move || kept_of(&lane, &path, &artifacts)).await;
+        evidence.artifact = match kept.map_err(|e| Error::Invalid(e.to_string()))? {
+            Err(error @ mission_store::Error::Full(_)) => return Err(error.into()),
+            kept => kept.ok().flatten(),
+        };
         if evidence.text.is_empty() {
             evidence.text = name;
         }
@@ -254,7 +238,8 @@ impl Control {
         if attempt.is_live() {
             let (key, epoch, by) = (&ticket.key, attempt.epoch, attempt.principal.clone());
             let mut number = attempt.last_record + 1;
-            let spoken = attempt.report.clone().or_else(|| spoken(&exit.markers));
+            let spoken = attempt.report.clone();
+            let spoken = spoken.or_else(|| spoken_in(&exit.markers).map(Report::within_room));
             if let (None, Some(report)) = (&attempt.report, &spoken) {
                 let record = LaneRecord::Report(report.clone());
                 let command = Command::Record { attempt: id, epoch, number, record };
@@ -283,27 +268,6 @@ impl Control {
     async fn lost(&self, id: AttemptId, why: String) -> Result<()> {
         let Some(key) = self.key_of(id).await? else { return Ok(()) };
         self.try_end(&key, id, EndClass::Lost, why).await
-    }
-
-    async fn alive(&self, id: AttemptId) -> Result<()> {
-        let Some((ticket, attempt)) = self.ticket_of(id).await? else { return Ok(()) };
-        let now = self.now();
-        self.inner.progress.lock().expect("nobody panics while holding it").insert(id, now);
-        self.renew(&ticket.key, attempt.epoch).await
-    }
-
-    pub(crate) async fn renew(&self, key: &TicketKey, epoch: Epoch) -> Result<()> {
-        let now = self.now();
-        let soon = now + jiff::SignedDuration::from_secs(RENEW_BELOW_S);
-        let is_due = self.fleet().leases.get(key).is_some_and(|until| *until < soon);
-        if !is_due {
-            return Ok(());
-        }
-        let until = now + jiff::SignedDuration::from_secs(crate::write::LEASE_S);
-        if self.store().renew(key, epoch, until).await? {
-            self.fleet().leases.insert(key.clone(), until);
-        }
-        Ok(())
     }
 
     /// Stops a lane that was ended by us, and removes the disposable copy.
@@ -416,18 +380,17 @@ impl Control {
         report: Report,
         by: &Principal,
     ) -> Result<AttemptDoc> {
+        mission_domain::ticket::fits(&report)?;
         let found = self.ticket_of(id).await?;
         let (ticket, attempt) = found.ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
-        let (key, epoch) = (&ticket.key, attempt.epoch);
-        let number = attempt.last_record + 1;
+        let (key, epoch, number) = (&ticket.key, attempt.epoch, IN_NO_JOURNAL);
         let summary = words(&report);
         let record = LaneRecord::Report(report);
         self.execute(key, Command::Record { attempt: id, epoch, number, record }, by).await?;
         // Nothing runs here that could end by itself: the report is the end.
         let is_ours = self.paths().lane(id).join("spec.json").exists();
         if !is_ours {
-            let (class, number) = (EndClass::Reported, number + 1);
-            let record = LaneRecord::Exited { class, summary, death: None };
+            let record = LaneRecord::Exited { class: EndClass::Reported, summary, death: None };
             self.execute(key, Command::Record { attempt: id, epoch, number, record }, by).await?;
         }
         let (ticket, _) = self.ticket(key).await?;
@@ -444,10 +407,11 @@ impl Control {
         evidence: Evidence,
         by: &Principal,
     ) -> Result<AttemptDoc> {
+        mission_domain::ticket::fits(&evidence)?;
         let found = self.ticket_of(id).await?;
         let (ticket, attempt) = found.ok_or_else(|| Error::Missing(format!("attempt `{id}`")))?;
         let evidence = self.keep_file(id, evidence).await?;
-        let (number, epoch) = (attempt.last_record + 1, attempt.epoch);
+        let (number, epoch) = (IN_NO_JOURNAL, attempt.epoch);
         let record = LaneRecord::Evidence(Box::new(evidence));
         let command = Command::Record { attempt: id, epoch, number, record };
         let ticket = self.execute(&ticket.key, command, by).await?;
@@ -484,6 +448,23 @@ impl Control {
     }
 }
 
+/// Keeps the plain file at `path` beneath the folder of a lane, which may put something else there at any moment.
+fn kept_of(
+    lane: &Path,
+    path: &Path,
+    artifacts: &Artifacts,
+) -> std::result::Result<Option<Digest>, mission_store::Error> {
+    let file = match mission_evidence::plain::open(lane, path) {
+        Ok(file) => file.filter(|it| it.metadata().is_ok_and(|it| it.len() <= MOST_HANDED_IN)),
+        Err(error) => return Err(mission_store::Error::unavailable(error)),
+    };
+    if file.is_none() {
+        let (path, lane) = (path.display(), lane.display());
+        tracing::warn!("`{path}` in `{lane}` is no plain file, or too large; it is left out");
+    }
+    file.map(|it| keep_masked(artifacts, it)).transpose()
+}
+
 fn no_runner() -> Error {
     Error::Missing("runner: `mission up` starts one".into())
 }
@@ -494,7 +475,7 @@ fn figures(usage: Option<Usage>) -> Figures {
 }
 
 /// Returns the report that the markers of the last output amount to.
-fn spoken(markers: &Markers) -> Option<Report> {
+fn spoken_in(markers: &Markers) -> Option<Report> {
     let Markers::One { marker, text } = markers else { return None };
     let text = text.clone();
     Some(match marker {

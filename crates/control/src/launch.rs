@@ -13,7 +13,6 @@ use mission_evidence::checks::CheckEnv;
 use mission_evidence::git::Git;
 use mission_evidence::workspace::{Identity, Workspace};
 use mission_runtime::LaunchSpec;
-use mission_runtime::protocol::ToRunner;
 use mission_runtime::spec::{Access, Budget, Limits, TmuxPlace};
 
 use crate::brief::Brief;
@@ -93,16 +92,6 @@ impl Control {
         }
     }
 
-    /// Starts the claimed attempt; one that cannot be started ends with its cause.
-    pub(crate) async fn launch_or_end(&self, key: &TicketKey, attempt: AttemptId) {
-        if let Err(error) = self.launch(key, attempt).await {
-            let text = error.in_full();
-            tracing::warn!("{attempt} of {key} could not be started: {text}");
-            self.end(key, attempt, EndClass::SpawnFailed, format!("could not be started: {text}"))
-                .await;
-        }
-    }
-
     /// Ends an attempt that cannot speak for itself.
     pub(crate) async fn end(
         &self,
@@ -130,7 +119,8 @@ impl Control {
         self.execute(key, command, &Principal::Controller).await.map(drop)
     }
 
-    async fn launch(&self, key: &TicketKey, id: AttemptId) -> Result<()> {
+    /// Makes what the attempt needs and has it started.
+    pub(crate) async fn launch(&self, key: &TicketKey, id: AttemptId) -> Result<()> {
         let (ticket, _) = self.ticket(key).await?;
         let project = self.project(key.project()).await?;
         let Some(attempt) = ticket.live_attempt().filter(|it| it.id == id).cloned() else {
@@ -161,7 +151,9 @@ impl Control {
         }
         let env = self.environment(&ticket, &attempt, &runtime, &lane_dir).await?;
         let spec = self.spec(&ticket, &attempt, &project, &runtime, cwd, env, messages);
-        self.send_to_runner(ToRunner::Start { spec: Box::new(spec) })
+        // All this may have taken longer than a lease: the program gets a whole one to show its first sign of life.
+        self.renew(key, attempt.epoch);
+        self.start_lane(spec)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a launch is made of all of these")]
@@ -206,10 +198,7 @@ impl Control {
             lane_dir,
             brief_messages,
             limits: Limits {
-                wall_s: [runtime.limits.wall_s, gate_limit(ticket, attempt)]
-                    .into_iter()
-                    .flatten()
-                    .min(),
+                wall_s: wall(ticket, attempt, runtime),
                 memory_bytes: runtime.limits.memory_bytes,
                 stall_s: runtime.limits.stall_s,
                 budget: budget(ticket, attempt, project, runtime),
@@ -494,9 +483,10 @@ impl Control {
     }
 }
 
-/// Returns how long the gate lets one attempt take, in seconds.
-fn gate_limit(ticket: &Ticket, attempt: &Attempt) -> Option<u64> {
-    ticket.gate(&attempt.gate)?.rule.timeout_s
+/// Returns how many seconds the attempt may take: the least of what its runtime and its gate give it.
+fn wall(ticket: &Ticket, attempt: &Attempt, runtime: &Runtime) -> Option<u64> {
+    let gate = ticket.gate(&attempt.gate).and_then(|it| it.rule.timeout_s);
+    [runtime.limits.wall_s, gate].into_iter().flatten().min()
 }
 
 /// Returns what the attempt may use: the runtime's limits, and what its ticket's budget leaves.
@@ -540,6 +530,12 @@ async fn instructions(project: &Project, text: &str) -> Result<String> {
 
 /// Moves a working copy that is whole to where it is looked for: one that is half made is never found there.
 fn put_in_place(made: &Path, dir: &Path) -> Result<()> {
+    if dir.join(".git").exists() {
+        return Err(Error::Invalid(format!(
+            "a working copy was put at `{}` by somebody else meanwhile; it is left as it is",
+            dir.display()
+        )));
+    }
     // What is there without being a clone is the rest of a removal that was cut off.
     let rest = if dir.exists() { std::fs::remove_dir_all(dir) } else { Ok(()) };
     let moved = rest.and_then(|()| std::fs::rename(made, dir));

@@ -1,6 +1,10 @@
 //! Packets: built from what was observed, kept as artifacts under their own digest, read back for every door.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::sync::LazyLock;
 
 use mission_domain::guard::Effect;
 use mission_domain::ids::{Digest, RoleId, TicketKey};
@@ -21,25 +25,57 @@ use crate::signed::Opened;
 /// The largest text that secrets are looked for in, in bytes; what is longer is kept as it is.
 const LONGEST_TEXT: u64 = 64 << 20;
 
-/// Keeps the file at `path`, a text without the secrets that are known by their form or from our own environment.
+/// Keeps what `file` holds, a text without the secrets that are known by their form or from our own environment.
 ///
 /// # Errors
 /// Where the file cannot be read or kept.
 pub(crate) fn keep_masked(
     artifacts: &Artifacts,
-    path: &Path,
+    file: File,
 ) -> std::result::Result<Digest, mission_store::Error> {
-    let is_short = std::fs::metadata(path).is_ok_and(|it| it.len() <= LONGEST_TEXT);
-    match is_short.then(|| std::fs::read(path)) {
-        // A picture, or something else that is no text, has a zero somewhere.
-        Some(Ok(bytes)) if !bytes.contains(&0) => artifacts.put(&masked(&bytes)),
-        Some(_) | None => artifacts.put_file(path),
+    let bytes = file.metadata().map_err(mission_store::Error::unavailable)?.len();
+    // Whoever goes on writing to it does not keep us here.
+    let mut source = file.take(bytes);
+    if bytes > LONGEST_TEXT {
+        return artifacts.put_from(source);
     }
+    let mut text = Vec::new();
+    source.read_to_end(&mut text).map_err(mission_store::Error::unavailable)?;
+    if is_no_text(&text) { artifacts.put(&text) } else { artifacts.put(&masked(&text)) }
 }
 
 /// Returns `text` without the secrets that are known by their form or from our own environment.
 pub(crate) fn masked(text: &[u8]) -> Vec<u8> {
-    Mask::of(&std::env::vars().collect()).apply(text).0
+    static OURS: LazyLock<Mask> = LazyLock::new(|| Mask::of(&own_environment()));
+    OURS.apply(text).0
+}
+
+/// Returns our own environment, as far as it is text.
+pub(crate) fn own_environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
+/// Returns whether `bytes` are a picture, a document or an archive, which a changed byte would break. A zero alone says
+/// nothing: `git ls-files -z` prints one after each name.
+fn is_no_text(bytes: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 11] = [
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"RIFF",
+        b"%PDF-",
+        b"PK\x03\x04",
+        b"\x1f\x8b",
+        b"\x28\xb5\x2f\xfd",
+        b"\xfd7zXZ\0",
+        b"BZh",
+        b"\x1a\x45\xdf\xa3",
+    ];
+    let is_film = bytes.get(4..8) == Some(b"ftyp");
+    bytes.contains(&0) && (is_film || BEGINNINGS.iter().any(|it| bytes.starts_with(it)))
 }
 
 /// A packet as the outside sees it: its content, its digest and its status.
@@ -227,4 +263,28 @@ fn ships(ticket: &Ticket) -> Ships {
         }));
     }
     ships
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zero_hides_no_secret_and_a_picture_stays_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::of(home.path());
+        let kept = |bytes: &[u8]| {
+            let path = home.path().join("file");
+            std::fs::write(&path, bytes).unwrap();
+            let file = File::open(&path).unwrap();
+            artifacts.read(&keep_masked(&artifacts, file).unwrap()).unwrap()
+        };
+        let log = b"one.rs\0two.rs\0\nDB_PASSWORD=correcthorse\n";
+        assert_eq!(kept(log), b"one.rs\0two.rs\0\nDB_PASSWORD=[masked: DB_PASSWORD]\n");
+        for beginning in [&b"\x89PNG\r\n\x1a\n"[..], b"%PDF-1.7\n", b"\0\0\0\x20ftypisom"] {
+            let picture = [beginning, log].concat();
+            assert_eq!(kept(&picture), picture);
+        }
+        assert_eq!(kept(b"%PDF- KEY=correcthorse"), b"%PDF- KEY=[masked: KEY]");
+    }
 }

@@ -8,7 +8,7 @@ use mission_domain::agents::AGENTS;
 use mission_domain::config::{self, Found, Source};
 use mission_domain::doc::ProjectDoc;
 use mission_domain::home::HomeCommand;
-use mission_domain::ids::{Commit, Digest, ProjectKey, RoleId};
+use mission_domain::ids::{Commit, Digest, ProjectKey, RoleId, RuntimeId};
 use mission_domain::plan::ProjectFacts;
 use mission_domain::principal::Principal;
 use mission_domain::rules::Rules;
@@ -36,6 +36,8 @@ pub struct Project {
     pub rules: Arc<Rules>,
     /// Their digest.
     pub digest: Digest,
+    /// Where each runtime comes from: `mission.toml` or `config.toml` with a line, or `built-in`.
+    pub from: BTreeMap<RuntimeId, String>,
     /// What is wrong with the newest version, while these stay in force.
     pub problem: Option<String>,
     /// Something a person should know.
@@ -112,11 +114,10 @@ impl Control {
 
     fn facts(&self, project: &Project) -> ProjectFacts {
         let trusted = self.fleet().home.projects.get(&project.key).is_some_and(|it| it.trusted);
-        let identities = project
-            .rules
-            .runtimes
-            .values()
-            .filter_map(|runtime| Some((runtime.id.clone(), identity(runtime)?)));
+        let identities =
+            project.rules.runtimes.values().filter_map(|runtime| {
+                Some((runtime.id.clone(), identity(runtime, &project.path)?))
+            });
         ProjectFacts { rules: project.rules.clone(), trusted, identities: identities.collect() }
     }
 
@@ -145,14 +146,11 @@ impl Control {
         }
         let folder = path.file_name().map_or("mission", |it| it.to_str().unwrap_or("mission"));
         let found = found(Some(branch.clone()));
+        let home = home_text.as_deref().map(|text| Source { name: "config.toml", text });
+        let own = text.as_ref().ok().and_then(Option::as_deref);
+        let own = own.map(|text| Source { name: "mission.toml", text });
         let read = match &text {
-            Ok(text) => config::rules(
-                folder,
-                home_text.as_deref().map(|text| Source { name: "config.toml", text }),
-                text.as_deref().map(|text| Source { name: "mission.toml", text }),
-                &found,
-            )
-            .map_err(|problems| {
+            Ok(_) => config::rules(folder, home, own, &found).map_err(|problems| {
                 problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             }),
             Err(why) => Err(why.clone()),
@@ -166,13 +164,40 @@ impl Control {
                 rules.key = key.clone();
                 rules.default_branch = branch;
                 rules.instructions = instruction_digests(&git, &tip, &rules).await?;
+                let from = |id: &RuntimeId| {
+                    config::explain(&format!("runtime.{id}"), folder, home, own, &found)
+                };
+                let known = |id: &RuntimeId| Some((id.clone(), from(id)?.from));
+                let from = rules.runtimes.keys().filter_map(known).collect();
                 let (digest, rules, problem) = (rules.digest(), Arc::new(rules), None);
-                Ok(Project { key, path, objects, tip, settings, rules, digest, problem, notice })
+                Ok(Project {
+                    key,
+                    path,
+                    objects,
+                    tip,
+                    settings,
+                    rules,
+                    digest,
+                    from,
+                    problem,
+                    notice,
+                })
             }
             (Err(problem), Some(last)) => {
                 let (digest, rules) = (last.digest.clone(), last.rules.clone());
-                let problem = Some(problem);
-                Ok(Project { key, path, objects, tip, settings, rules, digest, problem, notice })
+                let (from, problem) = (last.from.clone(), Some(problem));
+                Ok(Project {
+                    key,
+                    path,
+                    objects,
+                    tip,
+                    settings,
+                    rules,
+                    digest,
+                    from,
+                    problem,
+                    notice,
+                })
             }
             (Err(problem), None) => Err(Error::Rules(format!(
                 "the rules of `{key}` cannot be read, and there is no earlier version: {problem}"
@@ -335,14 +360,8 @@ pub(crate) async fn rules_text(
     tip: &Commit,
 ) -> Result<std::result::Result<Option<String>, String>> {
     let bytes = git.show_file(tip, "mission.toml").await?;
-    Ok(match bytes.map(String::from_utf8) {
-        None => Ok(None),
-        Some(Ok(text)) => Ok(Some(text)),
-        Some(Err(error)) => {
-            let at = error.utf8_error().valid_up_to();
-            Err(format!("mission.toml: byte {} is not UTF-8. Save the file as UTF-8", at + 1))
-        }
-    })
+    let text = bytes.map(|it| config::text("mission.toml", it)).transpose();
+    Ok(text.map_err(|problem| problem.to_string()))
 }
 
 fn config_default_branch(text: &std::result::Result<Option<String>, String>) -> Option<String> {

@@ -95,19 +95,20 @@ impl Control {
             if let Some(told) = ticket.told_request_change().filter(|_| kind == "signoff") {
                 what = format!("{what}; {told}");
             }
-            let holds_up = holds_up(&tickets, &ticket.key);
+            let held = held_up(&tickets, &ticket.key);
             let (_, version) = self.ticket(&ticket.key).await?;
             let doc = ticket_doc(ticket, version);
-            let why = match (self.expires_soon(&doc), holds_up) {
+            let why = match (self.expires_soon(&doc), held.len()) {
                 (Some(_), _) => "expires soon",
-                (None, 1) => "by age",
+                (None, 0) => "by age",
                 (None, _) => "others wait for it",
             };
             items.push(NeedsYouDoc {
                 kind: kind.into(),
                 what,
                 rank_reason: why.into(),
-                holds_up,
+                holds_up: u32::try_from(held.len()).unwrap_or(u32::MAX),
+                held,
                 ticket: doc,
                 detail: if detail.is_empty() { self.detail(ticket) } else { detail },
                 not_by: authors.iter().map(ToString::to_string).collect(),
@@ -278,13 +279,24 @@ impl Control {
             note: breaker
                 .map(|it| format!("{} ({}); a trial comes at {}", it.why, it.class, it.until)),
             found,
-            from: project.path.join("mission.toml").display().to_string(),
+            from: self.from(project, runtime),
             untold: runtime.driver.untold().map(str::to_owned),
             declared: runtime.driver.declared().iter().map(ToString::to_string).collect(),
             version: fleet.version(project, runtime),
             trouble: fleet.trouble(project, runtime),
             trial: breaker.map(|it| it.until),
         }
+    }
+
+    /// Returns where the runtime comes from, with the whole path of the file.
+    fn from(&self, project: &Project, runtime: &Runtime) -> String {
+        let from = project.from.get(&runtime.id).map_or("unknown", String::as_str);
+        let folder = match from.split_once(':') {
+            Some(("mission.toml", _)) => &project.path,
+            Some(("config.toml", _)) => self.paths().root(),
+            Some(_) | None => return from.to_owned(),
+        };
+        folder.join(from).display().to_string()
     }
 
     /// Returns every runtime that a role names or the configuration holds.
@@ -354,8 +366,8 @@ fn ask(ticket: &Ticket) -> Option<(&'static str, String, String)> {
     }
 }
 
-/// Returns how many tickets wait for `key`, directly or over others, itself included.
-fn holds_up(tickets: &[Arc<Ticket>], key: &TicketKey) -> u32 {
+/// Returns the tickets that wait for `key`, directly or over others.
+fn held_up(tickets: &[Arc<Ticket>], key: &TicketKey) -> Vec<TicketKey> {
     let mut held = std::collections::BTreeSet::from([key.clone()]);
     loop {
         let more: Vec<_> = tickets
@@ -365,7 +377,8 @@ fn holds_up(tickets: &[Arc<Ticket>], key: &TicketKey) -> u32 {
             .map(|it| it.key.clone())
             .collect();
         if more.is_empty() {
-            return u32::try_from(held.len()).unwrap_or(u32::MAX);
+            held.remove(key);
+            return held.into_iter().collect();
         }
         held.extend(more);
     }

@@ -66,6 +66,7 @@ impl Control {
                 what: format!("{mend}: the lane {} of {} stands still", still.role, still.project),
                 rank_reason: why.into(),
                 holds_up: u32::try_from(still.held.len()).unwrap_or(u32::MAX),
+                held: still.held.iter().map(|it| it.key.clone()).collect(),
                 ticket: ticket_doc(first, version),
                 detail: told.collect::<Vec<_>>().join("\n"),
                 not_by: Vec::new(),

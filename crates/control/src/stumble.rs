@@ -85,6 +85,7 @@ impl Control {
                 what: "mend what keeps Mission Control from going on with it".into(),
                 rank_reason: "it cannot go on by itself".into(),
                 holds_up: 1,
+                held: vec![ticket.key.clone()],
                 ticket: ticket_doc(ticket, version),
                 detail: told,
                 not_by: Vec::new(),

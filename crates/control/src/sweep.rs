@@ -164,6 +164,7 @@ fn told(action: &Action) -> Option<(Rule, TicketKey, String, String)> {
         | Action::RunApproved { .. }
         | Action::LoseApproved { .. }
         | Action::ExpireApproval { .. }
+        | Action::TimeOut { .. }
         | Action::PauseDispatch { .. }
         | Action::ResumeDispatch
         | Action::MarkBudget { .. }

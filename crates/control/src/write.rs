@@ -184,9 +184,9 @@ pub(crate) fn untagged<T: serde::de::DeserializeOwned>(
 fn lease_of(ticket: &Ticket, event: &Event, at: Timestamp) -> Option<LeaseChange> {
     match event {
         Event::Claimed(claimed) => {
-            // A person's attempt has no expiry: its lease holds until it is ended.
-            let is_person = ticket.attempt(claimed.attempt).map(Attempt::is_persons);
-            let seconds = if is_person == Some(true) { 10 * 365 * 86_400 } else { LEASE_S };
+            // Where no process of ours can show that it lives, the lease holds until the attempt is ended.
+            let runs_here = ticket.attempt(claimed.attempt).is_none_or(Attempt::runs_here);
+            let seconds = if runs_here { LEASE_S } else { 10 * 365 * 86_400 };
             Some(LeaseChange::Take {
                 ticket: ticket.key.clone(),
                 attempt: claimed.attempt,

@@ -21,6 +21,7 @@ mod workflows;
 
 use std::collections::BTreeSet;
 
+pub use defaults::ENVIRONMENT;
 pub use home::{HomeConfig, LISTEN, home};
 pub use names::instructions_path;
 pub use problem::Problem;
@@ -96,7 +97,30 @@ pub fn rules(
     }
 }
 
-/// Returns the value of `key`, like `runtime.codex.model`, and where it comes from; nothing where it is not set.
+/// Returns the text of the file that problems call `name`.
+///
+/// # Errors
+///
+/// The place of the first byte that is no UTF-8.
+pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes().get(offset).copied().unwrap_or_default();
+        let text = String::from_utf8_lossy(error.as_bytes().get(..offset).unwrap_or_default());
+        let home = Source { name, text: &text };
+        let files = Files { home: Some(home), project: None };
+        let message = format!("the byte {byte:#04x} is not UTF-8; save the file as UTF-8");
+        files.problem(Place { layer: Layer::Home, offset }, message)
+    })
+}
+
+/// Returns whether `key` is one that only a home's `config.toml` has, like `listen`.
+pub fn is_of_the_home(key: &str) -> bool {
+    home::KEYS.contains(&key)
+}
+
+/// Returns the value of `key`, like `runtime.codex.model`, and where it comes from; nothing where it is not set. A key that
+/// only a home has is looked up in `home` alone.
 ///
 /// A gate's keys are found under `workflow.standard.gate.qa_review`. A file that is not TOML is left out.
 pub fn explain(
@@ -111,6 +135,9 @@ pub fn explain(
         home: home.filter(is_toml(Layer::Home)),
         project: project.filter(is_toml(Layer::Project)),
     };
+    if is_of_the_home(key) {
+        return home::explain(key, files);
+    }
     let root = merged(folder_name, files, found, &Report::default()).ok()?;
     let path: Vec<&str> = key.split('.').collect();
     let node = match path.as_slice() {

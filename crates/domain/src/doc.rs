@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ids::{Timestamp, Version};
+use crate::ids::{TicketKey, Timestamp, Version};
 
 /// One ticket as the outside sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -643,6 +643,9 @@ pub struct NeedsYouDoc {
     pub rank_reason: String,
     /// How many tickets it holds up.
     pub holds_up: u32,
+    /// Which those are, so that several decisions can be told how many they hold up together; not told to others.
+    #[serde(skip)]
+    pub held: Vec<TicketKey>,
     /// The ticket, whole.
     pub ticket: TicketDoc,
     /// The question's text, the plan, or the story of the block.

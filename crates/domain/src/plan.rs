@@ -126,6 +126,17 @@ pub enum Action {
         /// Its lease.
         epoch: Epoch,
     },
+    /// End an attempt of a lane elsewhere that used up the time that its rules give it.
+    TimeOut {
+        /// The ticket.
+        ticket: TicketKey,
+        /// The attempt.
+        attempt: AttemptId,
+        /// Its lease.
+        epoch: Epoch,
+        /// How long that was, and which line says so.
+        why: String,
+    },
     /// A blocker ended. Rule `release-waiting`.
     Release {
         /// The ticket that waits.
@@ -266,6 +277,7 @@ impl Action {
             | Self::Land { ticket }
             | Self::Finish { ticket }
             | Self::Expire { ticket, .. }
+            | Self::TimeOut { ticket, .. }
             | Self::Release { ticket, .. }
             | Self::Wake { ticket }
             | Self::Requeue { ticket, .. }
@@ -332,7 +344,7 @@ pub fn plan(fleet: &Fleet<'_>) -> Vec<Action> {
     actions
 }
 
-/// Returns the next moment at which the plan may change by time alone.
+/// Returns the next moment at which the plan may change by time alone. What something is being done for comes due when that is over.
 pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
     let of_ticket = |ticket: &Arc<Ticket>| {
         // Only a gate that is tried again can come due: few are, and only theirs is worked out.
@@ -350,10 +362,12 @@ pub fn next_moment(fleet: &Fleet<'_>) -> Option<Timestamp> {
         let again = try_again_at(ticket).map(|it| it.0);
         let open = ticket.approvals.iter().filter(|it| it.is_open() && !ticket.is_ended());
         let expires = open.map(|it| it.expires_at).min();
-        retry.into_iter().chain(waits).chain(again).chain(expires).min()
+        let time_is_up = time_limit(fleet, ticket).map(|it| it.0);
+        retry.into_iter().chain(waits).chain(again).chain(expires).chain(time_is_up).min()
     };
-    let tickets = fleet.tickets.values().filter_map(of_ticket);
-    let leases = fleet.leases.values().copied();
+    let is_free = |key: &TicketKey| !fleet.busy.contains(key);
+    let tickets = fleet.tickets.values().filter(|it| is_free(&it.key)).filter_map(of_ticket);
+    let leases = fleet.leases.iter().filter(|it| is_free(it.0)).map(|it| *it.1);
     let breakers = fleet.home.breakers.values().map(|it| it.until);
     let outage = fleet.home.outage.as_ref().map(|it| it.1);
     let budgets = day::Budgets::of(fleet).next_moment(fleet);
@@ -481,7 +495,26 @@ fn expire(fleet: &Fleet<'_>, ticket: &Ticket, actions: &mut Vec<Action>) -> bool
         let (attempt, epoch) = (live.id, live.epoch);
         actions.push(Action::Expire { ticket: ticket.key.clone(), attempt, epoch });
     }
+    if let Some((_, why)) = time_limit(fleet, ticket).filter(|it| it.0 <= fleet.now) {
+        let (attempt, epoch) = (live.id, live.epoch);
+        actions.push(Action::TimeOut { ticket: ticket.key.clone(), attempt, epoch, why });
+    }
     true
+}
+
+/// Returns when the time of a lane elsewhere is up, and which line says so. Nobody here sees whether it still works; the time of a
+/// lane of ours is kept by its shim, and people take as long as they take.
+fn time_limit(fleet: &Fleet<'_>, ticket: &Ticket) -> Option<(Timestamp, String)> {
+    let live = ticket.live_attempt().filter(|it| !it.runs_here() && !it.is_persons())?;
+    let rules = &fleet.projects.get(ticket.key.project())?.rules;
+    let runtime = rules.runtimes.get(&live.runtime).and_then(|it| it.limits.wall_s);
+    let gate = ticket.gate(&live.gate).and_then(|it| it.rule.timeout_s);
+    let runtime = runtime.map(|it| (it, format!("`limits.wall` of runtime `{}`", live.runtime)));
+    let gate = gate.map(|it| (it, format!("`timeout` of gate `{}`", live.gate)));
+    let (seconds, line) = runtime.into_iter().chain(gate).min_by_key(|it| it.0)?;
+    let time = jiff::SignedDuration::from_secs(seconds.cast_signed());
+    let why = format!("nothing was reported within {time:#}: {line} gives it no longer");
+    Some((live.started_at.checked_add(time).ok()?, why))
 }
 
 /// Returns the pause that an outage calls for, or its end.

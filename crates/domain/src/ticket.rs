@@ -28,6 +28,7 @@ mod message;
 mod open;
 mod policy;
 mod request;
+mod room;
 mod situation;
 mod state;
 mod take_over;
@@ -41,7 +42,9 @@ pub use attempt::{
     AgentSession, Attempt, AttemptEnd, CommandClaim, EndClass, Evidence, Figures, Process, Purpose,
     Report,
 };
-pub use command::{Command, Context, LaneRecord, Observation, RETRY_BASE_MS, Rejection};
+pub use command::{
+    Command, Context, IN_NO_JOURNAL, LaneRecord, Observation, RETRY_BASE_MS, Rejection,
+};
 pub use decide::decide;
 pub use event::{Claimed, Event, Opened, Stamp};
 pub use finding::{Finding, FindingAnswer, FindingState, NewFinding};
@@ -49,6 +52,7 @@ pub use gate::{ChangeKind, Gate, PacketRef, PacketStatus, SignOff, Stage, Verdic
 pub use lane::missing_claims;
 pub use message::{Message, MessageKind, MessageState};
 pub use open::{NewTicket, open};
+pub use room::{MOST_SAID, fits};
 pub use situation::{Owner, Situation};
 pub use state::{Owed, State};
 pub use view::{approval_doc, attempt_doc, message_doc, ticket_doc};

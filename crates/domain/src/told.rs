@@ -28,6 +28,8 @@ pub fn short(hash: &str) -> &str {
 pub fn principal(principal: &str) -> String {
     match principal.split_once(':') {
         Some(("lane", lane)) => lane.replacen('/', " · ", 1),
+        // What the owner of a home is called whose system says no name: nobody else may be called so.
+        Some(("person", name @ "owner")) => name.into(),
         Some(("person" | "external", name)) if is_word_of_ours(name) && name != "anyone" => {
             principal.into()
         }
@@ -119,8 +121,47 @@ pub fn told(event: &EventDoc) -> String {
         "message_queued" => format!("{WROTE}{}", text("text")),
         "message_repeated" => WROTE_AGAIN.into(),
         "corrected" => format!("corrected by rule {}: {}", text("rule"), text("cause")),
-        other => plain(other),
+        _ => told_of_errand(event).unwrap_or_else(|| plain(&event.kind)),
     }
+}
+
+/// Returns what happened to messages, and to commands that a person permits; nothing for another kind.
+fn told_of_errand(event: &EventDoc) -> Option<String> {
+    let text = |field: &str| event.body.get(field).and_then(|v| v.as_str()).unwrap_or_default();
+    Some(match event.kind.as_str() {
+        "messages_delivered" => "was given its messages".into(),
+        "messages_processed" => "dealt with its messages".into(),
+        "messages_requeued" => "put its messages back into the queue".into(),
+        "messages_withdrawn" => "took messages back".into(),
+        "messages_undeliverable" => format!("could not deliver messages: {}", text("why")),
+        "approval_requested" => format!("asks to run {}", in_ticks(&command(event))),
+        "approval_repeated" => "asked for the same command again".into(),
+        "approval_given" => format!("approved {} once", text("id")),
+        "approval_denied" => format!("denied {}: {}", text("id"), text("reason")),
+        "approval_expired" => format!("let {} lapse: nobody answered in time", text("id")),
+        "approval_voided" => format!("made {} void: {}", text("id"), text("why")),
+        "approval_began" => format!("runs {}, as it was approved", text("id")),
+        "approval_ran" => format!("ran {}: {}", text("id"), ran(event)),
+        "approval_unclear" => format!("cannot tell whether {} ran: {}", text("id"), text("why")),
+        _ => return None,
+    })
+}
+
+/// Returns the words of the command that is asked for.
+fn command(event: &EventDoc) -> String {
+    let argv = event.body.pointer("/asked/argv").or(event.body.get("argv"));
+    let words = argv.and_then(|it| it.as_array()).into_iter().flatten();
+    words.filter_map(|it| it.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn in_ticks(command: &str) -> String {
+    if command.is_empty() { "a guarded command".into() } else { format!("`{command}`") }
+}
+
+/// Returns how an approved command ended.
+fn ran(event: &EventDoc) -> String {
+    let ended = event.body.pointer("/ran/ended").and_then(|it| it.as_str());
+    ended.unwrap_or("its end is unknown").into()
 }
 
 /// How a message is told, one that came again while it was queued, and several of them.

@@ -61,7 +61,7 @@ async fn checkouts(repository: &Path, commit: &Commit, parent: &Path) {
 /// A check whose result is known: the tree, the key, and the signed record.
 async fn looks(repository: &Path, commit: &Commit, place: &Path) {
     let env = CheckEnv {
-        env: std::env::vars().collect(),
+        env: [("PATH".to_owned(), std::env::var("PATH").unwrap())].into(),
         tmp: "tmp".into(),
         read: Vec::new(),
         write: Vec::new(),

@@ -4,16 +4,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use mission_domain::ids::Digest;
-use nix::fcntl::OFlag;
 
 use crate::error::io;
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 
 /// The most files beside a tree that are looked at. A large `node_modules` has some hundred thousand.
 const MOST_FILES: usize = 1_000_000;
@@ -51,7 +49,9 @@ impl Aside {
             if !is_own && is_repository(&full) {
                 repositories.insert(folder.clone());
             }
-            for entry in fs::read_dir(&full).map_err(io("read", &full))? {
+            // What has become a link since its folder was read is not looked into.
+            let entries = plain::entries(top, &folder).map_err(io("read", &full))?;
+            for entry in entries.into_iter().flatten() {
                 let entry = entry.map_err(io("read", &full))?;
                 let path = folder.join(entry.file_name());
                 let meta = match entry.metadata() {
@@ -115,7 +115,7 @@ impl Aside {
         }
         for (path, _) in first.iter().take(shown) {
             let _ = writeln!(text, "\n{} (ignored by git, named by the command):", path.display());
-            text.push_str(&content(&self.top.join(path)));
+            text.push_str(&content(&self.top, path));
         }
         text
     }
@@ -166,26 +166,15 @@ pub(crate) fn refuse_odd_rules(top: &Path) -> Result<()> {
 }
 
 /// Returns the content of a plain text file, or a word that says why it is not shown.
-fn content(path: &Path) -> String {
-    match read(path) {
+fn content(top: &Path, path: &Path) -> String {
+    // One byte more than is shown tells that there is more.
+    match plain::read(top, path, MOST_SHOWN as u64 + 1) {
         Ok(None) => "(no plain file)\n".into(),
         Ok(Some(bytes)) if bytes.contains(&0) => "(no text)\n".into(),
         Ok(Some(bytes)) if bytes.len() > MOST_SHOWN => "(too long to show)\n".into(),
         Ok(Some(bytes)) => format!("{}\n", String::from_utf8_lossy(&bytes).trim_end()),
         Err(error) => format!("(cannot be read: {error})\n"),
     }
-}
-
-/// Reads the first bytes of a plain file, one more than are shown; a lane may have put a pipe or a link there.
-fn read(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
-    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits();
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST_SHOWN as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
 }
 
 /// Returns whether git would take `folder` for a repository, bare or with a working copy.

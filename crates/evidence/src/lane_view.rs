@@ -16,9 +16,9 @@ use crate::error::io;
 use crate::git::Git;
 use crate::git::read::{hash, split_nul};
 use crate::private_clone::{Source, alternates, make_git_dir};
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 
-/// How long git may take over a working copy that a lane made: less than a lease, so that no other lane is lost meanwhile.
+/// How long one call of git may take over a working copy that a lane made.
 const LOOK_LIMIT: Duration = Duration::from_secs(30);
 
 /// The most refs and the longest ref file that are read.
@@ -93,7 +93,7 @@ impl LaneView {
     /// its log alone. What is named there without being there is left out.
     pub(crate) async fn stashes(&self) -> Result<Vec<Commit>> {
         let tampered = |why: String| Error::Tampered { path: self.dir.clone(), why };
-        let log = read_plain(&self.dir.join(".git/logs/refs/stash")).map_err(tampered)?;
+        let log = read_plain(&self.dir.join(".git"), "logs/refs/stash").map_err(tampered)?;
         let log = log.unwrap_or_default();
         let mut named: Vec<Commit> = Vec::new();
         let lines = log.lines().filter_map(|line| as_commit(line.split(' ').nth(1)?));
@@ -182,7 +182,8 @@ fn files_beneath(top: &Path, inside: &Path, paths: &mut BTreeSet<Vec<u8>>) -> Re
     let mut dirs = vec![inside.to_path_buf()];
     while let Some(dir) = dirs.pop() {
         let full = top.join(&dir);
-        for entry in fs::read_dir(&full).map_err(io("read", &full))? {
+        let entries = plain::entries(top, &dir).map_err(io("read", &full))?;
+        for entry in entries.into_iter().flatten() {
             let entry = entry.map_err(io("read", &full))?;
             let kind = entry.file_type().map_err(io("read", &full))?;
             let path = dir.join(entry.file_name());
@@ -245,11 +246,11 @@ fn check_directories(dot_git: &Path) -> std::result::Result<(), String> {
 
 fn check_objects(dot_git: &Path, source: &Source) -> std::result::Result<(), String> {
     let wanted = alternates(&[&source.objects]).map_err(|error| error.to_string())?;
-    let found = read_plain(&dot_git.join("objects/info/alternates"))?.unwrap_or_default();
+    let found = read_plain(dot_git, "objects/info/alternates")?.unwrap_or_default();
     if found != wanted {
         return Err("`.git/objects/info/alternates` borrows from elsewhere".into());
     }
-    if read_plain(&dot_git.join("shallow"))?.unwrap_or_default() != source.shallow {
+    if read_plain(dot_git, "shallow")?.unwrap_or_default() != source.shallow {
         return Err("`.git/shallow` cuts the history off elsewhere".into());
     }
     for dir in ["objects", "objects/pack", "objects/info"] {
@@ -268,14 +269,14 @@ type Refs = (BTreeMap<String, Commit>, LaneHead);
 
 fn read_refs(dot_git: &Path) -> std::result::Result<Refs, String> {
     let mut refs = BTreeMap::new();
-    let packed = read_plain(&dot_git.join("packed-refs"))?.unwrap_or_default();
+    let packed = read_plain(dot_git, "packed-refs")?.unwrap_or_default();
     for line in packed.lines().filter(|line| !line.starts_with(['#', '^'])) {
         if let Some((commit, name)) = line.split_once(' ') {
             refs.extend(as_commit(commit).map(|commit| (name.to_string(), commit)));
         }
     }
     collect_loose(dot_git, "refs", &mut refs)?;
-    let head = read_plain(&dot_git.join("HEAD"))?.ok_or("`.git/HEAD` is missing")?;
+    let head = read_plain(dot_git, "HEAD")?.ok_or("`.git/HEAD` is missing")?;
     let head = match head.trim().strip_prefix("ref:") {
         Some(name) => LaneHead::Ref(name.trim().to_string()),
         None => LaneHead::Detached(as_commit(head.trim()).ok_or("`.git/HEAD` names no commit")?),
@@ -290,8 +291,9 @@ fn collect_loose(
 ) -> std::result::Result<(), String> {
     let mut dirs = vec![name.to_string()];
     while let Some(dir) = dirs.pop() {
-        let entries = fs::read_dir(dot_git.join(&dir)).map_err(|error| error.to_string())?;
-        for entry in entries {
+        let entries =
+            plain::entries(dot_git, Path::new(&dir)).map_err(|error| error.to_string())?;
+        for entry in entries.ok_or_else(|| format!("`.git/{dir}` is not a directory"))? {
             let entry = entry.map_err(|error| error.to_string())?;
             let name = format!("{dir}/{}", entry.file_name().to_string_lossy());
             let kind = entry.file_type().map_err(|error| error.to_string())?;
@@ -300,8 +302,9 @@ fn collect_loose(
             }
             if kind.is_dir() {
                 dirs.push(name);
-            } else if let Some(commit) = read_plain(&entry.path())?.as_deref().and_then(as_commit) {
-                refs.insert(name, commit);
+            } else {
+                let text = read_plain(dot_git, Path::new(&dir).join(entry.file_name()))?;
+                refs.extend(text.as_deref().and_then(as_commit).map(|commit| (name, commit)));
             }
             if refs.len() > MOST_REFS || dirs.len() > MOST_REFS {
                 return Err(format!("it has more than {MOST_REFS} refs"));
@@ -311,18 +314,21 @@ fn collect_loose(
     Ok(())
 }
 
-/// Reads a file that must be a plain one of sensible size; `None` where it is missing.
-fn read_plain(path: &Path) -> std::result::Result<Option<String>, String> {
-    let shown = path.file_name().unwrap_or_default().display();
-    match fs::symlink_metadata(path) {
+/// Reads a file in `dot_git` that must be a plain one of sensible size; `None` where it is missing.
+fn read_plain(
+    dot_git: &Path,
+    inside: impl AsRef<Path>,
+) -> std::result::Result<Option<String>, String> {
+    let inside = inside.as_ref();
+    let shown = inside.file_name().unwrap_or_default().display();
+    match plain::read(dot_git, inside, MOST_REF_BYTES + 1) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
-        Ok(meta) if !meta.is_file() => Err(format!("`{shown}` is not a plain file")),
-        Ok(meta) if meta.len() > MOST_REF_BYTES => Err(format!("`{shown}` is too large")),
-        Ok(_) => {
-            let bytes = fs::read(path).map_err(|error| format!("`{shown}`: {error}"))?;
-            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        Ok(None) => Err(format!("`{shown}` is not a plain file")),
+        Ok(Some(bytes)) if bytes.len() as u64 > MOST_REF_BYTES => {
+            Err(format!("`{shown}` is too large"))
         }
+        Ok(Some(bytes)) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod names;
 pub mod packet;
 pub mod past;
 pub mod place;
+pub mod plain;
 pub mod preview;
 mod private_clone;
 pub mod screenshot;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use mission_domain::ids::{Commit, Digest, Tree};
 
-use crate::Result;
 pub use crate::aside::plainly;
 use crate::aside::{Aside, is_repository};
 use crate::error::io;
@@ -14,9 +13,13 @@ use crate::git::changes::PLAIN;
 use crate::git::read::hash;
 use crate::git::{Asked, Git};
 use crate::lane_view::LaneView;
+use crate::{Result, plain};
 
 /// The longest difference that is kept for a person to read, in bytes.
 const MOST_DIFF: u64 = 1 << 20;
+
+/// The most that is read of the settings of a clone, in bytes.
+const MOST_SETTINGS: u64 = 1 << 20;
 
 /// How many other branches are named, and of how many the difference is shown.
 const MOST_REFS: usize = 100;
@@ -67,9 +70,9 @@ impl Look {
         let (top, listed) = (dir.to_path_buf(), view.listed().await?);
         let aside = tokio::task::spawn_blocking(move || Aside::of(&top, &listed)).await;
         let aside = aside.expect("a walk does not panic, and nobody aborts it")?;
-        let mut obeyed = obeyed(&dir.join(".git")).await?;
+        let mut obeyed = obeyed(dir, Path::new(".git")).await?;
         for inside in &aside.repositories {
-            let found = obeyed_inside(&dir.join(inside)).await?;
+            let found = obeyed_inside(dir, inside).await?;
             obeyed.extend(found.iter().map(|it| format!("{it} in `{}`", inside.display())));
         }
         // What a command sends away may be any branch there.
@@ -154,16 +157,18 @@ fn names_ref(word: &str, name: &str) -> bool {
 }
 
 /// Returns what git would obey in a repository that lies inside, its address and the examples of hooks left out.
-async fn obeyed_inside(folder: &Path) -> Result<Vec<String>> {
+async fn obeyed_inside(top: &Path, folder: &Path) -> Result<Vec<String>> {
     let own = folder.join(".git");
-    let dot_git = if fs::symlink_metadata(&own).is_ok() { own } else { folder.to_path_buf() };
-    if !dot_git.is_dir() {
+    let has_own = fs::symlink_metadata(top.join(&own)).is_ok();
+    let dot_git = if has_own { own } else { folder.to_path_buf() };
+    let full = top.join(&dot_git);
+    if !fs::symlink_metadata(&full).is_ok_and(|it| it.is_dir()) {
         return Ok(vec![".git is no folder, and leads elsewhere".into()]);
     }
-    if fs::symlink_metadata(dot_git.join("config")).is_err() {
+    if fs::symlink_metadata(full.join("config")).is_err() {
         return Ok(Vec::new());
     }
-    let mut found = obeyed(&dot_git).await?;
+    let mut found = obeyed(top, &dot_git).await?;
     let is_address = |it: &str| {
         it.starts_with("the setting remote.") && (it.ends_with(".url") || it.ends_with(".fetch"))
     };
@@ -191,38 +196,46 @@ async fn working_tree(view: &LaneView, head: Option<&Commit>) -> Result<Tree> {
     Ok(Tree::new(git.text(&["write-tree"]).await?))
 }
 
-/// Returns what git would obey in `dot_git` and Mission Control did not put there.
-async fn obeyed(dot_git: &Path) -> Result<Vec<String>> {
-    let mut found = settings(&dot_git.join("config")).await?;
+/// Returns what git would obey in `dot_git` beneath `top` and Mission Control did not put there.
+async fn obeyed(top: &Path, dot_git: &Path) -> Result<Vec<String>> {
+    let mut found = settings(top, &dot_git.join("config")).await?;
     for name in ["config.worktree", "info/attributes"] {
-        if fs::symlink_metadata(dot_git.join(name)).is_ok() {
+        if fs::symlink_metadata(top.join(dot_git).join(name)).is_ok() {
             found.push(format!(".git/{name}"));
         }
     }
     let hooks = dot_git.join("hooks");
-    match fs::read_dir(&hooks) {
-        Ok(entries) => {
-            for entry in entries {
-                let name = entry.map_err(io("read", &hooks))?.file_name();
-                found.push(format!("the hook {}", name.display()));
-            }
+    let full = top.join(&hooks);
+    let failed = io("read", &full);
+    match plain::entries(top, &hooks) {
+        Ok(Some(entries)) => {
+            let names = entries.map(|it| it.map(|it| it.file_name()));
+            let names = names.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+            found.extend(names.iter().map(|name| format!("the hook {}", name.display())));
         }
+        // The names of what lies elsewhere are nobody's to tell.
+        Ok(None) => found.push(".git/hooks, which is no folder".into()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(io("read", &hooks)(error)),
+        Err(error) => return Err(failed(error)),
     }
     found.sort();
     Ok(found)
 }
 
-/// Returns the settings in `config` that are not [`HARMLESS`]. Files that it includes are not read: to include is one.
-async fn settings(config: &Path) -> Result<Vec<String>> {
-    let meta = fs::symlink_metadata(config).map_err(io("read", config))?;
-    if !meta.is_file() {
-        return Ok(vec![".git/config is no plain file".into()]);
-    }
+/// Returns the settings in `config` beneath `top` that are not [`HARMLESS`]. Files that it includes are not read: to include
+/// is one.
+async fn settings(top: &Path, config: &Path) -> Result<Vec<String>> {
+    let full = top.join(config);
+    let text = match plain::read(top, config, MOST_SETTINGS + 1).map_err(io("read", &full))? {
+        None => return Ok(vec![".git/config is no plain file".into()]),
+        Some(text) if text.len() as u64 > MOST_SETTINGS => {
+            return Ok(vec![".git/config is too large".into()]);
+        }
+        Some(text) => text,
+    };
     let neutral = tempfile::tempdir().map_err(io("make", Path::new("a temporary directory")))?;
     let copy: PathBuf = neutral.path().join("config");
-    fs::copy(config, &copy).map_err(io("read", config))?;
+    fs::write(&copy, text).map_err(io("write", &copy))?;
     let file = copy.display().to_string();
     let args = ["config", "--file", &file, "--no-includes", "--name-only", "--null", "--list"];
     let names = Git::at(neutral.path()).run(&args).await?;

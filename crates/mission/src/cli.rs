@@ -49,6 +49,25 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Takes a text, also one that begins with a dash, as a list does. One word that looks like an option is more likely a
+/// slip than a text: it is taken only where the line says so, by `--` before it or `=` between option and text.
+pub(crate) fn text(typed: &str) -> Result<String, String> {
+    let is_option = typed.starts_with('-')
+        && typed.chars().any(char::is_alphabetic)
+        && !typed.contains(char::is_whitespace);
+    let is_meant = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy();
+        word == "--" || word.strip_suffix(typed).is_some_and(|it| it.ends_with('='))
+    };
+    if is_option && !std::env::args_os().any(is_meant) {
+        return Err(
+            "it looks like an option; a text of that one word stands after `--`, or after `=`"
+                .into(),
+        );
+    }
+    Ok(typed.to_owned())
+}
+
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -92,6 +111,7 @@ pub(crate) enum Command {
         /// The ticket
         key: Key,
         /// The answer; `-` reads it from standard input
+        #[arg(value_parser = text, allow_hyphen_values = true)]
         text: String,
     },
     /// Send a message to whoever works a ticket
@@ -100,6 +120,7 @@ pub(crate) enum Command {
         /// The ticket
         key: Key,
         /// The message; `-` reads it from standard input
+        #[arg(value_parser = text, allow_hyphen_values = true)]
         text: String,
         /// The role it is for, instead of the one at work
         #[arg(long, value_name = "ROLE")]
@@ -126,7 +147,7 @@ pub(crate) enum Command {
         /// The approval's id
         id: ApprovalId,
         /// Why
-        #[arg(long)]
+        #[arg(long, value_parser = text, allow_hyphen_values = true)]
         reason: String,
     },
     /// Show the evidence of a ticket

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Command};
@@ -50,16 +51,17 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.collect();
     let lane = Lane::from_env();
     let json = args.iter().take_while(|it| *it != "--").any(|it| it == "--json");
-    let asks_help = |it: &&OsString| {
-        ["-h", "--help", "-V", "--version"].iter().any(|flag| it.to_str() == Some(flag))
-    };
-    let is_help = args.iter().take_while(|it| *it != "--").any(|it| asks_help(&it));
+    let parsed = parsed(&args);
+    // Only what shows help is harmless: a text may say `--help` as well.
+    let is_help = parsed.as_ref().is_err_and(|error| {
+        matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+    });
     if let Some(lane) = lane.as_ref().filter(|_| !is_help)
         && let Err(failure) = lane.admit(&lane::words(&args))
     {
         return tell(&failure, json);
     }
-    let cli = match parsed(&args) {
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return told_by_clap(&error, json),
     };

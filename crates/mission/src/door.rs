@@ -54,6 +54,12 @@ pub(crate) fn notices() -> BTreeSet<String> {
     std::mem::take(&mut NOTICES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// Forgets what answers said beside what was asked where it repeats one of `lines`, which a command tells itself.
+pub(crate) fn forget_notices(lines: &[String]) {
+    let is_told = |notice: &String| lines.iter().any(|line| notice.contains(line));
+    NOTICES.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| !is_told(it));
+}
+
 /// A successful answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {

@@ -159,7 +159,8 @@ pub enum Reply {
     },
     /// Not done.
     Refused {
-        /// `busy`, `idle`, `ended`, `not_asked`, `not_held`, `no_terminal`, `unknown_request`, `bad_request` or `storage`.
+        /// `busy`, `idle`, `ended`, `not_asked`, `not_held`, `no_terminal`, `said_too_much`, `unknown_request`, `bad_request` or
+        /// `storage`.
         code: String,
         /// Why, for people.
         text: String,

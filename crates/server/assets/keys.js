@@ -12,6 +12,21 @@
     }
   };
 
+  const kept = (key) => {
+    try {
+      return sessionStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  };
+  const keep = (key, value) => {
+    try {
+      sessionStorage.setItem(key, value);
+    } catch {
+      // A browser without storage forgets it.
+    }
+  };
+
   // What there is to move through, and what is current.
   const ITEMS = { "needs-you": ".ask", board: ".card", fleet: "tbody tr", ticket: ".bench > .panel", campaign: ".matrix tbody tr", packets: ".list tbody tr", projects: ".project" };
   const visible = (e) => e.getClientRects().length > 0;
@@ -201,9 +216,22 @@
   // A choice of kinds hides the others: the mark goes to the first that is left, and single keys act on it again.
   document.addEventListener("change", (event) => {
     if (event.target.name !== "only") return;
+    keep("needs-kind", event.target.value);
     const item = current();
     if (!item || !visible(item)) select(items()[0]);
   });
+  // The choice holds until another one is made, over an answer too; a kind of which none waits is no choice.
+  const chosen = one(`[name=only][value="${CSS.escape(kept("needs-kind") ?? "all")}"]`);
+  if (chosen && !chosen.checked && visible(chosen.parentElement)) chosen.click();
+  // Whoever opens a field wants to write in it.
+  document.addEventListener("toggle", (event) => {
+    const { target } = event;
+    if (!target.open || !target.matches("details.reply") || one("summary", target) !== document.activeElement) return;
+    const field = one("textarea", target);
+    field?.focus({ preventScroll: true });
+    // Nothing moves while a second press may come.
+    setTimeout(() => target.open && (field?.form ?? target).scrollIntoView({ block: "nearest" }), 600);
+  }, true);
   document.addEventListener("mission:placed", () => {
     reveal();
     unfolded();

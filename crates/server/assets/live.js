@@ -34,12 +34,22 @@
     if (banner) banner.hidden = false;
   };
 
+  /** Says in the banners of locked forms who did what, as soon as the page's own story tells it. */
+  const whoWasFirst = () => {
+    const told = document.querySelector("#log > li:first-child p")?.textContent.trim();
+    for (const place of document.querySelectorAll(".changed:not([hidden]) [data-first]")) place.textContent = told ? `${told}. ` : "";
+  };
+  document.addEventListener("mission:placed", whoWasFirst);
+
+  /** Locks all that could be answered in an element, because of one form in it. */
+  const lockAll = (root) => root.querySelectorAll("form[data-packet]").forEach(lock);
+
   /** Morphs one element, unless a form that somebody uses would be lost: that one is locked instead. */
   const morph = async (old, fresh) => {
     if (old.dataset.into !== fresh.dataset.into) byId(fresh.dataset.into)?.append(old);
     const kept = held(old);
     const changed = kept.filter((form) => find(fresh, form.id)?.dataset.packet !== form.dataset.packet);
-    if (changed.length) return changed.forEach(lock);
+    if (changed.length) return old.matches("form") ? lock(old) : lockAll(old);
     if (kept.includes(old)) return;
     const folds = [...old.querySelectorAll("details[open][class], details[open] > form")].map((e) => e.closest("details"));
     const marked = [...kept, ...old.querySelectorAll("[data-screen]")].filter((e) => find(fresh, e.id));
@@ -102,14 +112,21 @@
     const old = byId(id);
     if (!old) return;
     const kept = held(old);
-    if (kept.length) kept.forEach(lock);
-    else old.remove();
+    if (kept.length) {
+      lockAll(old);
+      kept.forEach(lock);
+    } else old.remove();
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
 
-  const print = ({ attempt, text }) => {
+  const print = ({ attempt, text, to }) => {
     const screen = byId(`screen-${attempt}`);
-    if (!screen || screen.hidden) return;
+    if (!screen || screen.hidden || to <= Number(screen.dataset.end)) return; // it came with the screen itself
+    screen.dataset.end = to;
+    if (screen.hasAttribute("data-empty")) {
+      screen.removeAttribute("data-empty");
+      screen.textContent = "";
+    }
     const follows = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 24;
     screen.append(text);
     if (screen.textContent.length > TERMINAL_CHARS) screen.textContent = screen.textContent.slice(-TERMINAL_CHARS / 2);

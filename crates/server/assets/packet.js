@@ -143,7 +143,12 @@
     const cancel = make("button", { type: "button", className: "btn sm ghost" }, "Cancel");
     const cell = make("td", { colSpan: row.closest("table").dataset.style === "split" ? 4 : 3 }, field, make("div", { className: "ask-do" }, keep, cancel));
     row.after(make("tr", { className: "draft" }, cell));
+    const draftKey = `draft ${digest} ${at.file}:${at.line}${at.gone ? " gone" : ""}`;
+    const forget = () => sessionStorage.removeItem(draftKey);
+    field.value = sessionStorage.getItem(draftKey) ?? field.value;
+    field.addEventListener("input", () => sessionStorage.setItem(draftKey, field.value));
     const done = () => {
+      forget();
       const text = field.value.trim();
       comments = comments.filter((it) => !same(it, at));
       if (text) comments.push({ ...at, text });
@@ -151,15 +156,20 @@
       show();
     };
     keep.addEventListener("click", done);
-    cancel.addEventListener("click", () => show());
+    const leave = () => {
+      forget();
+      show();
+    };
+    cancel.addEventListener("click", leave);
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done();
-      else if (event.key === "Escape") show();
+      else if (event.key === "Escape") leave();
       else return;
       event.preventDefault();
       event.stopPropagation();
     });
-    field.focus();
+    field.focus({ preventScroll: true });
+    field.closest("tr").scrollIntoView({ block: "nearest" });
   };
 
   /** Shows every comment below its line and in the review, where it is sent from. */
@@ -170,6 +180,9 @@
     list.replaceChildren();
     const reason = one("[name=reason]", form);
     reason.required = !comments.length; // a comment says why by itself
+    const verdict = (word) => one(`[name=verdict][value=${word}]`, form);
+    verdict("pass").classList.toggle("primary", !comments.length);
+    verdict("changes").classList.toggle("primary", comments.length > 0);
     reason.placeholder = comments.length ? "Reason, if the comments need one" : "Reason, needed to request changes";
     for (const comment of comments) {
       const row = rowOf(comment);
@@ -206,10 +219,17 @@
     grid.addEventListener("click", (event) => {
       const cell = event.target.closest?.("td");
       const row = cell?.parentElement;
-      const isNumber = cell && row.matches("tr[data-line], tr[data-was]") && (cell.matches(".n") || (cell.closest("table").dataset.style === "unified" && cell.cellIndex < 2));
-      if (isNumber) ask(row);
+      const isLine = cell && row.matches("tr[data-line], tr[data-was]");
+      // Who marks some of the text wants to copy it.
+      if (isLine && !event.target.closest("a, button") && !String(getSelection())) ask(row);
     });
     grid.dataset.commentable = "";
     show();
+    // What was typed and not kept when the page went is there again.
+    for (const key of Object.keys(sessionStorage).filter((it) => it.startsWith(`draft ${digest} `))) {
+      const [, name, number, gone] = /^(.*):(\d+)( gone)?$/.exec(key.slice(`draft ${digest} `.length)) ?? [];
+      const row = name && rowOf({ file: name, line: Number(number), gone: Boolean(gone) });
+      if (row) ask(row);
+    }
   }
 })();

@@ -176,6 +176,7 @@ fn attempts(table: Table) -> Table {
         .add(Route::get("/attempts", "Lists attempts").query("ticket").gives("{attempts:[Attempt],next:string?}"), a::list)
         .add(Route::post("/attempts", "Takes a ticket for an external lane").body("ticket!").made().gives("Attempt"), a::claim)
         .add(Route::get("/attempts/{id}", "Returns one attempt").gives("Attempt"), a::show)
+        .add(Route::get("/attempts/{id}/brief", "Returns what the attempt was told when it began, as Markdown").text(), a::brief)
         .add(Route::get("/attempts/{id}/log", "Returns what the attempt printed, from a byte on; `x-next-offset` says where it goes on").query("offset").text(), a::log)
         .add(Route::post("/attempts/{id}/stop", "Stops an attempt").gives("Attempt"), a::stop)
         .add(

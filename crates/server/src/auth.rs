@@ -199,9 +199,8 @@ async fn lane(site: &Shared, id: AttemptId, reads: bool, parts: &[&str]) -> Answ
         }
         // The handler limits the list to the attempt's own ticket.
         (true, ["messages"]) => true,
-        (true, ["attempts", attempt]) | (false, ["attempts", attempt, "report" | "evidence"]) => {
-            id.to_string() == *attempt
-        }
+        (true, ["attempts", attempt] | ["attempts", attempt, "brief"])
+        | (false, ["attempts", attempt, "report" | "evidence"]) => id.to_string() == *attempt,
         _ => false,
     };
     let detail = format!(

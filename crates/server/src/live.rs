@@ -178,7 +178,7 @@ impl Watch {
 
     /// Returns the clock when it is due, and what the terminal printed.
     async fn quiet(&mut self) -> Answer<String> {
-        let mut frames = self.printed().await?;
+        let mut frames = self.printed_until(None).await?;
         let now = self.visitor.site.control.now();
         if now.duration_since(self.clock_at).as_secs_f64() >= CLOCK.as_secs_f64() - 0.5 {
             frames.push_str(&self.clock());
@@ -205,7 +205,8 @@ impl Watch {
         }
         let now = self.visitor.site.control.now();
         let fresh = seen.parts(&self.visitor, now);
-        self.turn_screen(&seen).await;
+        let printed = self.printed(&seen).await?;
+        self.turn_screen(&seen);
         let seen = seen.without_output();
         let mut patch = Patch::default();
         for (timeless, fresh) in seen.parts(&self.visitor, self.began).iter().zip(&fresh) {
@@ -220,7 +221,7 @@ impl Watch {
         for sentence in self.new_asks(&seen) {
             frames.push_str(&frame("said", &on_one_line(&sentence)));
         }
-        frames.push_str(&self.printed().await?);
+        frames.push_str(&printed);
         frames.push_str(&self.clock());
         Ok(frames)
     }
@@ -248,24 +249,31 @@ impl Watch {
     }
 
     /// Follows the newest attempt's terminal from where the page has it.
-    async fn turn_screen(&mut self, seen: &Seen) {
+    fn turn_screen(&mut self, seen: &Seen) {
         if !matches!(self.page, Page::Ticket(_)) || !seen.is_whole() {
             return;
         }
         self.shown = seen.console().map(str::to_owned);
         let live = seen.live_attempt();
         if self.screen.map(|it| it.0) != live {
-            self.screen = match live {
-                Some(id) => Some((id, web::tail(&self.visitor.site, id).await.1)),
-                None => None,
-            };
+            self.screen = live.and_then(|id| Some((id, seen.printed_until(id)?)));
         }
     }
 
-    /// Returns what the terminal printed since it was last looked at.
-    async fn printed(&mut self) -> Answer<String> {
+    /// Returns what the terminal printed up to what `seen` has of it: a page to which the terminal is new gets that with it.
+    async fn printed(&mut self, seen: &Seen) -> Answer<String> {
+        let until = self.screen.and_then(|(id, _)| seen.printed_until(id));
+        self.printed_until(until).await
+    }
+
+    /// Returns what the terminal printed since it was last looked at, at most to the byte `until`.
+    async fn printed_until(&mut self, until: Option<u64>) -> Answer<String> {
         let Some((id, offset)) = self.screen else { return Ok(String::new()) };
-        let (bytes, next) = self.visitor.site.control.attempt_log(id, offset).await?;
+        let (mut bytes, mut next) = self.visitor.site.control.attempt_log(id, offset).await?;
+        if let Some(until) = until.filter(|until| *until < next) {
+            bytes.truncate(usize::try_from(until.saturating_sub(offset)).unwrap_or(usize::MAX));
+            next = until.max(offset);
+        }
         // A line that is not whole yet may end within a character or an escape sequence.
         let end = bytes.iter().rposition(|it| *it == b'\n').map_or(bytes.len(), |at| at + 1);
         let left = (bytes.len() - end) as u64;
@@ -274,7 +282,7 @@ impl Watch {
         if text.is_empty() {
             return Ok(String::new());
         }
-        Ok(frame("output", &json!({ "attempt": id, "text": text }).to_string()))
+        Ok(frame("output", &json!({ "attempt": id, "text": text, "to": next - left }).to_string()))
     }
 }
 

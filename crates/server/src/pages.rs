@@ -95,5 +95,5 @@ mod seen;
 mod shell;
 mod svg;
 
-pub use packet_view::PacketView;
+pub use packet_view::{PacketView, TextView};
 pub(crate) use seen::seen;

@@ -176,6 +176,7 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::UnknownTicket(_)
         | R::UnknownWorkflow(_)
         | R::UnknownFinding(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        R::SaidTooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
         R::UnknownAttempt(_) | R::UnknownApproval(_) => StatusCode::NOT_FOUND,
     }
 }

@@ -121,10 +121,13 @@ async fn problem_page(
         }
         _ => kind_of(problem),
     };
-    let is_there = problem.status != StatusCode::NOT_FOUND;
-    let way = key
-        .filter(|_| is_there)
-        .map(|key| (pages::words::ticket_path(&key.to_string()), format!("See {key}")));
+    let way = match key {
+        Some(key) if problem.status == StatusCode::NOT_FOUND => {
+            site.rows.read(site).await.ok().and_then(|it| it.rows.contains_key(&key).then_some(key))
+        }
+        key => key,
+    };
+    let way = way.map(|key| (pages::words::ticket_path(&key.to_string()), format!("See {key}")));
     said(problem, shell, kind, way)
 }
 

@@ -182,7 +182,8 @@ fn copy(mut source: impl Read, mut into: impl Write) -> io::Result<Digest> {
     hex.parse().map_err(io::Error::other)
 }
 
-/// Path, whether it is a folder, and size of everything in `folder`; nothing where there is none.
+/// Path, whether it is a folder, and size of everything in `folder`; nothing where there is none. What goes meanwhile, as
+/// what is written does when it gets its name, is left out.
 fn entries(folder: &Path) -> Result<Vec<(PathBuf, bool, u64)>> {
     let read = match std::fs::read_dir(folder) {
         Ok(read) => read,
@@ -191,10 +192,15 @@ fn entries(folder: &Path) -> Result<Vec<(PathBuf, bool, u64)>> {
     };
     let entry = |entry: io::Result<std::fs::DirEntry>| {
         let entry = entry?;
-        let metadata = entry.metadata()?;
-        Ok((entry.path(), metadata.is_dir(), metadata.len()))
+        match entry.metadata() {
+            Ok(metadata) => Ok(Some((entry.path(), metadata.is_dir(), metadata.len()))),
+            Err(problem) if problem.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
     };
-    read.map(entry).collect::<io::Result<_>>().map_err(Error::unavailable)
+    read.filter_map(|it| entry(it).transpose())
+        .collect::<io::Result<_>>()
+        .map_err(Error::unavailable)
 }
 
 fn named((path, _, size): (PathBuf, bool, u64)) -> Option<(Digest, u64)> {

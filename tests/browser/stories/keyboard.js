@@ -47,6 +47,52 @@ export function keyboard(story) {
     await close();
   });
 
+  story("a guarded command and what lands are not done by one key: enter says yes", async (stage) => {
+    const pushed = await stage.files("Keyboard: push it", { workflow: "pushed" });
+    await until("it asks", async () => (await stage.ticket(pushed)).state === "needs_input");
+    const built = await stage.built("Keyboard: land it");
+    const { page, complaints, close } = await stage.person();
+    const stays = async (key, button, state) => {
+      await page.keyboard.press("a");
+      await page.waitForFunction((label) => document.activeElement.textContent.startsWith(label), button);
+      assert.equal((await stage.ticket(key)).state, state);
+    };
+    for (const path of ["/needs-you", `/tickets/${pushed}`]) {
+      await page.goto(path);
+      for (let n = 0; path === "/needs-you" && n < 20 && !(await page.locator(`#ask-${pushed}[aria-current]`).count()); n++) await page.keyboard.press("j");
+      await stays(pushed, "Approve once", "needs_input");
+    }
+    await stage.api(`/tickets/${pushed}/park`, {});
+    for (const path of [`/tickets/${built}`, `/tickets/${built}/packets/final_validation`, `/tickets/${built}/packets/final_validation/diff`]) {
+      await page.goto(path);
+      await stays(built, "Sign off", "in_review");
+    }
+    await isTold(page, () => page.keyboard.press("Enter"));
+    await until("it is done", async () => (await stage.ticket(built)).state === "done");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("a field that opens leaves the buttons beside it where they are: a second press only closes it", async (stage) => {
+    const key = await stage.built("Keyboard: press twice");
+    const { page, complaints, close } = await stage.person();
+    for (const [path, root, label] of [["/needs-you", `#ask-${key}`, "Request changes…"], [`/tickets/${key}`, ".page-head", "Cancel the ticket…"], [`/tickets/${key}/packets/final_validation`, ".page-head", "Request changes…"]]) {
+      await page.goto(path);
+      const button = page.locator(`${root} summary`, { hasText: label });
+      await button.evaluate((it) => (it.closest(".ask") ?? it).scrollIntoView({ block: "start" })); // there is room for the field below
+      const where = () => button.boundingBox().then(({ x, y }) => [Math.round(x), Math.round(y)]);
+      const before = await where();
+      await button.click();
+      await page.waitForFunction(() => document.activeElement.matches("textarea"));
+      assert.deepEqual(await where(), before, path);
+      await button.click();
+      await page.locator(`${root} details.reply:not([open])`, { hasText: label }).waitFor();
+      assert.equal((await stage.ticket(key)).state, "in_review", path);
+    }
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
   story("the palette finds tickets, pages and what can be done here", async (stage) => {
     const key = await stage.planned("Palette: a rare zebra");
     const { page, complaints, close } = await stage.person();

@@ -5,12 +5,17 @@
 mod branches;
 mod claims;
 mod days;
+mod elsewhere;
+mod files;
 mod landing;
+mod launches;
+mod long;
 mod records;
 mod reopened;
 mod reviews;
 mod rows;
 mod rules;
+mod runner;
 mod schedules;
 mod stage;
 mod standstill;

@@ -13,7 +13,7 @@ use mission_store::{
     ProjectionKind, Replayed, Result, Secret, SecretKind, Store, Stream, TicketFilter, TicketRow,
     Verification, simulation,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// The places inside a commit at which the process can end.
 pub(crate) const POINTS: [&str; 3] =
@@ -50,6 +50,10 @@ pub(crate) struct World {
     ledger: Mutex<Vec<(u64, String)>>,
     is_touched: AtomicBool,
     is_away: AtomicBool,
+    /// The stream whose next changes take long, until somebody lets them.
+    slow: watch::Sender<Option<Stream>>,
+    /// How many of them were sent.
+    slowed: watch::Sender<u64>,
     ends: Mutex<BTreeMap<Fault, u64>>,
 }
 
@@ -58,6 +62,32 @@ impl World {
     pub(crate) fn arm(&self, fault: Option<Fault>) {
         self.is_away.store(false, Ordering::SeqCst);
         *lock(&self.armed) = fault;
+    }
+
+    /// Lets nothing be read or written, or everything again.
+    pub(crate) fn goes_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::SeqCst);
+    }
+
+    /// Lets changes of `stream` take until this is called again.
+    pub(crate) fn slows(&self, stream: Option<Stream>) {
+        self.slow.send_replace(stream);
+    }
+
+    /// Waits until there is such a change.
+    pub(crate) async fn is_slow(&self) {
+        let _ = self.slowed.subscribe().wait_for(|it| *it > 0).await;
+    }
+
+    async fn takes_its_time(&self, change: &Change) {
+        let is_slow = |slow: &Option<Stream>| {
+            slow.as_ref().is_some_and(|it| change.writes.iter().any(|write| write.stream == *it))
+        };
+        if is_slow(&self.slow.borrow()) {
+            self.slowed.send_modify(|it| *it += 1);
+        }
+        // The sender is ours: it is not gone.
+        let _ = self.slow.subscribe().wait_for(|slow| !is_slow(slow)).await;
     }
 
     /// Waits for the end of the process.
@@ -158,6 +188,7 @@ impl FaultyStore {
 impl Store for FaultyStore {
     async fn append(&self, mut change: Change) -> Result<Appended> {
         self.world.is_touched.store(true, Ordering::SeqCst);
+        self.world.takes_its_time(&change).await;
         let request = REQUEST.try_with(Clone::clone);
         if let Ok(Some((key, principal))) = &request {
             let answer = serde_json::Value::Null;
@@ -225,7 +256,7 @@ impl Store for FaultyStore {
     }
 
     async fn renew(&self, ticket: &TicketKey, epoch: Epoch, until: Timestamp) -> Result<bool> {
-        self.real.renew(ticket, epoch, until).await
+        self.here()?.renew(ticket, epoch, until).await
     }
 
     async fn leases(&self) -> Result<Vec<Lease>> {

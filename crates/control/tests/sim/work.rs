@@ -365,6 +365,7 @@ fn about(action: &Action) -> Option<&TicketKey> {
         | Action::Land { ticket }
         | Action::Finish { ticket }
         | Action::Expire { ticket, .. }
+        | Action::TimeOut { ticket, .. }
         | Action::Release { ticket, .. }
         | Action::Wake { ticket }
         | Action::EndChild { campaign: ticket, .. }

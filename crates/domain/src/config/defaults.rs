@@ -22,7 +22,7 @@ const INSTRUCTIONS: [(&str, &str); 6] = [
 ];
 
 /// Variables that an agent gets from our own environment unless the file says otherwise.
-const ENVIRONMENT: [&str; 5] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
+pub const ENVIRONMENT: [&str; 5] = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
 
 fn text(value: impl Into<String>) -> Value {
     Value::Text(value.into())
@@ -126,12 +126,17 @@ fn complete_runtime(runtime: &mut Node) {
         env.fill("set", || Value::Table(Entries::new()));
     });
     let driver = runtime.find(&["driver"]).and_then(Node::as_text);
-    let is_unbounded = matches!(driver, Some("person" | "external"));
+    // Nobody here sees whether a lane elsewhere still works: a job that died there must not hold its ticket for ever.
+    let limits: &[_] = match driver {
+        Some("person") => &[],
+        Some("external") => &[("wall", "24h")],
+        _ => &[("wall", "2h"), ("stall", "20m")],
+    };
     runtime.fill("limits", || Value::Table(Entries::new()));
-    if !is_unbounded {
-        for_table(runtime, "limits", |limits| {
-            limits.fill("wall", || text("2h"));
-            limits.fill("stall", || text("20m"));
+    if !limits.is_empty() {
+        let limits = limits.to_vec();
+        for_table(runtime, "limits", |table| {
+            limits.iter().for_each(|(key, value)| table.fill(key, || text(*value)));
         });
     }
 }

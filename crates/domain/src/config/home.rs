@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::problem::Files;
 use super::read::Fields;
 use super::tree::Layer;
-use super::{Found, Problem, Source, names};
+use super::{Explanation, Found, Problem, Source, names};
 
 /// The keys that only a home has.
 pub(super) const KEYS: [&str; 5] =
@@ -64,6 +64,21 @@ pub fn home(source: Source<'_>) -> Result<HomeConfig, Vec<Problem>> {
         Some(config) if problems.is_empty() => Ok(config),
         Some(_) | None => Err(problems),
     }
+}
+
+/// Returns the value of one of [`KEYS`], and where it comes from; nothing where it is not set and nothing is built in.
+pub(super) fn explain(key: &str, files: Files<'_>) -> Option<Explanation> {
+    let root = files.home.and_then(|it| super::tree::parse(Layer::Home, it.text).ok());
+    let Some(node) = root.as_ref().and_then(|it| it.find(&[key])) else {
+        let value = super::tree::quoted(LISTEN);
+        return (key == "listen").then(|| Explanation { value, from: "built-in".into() });
+    };
+    let value = match key {
+        "database_url" => "(not shown, as it may hold a password)".into(),
+        _ => node.render(),
+    };
+    let (file, line) = files.line(node.key)?;
+    Some(Explanation { value, from: format!("{file}:{line}") })
 }
 
 fn own_keys(fields: &Fields<'_>) -> HomeConfig {

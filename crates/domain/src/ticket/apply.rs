@@ -108,7 +108,8 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         Event::Reported { attempt, record, report } => {
             on_attempt(ticket, attempt, record, |it| {
                 it.hear(&stamp.by);
-                it.reported = record;
+                // What is in no journal came after the turn that is the last one.
+                it.reported = record.max(it.turn);
                 it.reported_at = Some(at);
                 it.report = Some(report);
             });

@@ -248,6 +248,11 @@ impl Attempt {
         self.by_person || self.runtime.as_str() == Driver::Person.as_str()
     }
 
+    /// Returns whether a process of ours works it, which shows that it lives: neither people nor a lane elsewhere have one.
+    pub fn runs_here(&self) -> bool {
+        matches!(self.principal, Principal::Lane { .. }) && !self.is_persons()
+    }
+
     /// Returns whether `by` may speak in it: the lane itself, or any person where people work it.
     pub fn is_spoken_by(&self, by: &Principal) -> bool {
         *by == self.principal || (self.is_persons() && by.is_person())

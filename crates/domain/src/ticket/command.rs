@@ -114,7 +114,7 @@ pub enum Command {
         /// How it comes to its session, where its runtime keeps some.
         warm: Option<Box<Warm>>,
     },
-    /// Record `number` of the attempt's journal. Repeats have no effect.
+    /// Record `number` of the attempt's journal, from 1; repeats have no effect. [`IN_NO_JOURNAL`] for what came another way.
     Record { attempt: AttemptId, epoch: Epoch, number: u64, record: LaneRecord },
     /// Permit a guarded command, once.
     Approve { approval: ApprovalId },
@@ -182,6 +182,10 @@ pub enum Command {
     /// Messages that nobody can take any more.
     GiveUpMessages { ids: Vec<MessageId>, why: String },
 }
+
+/// The number of what a lane says past its journal: it takes none of the journal's numbers, and whoever sends it twice says
+/// it twice.
+pub const IN_NO_JOURNAL: u64 = 0;
 
 /// One record of an attempt's journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -299,6 +303,12 @@ pub enum Rejection {
         "the text has {0} bytes; at most {1} are kept. Put the rest in a file of the repository"
     )]
     TextTooLong(usize, usize),
+    #[error(
+        "this has {0} bytes, and at most {most} of one thing that is said are kept with a ticket; nothing was kept. Say it shorter, \
+         and hand the rest in as a file: `mission report evidence file FILE`",
+        most = super::MOST_SAID
+    )]
+    SaidTooMuch(usize),
     #[error("`{0}` waits for this ticket already, so the two would wait for each other for ever")]
     Cycle(TicketKey),
     #[error(
@@ -374,6 +384,7 @@ impl Rejection {
             Self::NotBlocked => "not_blocked",
             Self::EmptyText => "empty_text",
             Self::TextTooLong(..) => "text_too_long",
+            Self::SaidTooMuch(_) => "said_too_much",
             Self::Cycle(_) => "cycle",
             Self::Itself => "itself",
             Self::UnknownTicket(_) => "unknown_ticket",

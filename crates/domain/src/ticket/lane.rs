@@ -1,15 +1,15 @@
 //! A lane at work: the claim, the records of its journal, and its end.
 
-use super::command::LaneRecord;
+use super::command::{IN_NO_JOURNAL, LaneRecord};
 use super::decide::Draft;
 use super::event::Claimed;
 use super::{
-    Attempt, AttemptEnd, BlockCode, Command, EndClass, Event, FindingState, Gate, Message,
-    MessageState, Owed, Purpose, Rejection, Report, Stage,
+    Attempt, AttemptEnd, BlockCode, Command, EndClass, Event, FindingState, Gate, MOST_SAID,
+    Message, MessageState, Owed, Purpose, Rejection, Report, Stage, room,
 };
 use crate::doc::DeathDoc;
 use crate::ids::{AttemptId, Epoch, GateId, MessageId, RoleId, Timestamp};
-use crate::principal::{Contributor, Principal};
+use crate::principal::Contributor;
 use crate::rules::{ATTEMPTS_PER_ROUND, Driver, EvidenceKind};
 
 /// How an attempt ended: as its process did, and as it counts.
@@ -125,7 +125,7 @@ impl Draft<'_> {
             let of = attempt.principal.clone();
             return Err(Rejection::NotYourAttempt { attempt: id, of, by: by.clone() });
         }
-        if number <= attempt.last_record {
+        if number != IN_NO_JOURNAL && number <= attempt.last_record {
             // A repeat after a lost answer: it took effect the first time.
             return Ok(());
         }
@@ -271,8 +271,7 @@ impl Draft<'_> {
         &'a self,
         attempt: &'a Attempt,
     ) -> impl Iterator<Item = MessageId> + 'a {
-        let is_ours = matches!(attempt.principal, Principal::Lane { .. }) && !attempt.is_persons();
-        let told = attempt.reported_at.filter(|_| is_ours);
+        let told = attempt.reported_at.filter(|_| attempt.runs_here());
         let waited = self.ticket.queued_for(&attempt.role);
         let came = attempt.started_at;
         let is_owed = move |it: &&Message| {
@@ -333,7 +332,7 @@ impl Draft<'_> {
                     unheard.join(", ")
                 )
             }
-            _ => summary,
+            _ => room::cut(&summary, MOST_SAID),
         };
         // What a turn took after the report is answered by that turn's own end, and not by the report.
         let turn_ended = if attempt.has_turn_after_report() {
@@ -346,7 +345,8 @@ impl Draft<'_> {
         let retry_at = self.retry_at(&attempt.gate, class);
         let at = self.context.now;
         let said = summary.clone();
-        let death = death.map(|it| *it);
+        // How it ended is on record however long the words are.
+        let death = death.map(|it| room::death_within_room(*it));
         let end = Box::new(AttemptEnd { class, summary, death, by_itself, at });
         self.push(Event::AttemptEnded { attempt: id, record, end, retry_at });
         match (class, attempt.report.clone(), attempt.purpose) {
@@ -466,11 +466,6 @@ impl super::Ticket {
                 )
             })
             .collect()
-    }
-
-    /// Returns whether a person works the live attempt; such an attempt has no expiry.
-    pub fn is_worked_by_person(&self) -> bool {
-        self.live_attempt().is_some_and(super::Attempt::is_persons)
     }
 
     /// Returns the gate that `attempt` delivered to, while it waits to be looked at.

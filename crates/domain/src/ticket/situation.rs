@@ -78,8 +78,10 @@ impl Ticket {
 
     fn approval_situation(&self) -> Situation {
         let open = self.open_approval();
-        let what =
-            open.map_or_else(String::new, |it| format!("{} asks to run `{}`", it.by, it.line()));
+        let what = open.map_or_else(String::new, |it| {
+            let by = told::principal(&it.by.to_string());
+            format!("{by} asks to run `{}`", it.line())
+        });
         let id = open.map_or_else(String::new, |it| it.id.to_string());
         Situation {
             state: State::NeedsInput,

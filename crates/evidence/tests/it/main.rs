@@ -7,6 +7,7 @@ mod past;
 mod pictures;
 mod place;
 mod places;
+mod plain;
 mod reading;
 mod signed;
 mod workspaces;

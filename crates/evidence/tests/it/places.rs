@@ -1,7 +1,7 @@
 //! What is there at one moment: bound to every file, and to what git would obey.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use mission_evidence::place::{Look, remotes, repository_between};
@@ -57,6 +57,21 @@ async fn what_git_would_obey_is_named_and_identity_is_harmless() {
             "the setting url.ext::sh.insteadof",
         ]
     );
+}
+
+#[tokio::test]
+async fn settings_and_hooks_that_are_links_are_named_and_what_they_lead_to_is_not() {
+    let place = Place::new();
+    let workspace = place.workspace().await;
+    let persons = place.path("persons");
+    write(&persons.join("id_of_a_key"), "[secret]\n\tkey = 1\n");
+    let dot_git = workspace.dir.join(".git");
+    let _ = fs::remove_dir_all(dot_git.join("hooks"));
+    fs::remove_file(dot_git.join("config")).expect("removed");
+    symlink(&persons, dot_git.join("hooks")).expect("a link");
+    symlink(persons.join("id_of_a_key"), dot_git.join("config")).expect("a link");
+    let seen = Look::at(&workspace.dir, &place.project()).await.expect("a look").place;
+    assert_eq!(seen.obeyed, [".git/config is no plain file", ".git/hooks, which is no folder"]);
 }
 
 #[tokio::test]

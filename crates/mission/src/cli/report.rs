@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use mission_domain::ids::{AttemptId, FindingId};
 
+use super::text;
+
 /// What is reported, and for which attempt.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
@@ -24,7 +26,7 @@ pub(crate) enum ReportCommand {
     )]
     Done {
         /// What was done, in a sentence or more
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = text, allow_hyphen_values = true)]
         summary: String,
     },
     /// The work is delivered and wants a look; means what `done` means
@@ -33,7 +35,7 @@ pub(crate) enum ReportCommand {
     )]
     Review {
         /// What was done, in a sentence or more
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = text, allow_hyphen_values = true)]
         summary: String,
     },
     /// A person must answer before it goes on
@@ -42,7 +44,7 @@ pub(crate) enum ReportCommand {
     )]
     Question {
         /// The question
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = text, allow_hyphen_values = true)]
         summary: String,
     },
     /// The verdict of a review
@@ -53,10 +55,10 @@ pub(crate) enum ReportCommand {
         /// pass or changes
         verdict: ReviewVerdict,
         /// Why
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = text, allow_hyphen_values = true)]
         reason: String,
         /// Something to mend, as FILE:LINE:TEXT, FILE:TEXT or TEXT; may be given again
-        #[arg(long = "finding", value_name = "FILE:LINE:TEXT")]
+        #[arg(long = "finding", value_name = "FILE:LINE:TEXT", value_parser = text, allow_hyphen_values = true)]
         findings: Vec<String>,
     },
     /// Hand in one piece of evidence
@@ -77,6 +79,7 @@ pub(crate) enum ReportCommand {
         /// fixed or disputed
         state: AnswerState,
         /// In words
+        #[arg(value_parser = text, allow_hyphen_values = true)]
         text: String,
     },
 }
@@ -138,6 +141,7 @@ pub(crate) enum EvidenceCommand {
     #[command(after_help = "Example:\n  mission report evidence risk 'none: only colours change'")]
     Risk {
         /// In words
+        #[arg(value_parser = text, allow_hyphen_values = true)]
         text: String,
     },
     /// Any other file, kept as an artifact

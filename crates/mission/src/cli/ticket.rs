@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Key;
+use super::{Key, text};
 
 /// How urgent a ticket is.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -84,7 +84,7 @@ pub(crate) enum TicketCommand {
         /// The ticket
         key: Key,
         /// Why
-        #[arg(long)]
+        #[arg(long, value_parser = text, allow_hyphen_values = true)]
         reason: String,
     },
     /// End a ticket because others take its place
@@ -102,7 +102,7 @@ pub(crate) enum TicketCommand {
         /// The ticket
         key: Key,
         /// Why it can go on now
-        #[arg(long)]
+        #[arg(long, value_parser = text, allow_hyphen_values = true)]
         reason: String,
     },
     /// Open an ended ticket again
@@ -117,6 +117,7 @@ pub(crate) enum TicketCommand {
         /// The ticket
         key: Key,
         /// The comment; `-` reads it from standard input
+        #[arg(value_parser = text, allow_hyphen_values = true)]
         text: String,
     },
     /// Name the one thing that holds a ticket
@@ -131,9 +132,10 @@ pub(crate) enum TicketCommand {
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
     /// What the work is, in one line
+    #[arg(value_parser = text, allow_hyphen_values = true)]
     pub(crate) title: String,
     /// The whole request as Markdown; `-` reads it from standard input
-    #[arg(long)]
+    #[arg(long, value_parser = text, allow_hyphen_values = true)]
     pub(crate) body: Option<String>,
     /// The workflow; on a campaign its children's default
     #[arg(long, value_name = "W")]
@@ -187,10 +189,10 @@ pub(crate) struct EditArgs {
     /// The ticket
     pub(crate) key: Key,
     /// The new title
-    #[arg(long)]
+    #[arg(long, value_parser = text, allow_hyphen_values = true)]
     pub(crate) title: Option<String>,
     /// The new body; `-` reads it from standard input
-    #[arg(long)]
+    #[arg(long, value_parser = text, allow_hyphen_values = true)]
     pub(crate) body: Option<String>,
     /// How urgent it is
     #[arg(long)]
@@ -241,7 +243,7 @@ pub(crate) enum GateCommand {
         /// The gate, instead of the one you judged last
         gate: Option<String>,
         /// Why
-        #[arg(long)]
+        #[arg(long, value_parser = text, allow_hyphen_values = true)]
         reason: Option<String>,
     },
 }
@@ -254,10 +256,10 @@ pub(crate) struct VerdictArgs {
     /// The gate, instead of the active one
     pub(crate) gate: Option<String>,
     /// Why
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = text, allow_hyphen_values = true)]
     pub(crate) reason: Option<String>,
     /// Something to mend, as FILE:LINE:TEXT, FILE:TEXT or TEXT; may be given again
-    #[arg(long = "finding", value_name = "FILE:LINE:TEXT")]
+    #[arg(long = "finding", value_name = "FILE:LINE:TEXT", value_parser = text, allow_hyphen_values = true)]
     pub(crate) findings: Vec<String>,
     /// Refuse unless the newest packet still has this digest
     #[arg(long, value_name = "DIGEST")]

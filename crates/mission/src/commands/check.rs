@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Done, init};
 use crate::cli::fleet::{ConfigCommand, WorkflowCommand};
 use crate::context::{Context, print, print_text};
-use crate::door::{encoded, with_query};
+use crate::door::{encoded, forget_notices, with_query};
 use crate::failure::{Exit, Failure};
 use crate::output::{fleet, words};
 use crate::{process, project, repository};
@@ -28,34 +28,43 @@ pub(crate) async fn check(context: &Context, file: Option<&Path>) -> Done {
             problems.extend(in_force(context, own.is_some()).await?);
         }
     }
+    // What the server says of its rules has one text.
+    let is_held = problems.iter().any(|it| it.get("text").is_some());
     let mut told = std::collections::BTreeSet::new();
     problems.retain(|it| told.insert(line(it)));
+    let lines: Vec<String> = problems.iter().map(line).collect();
+    forget_notices(&lines);
     if context.json {
         print(&format!("{}\n", json!({"problems": problems})));
     } else if problems.is_empty() {
         print("no problems\n");
     } else {
-        let lines: String = problems.iter().map(|it| line(it) + "\n").collect();
-        print_text(&format!("{lines}{}\n", words::count(problems.len(), "problem")));
+        let count = words::count(problems.len(), "problem");
+        let held = if is_held { "; the last good rules stay in force" } else { "" };
+        print_text(&format!("{}\n{count}{held}\n", lines.join("\n")));
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure::printed_no()) }
 }
 
 /// Returns what is wrong in `file`, read together with the home's own configuration.
 fn of_file(context: &Context, file: &Path) -> Result<Vec<Value>, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|e| Failure::file(file, &e))?;
+    let document = |it: config::Problem| json!({"file": it.file, "line": it.line, "column": it.column, "message": it.message});
+    let name = file
+        .file_name()
+        .map_or_else(|| "mission.toml".into(), |it| it.to_string_lossy().into_owned());
+    let bytes = std::fs::read(file).map_err(|e| Failure::file(file, &e))?;
+    let text = match config::text(&name, bytes) {
+        Ok(text) => text,
+        Err(problem) => return Ok(vec![document(problem)]),
+    };
     let (home_name, home_text) = home_file(context);
     let home = home_text.as_deref().map(|text| Source { name: &home_name, text });
     let folder = std::path::absolute(file).ok();
     let folder = folder.as_deref().and_then(Path::parent).and_then(Path::file_name);
     let folder = folder.map_or_else(|| "project".into(), |it| it.to_string_lossy().into_owned());
-    let name = file
-        .file_name()
-        .map_or_else(|| "mission.toml".into(), |it| it.to_string_lossy().into_owned());
     let project = Source { name: &name, text: &text };
     let found = Found::default();
     let problems = config::rules(&folder, home, Some(project), &found).err().unwrap_or_default();
-    let document = |it: config::Problem| json!({"file": it.file, "line": it.line, "column": it.column, "message": it.message});
     Ok(problems.into_iter().map(document).collect())
 }
 
@@ -112,6 +121,29 @@ pub(crate) async fn workflow(context: &Context, command: WorkflowCommand) -> Don
 /// Tells where a setting comes from: the default branch's file, the home's, or what is built in.
 pub(crate) async fn config(context: &Context, command: ConfigCommand) -> Done {
     let ConfigCommand::Explain { key } = command;
+    let (home_name, home_text) = home_file(context);
+    let home = home_text.as_deref().map(|text| Source { name: &home_name, text });
+    let explained = match config::is_of_the_home(&key) {
+        true => config::explain(&key, "", home, None, &Found::default()),
+        false => of_project(context, &key, home).await?,
+    };
+    let unset = || {
+        let text = format!("`{key}` is not set, and nothing is built in for it");
+        Failure::new(Exit::No, "not_found", text)
+            .hint("keys are written as in mission.toml, like `role.coder.slots`")
+    };
+    let explained = explained.ok_or_else(unset)?;
+    let document = json!({"key": key, "value": explained.value, "from": explained.from});
+    context.say(&document, || format!("{key} = {}\n{}", explained.value, explained.from));
+    Ok(())
+}
+
+/// Explains a key that a project may set.
+async fn of_project(
+    context: &Context,
+    key: &str,
+    home: Option<Source<'_>>,
+) -> Result<Option<config::Explanation>, Failure> {
     let door = context.door().await?;
     let name = project::required(context, &door).await?;
     let projects = door.get("/projects").await?.read::<project::Projects>()?.projects;
@@ -120,8 +152,6 @@ pub(crate) async fn config(context: &Context, command: ConfigCommand) -> Done {
     let root = PathBuf::from(&project.path);
     let object = format!("{}:mission.toml", project.default_branch);
     let text = process::git(&root, &["show", &object])?.ok();
-    let (home_name, home_text) = home_file(context);
-    let home = home_text.as_deref().map(|text| Source { name: &home_name, text });
     let own = text.as_deref().map(|text| Source { name: "mission.toml", text });
     let folder = root.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
     let found = Found {
@@ -129,19 +159,11 @@ pub(crate) async fn config(context: &Context, command: ConfigCommand) -> Done {
         programs: init::programs(),
         ..Found::default()
     };
-    let unset = || {
-        let text = format!("`{key}` is not set, and nothing is built in for it");
-        Failure::new(Exit::No, "not_found", text)
-            .hint("keys are written as in mission.toml, like `role.coder.slots`")
-    };
-    let explained = config::explain(&key, &folder, home, own, &found).ok_or_else(unset)?;
-    let document = json!({"key": key, "value": explained.value, "from": explained.from});
-    context.say(&document, || format!("{key} = {}\n{}", explained.value, explained.from));
-    Ok(())
+    Ok(config::explain(key, &folder, home, own, &found))
 }
 
 /// Returns the name and text of the home's own configuration.
-fn home_file(context: &Context) -> (String, Option<String>) {
+pub(super) fn home_file(context: &Context) -> (String, Option<String>) {
     let path = context.home.dir().join("config.toml");
     (path.display().to_string(), std::fs::read_to_string(&path).ok())
 }

@@ -1,10 +1,13 @@
 //! `mission fsck`, `backup`, `restore` and `gc`: the commands that look after the store itself.
 
 use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use mission_control::{Control, FsckReport};
+use mission_control::{Control, FsckReport, HomePaths};
 use mission_store::Role;
+use mission_store::artifacts::Artifacts;
 
 use super::Done;
 use crate::context::Context;
@@ -13,8 +16,9 @@ use crate::home::Home;
 use crate::output::wrap::hung;
 use crate::wire;
 
-/// What a backup holds besides the database.
-const FOLDERS: [&str; 2] = ["artifacts", "keys"];
+/// What a backup holds besides the database: artifacts, and keys.
+const ARTIFACTS: &str = "artifacts";
+const KEYS: &str = "keys";
 
 /// The home's own settings, which a backup holds too.
 const SETTINGS: &str = "config.toml";
@@ -83,10 +87,10 @@ pub(crate) async fn backup(context: &Context, file: &Path) -> Done {
     let folder = tempfile::tempdir().map_err(failed)?;
     let database = folder.path().join(DATABASE);
     control.store().backup(&database).await.map_err(failed)?;
-    let archive = pack(context.home.dir(), &database, file);
-    archive.map_err(|error| {
+    let archive = pack(context.home.dir(), &control.artifacts(), &database, file);
+    archive.and_then(|held| read_through(file, held)).map_err(|error| {
         let _ = std::fs::remove_file(file);
-        failed(anyhow::Error::from(error).context(format!("cannot write `{}`", file.display())))
+        failed(error.context(format!("cannot write `{}`", file.display())))
     })?;
     let bytes = std::fs::metadata(file).map_or(0, |it| it.len());
     let document = serde_json::json!({ "file": file.display().to_string(), "bytes": bytes });
@@ -94,20 +98,63 @@ pub(crate) async fn backup(context: &Context, file: &Path) -> Done {
     Ok(())
 }
 
-fn pack(home: &Path, database: &Path, file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
+/// Writes the archive and returns how many entries it holds. A server may be writing in the home meanwhile: artifacts are
+/// taken by their digest, behind which nothing changes, and what is small is read whole first.
+fn pack(home: &Path, artifacts: &Artifacts, database: &Path, file: &Path) -> anyhow::Result<usize> {
     let out = File::options().write(true).create_new(true).mode(0o600).open(file)?;
     let mut archive = tar::Builder::new(out);
     archive.append_path_with_name(database, DATABASE)?;
-    for folder in FOLDERS {
-        if home.join(folder).is_dir() {
-            archive.append_dir_all(folder, home.join(folder))?;
+    let mut held = 1;
+    let folder = home.join(ARTIFACTS);
+    if folder.is_dir() {
+        archive.append_dir(ARTIFACTS, &folder)?;
+        held += 1;
+    }
+    for (digest, size) in artifacts.list()? {
+        let path = artifacts.path(&digest);
+        let content = File::open(&path)?;
+        let mut header = header(&content, size)?;
+        archive.append_data(&mut header, path.strip_prefix(home)?, content.take(size))?;
+        held += 1;
+    }
+    let mut rest = vec![home.join(KEYS), home.join(SETTINGS)];
+    while let Some(path) = rest.pop() {
+        let name = path.strip_prefix(home)?.to_owned();
+        if path.is_dir() {
+            archive.append_dir(name, &path)?;
+            let inside = std::fs::read_dir(&path)?.map(|it| Ok(it?.path()));
+            rest.extend(inside.collect::<std::io::Result<Vec<_>>>()?);
+        } else if path.is_file() {
+            let mut content = File::open(&path)?;
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes)?;
+            let mut header = header(&content, bytes.len() as u64)?;
+            archive.append_data(&mut header, name, bytes.as_slice())?;
+        } else {
+            continue;
         }
+        held += 1;
     }
-    if home.join(SETTINGS).is_file() {
-        archive.append_path_with_name(home.join(SETTINGS), SETTINGS)?;
+    archive.into_inner()?.sync_all()?;
+    Ok(held)
+}
+
+fn header(content: &File, size: u64) -> std::io::Result<tar::Header> {
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(&content.metadata()?);
+    header.set_size(size);
+    Ok(header)
+}
+
+/// Reads the backup in `file` to its end, as a restore would, and proves that it holds `held` entries.
+fn read_through(file: &Path, held: usize) -> anyhow::Result<()> {
+    let mut found = 0;
+    for entry in tar::Archive::new(File::open(file)?).entries()? {
+        std::io::copy(&mut entry?, &mut std::io::sink())?;
+        found += 1;
     }
-    archive.into_inner()?.sync_all()
+    anyhow::ensure!(found == held, "it holds {found} entries instead of {held}");
+    Ok(())
 }
 
 /// Brings the home back from `file`. What is there is set aside, never overwritten.
@@ -118,7 +165,9 @@ pub(crate) async fn restore(context: &Context, file: &Path) -> Done {
             format!("a server is up (process {}); stop it first with `mission down`", card.pid);
         return Err(Failure::refused("server_up", text));
     }
-    let fresh = tempfile::tempdir_in(home.parent().unwrap_or(home)).map_err(failed)?;
+    // In the home itself: where that is a volume of its own, nothing from beside it could be moved into it.
+    HomePaths::new(home).create().map_err(failed)?;
+    let fresh = tempfile::Builder::new().prefix("restore-").tempdir_in(home).map_err(failed)?;
     let unpacked = File::open(file).and_then(|it| tar::Archive::new(it).unpack(fresh.path()));
     unpacked.map_err(|error| {
         let text = format!(
@@ -131,17 +180,14 @@ pub(crate) async fn restore(context: &Context, file: &Path) -> Done {
         let text = format!("`{}` holds no {DATABASE}. Nothing was changed", file.display());
         return Err(Failure::new(Exit::No, "bad_backup", text));
     }
-    let aside = home.join(format!("before-restore-{}", std::process::id()));
-    let names = [DATABASE, "mission.db-wal", "mission.db-shm", SETTINGS, "artifacts", "keys"];
-    let moved = std::fs::create_dir_all(&aside).and_then(|()| {
-        for name in names.iter().filter(|it| home.join(it).exists()) {
-            std::fs::rename(home.join(name), aside.join(name))?;
-        }
-        for name in names.iter().filter(|it| fresh.path().join(it).exists()) {
-            std::fs::rename(fresh.path().join(name), home.join(name))?;
-        }
-        Ok(())
-    });
+    let aside = tempfile::Builder::new().prefix("before-restore-").tempdir_in(home);
+    let aside = aside.map_err(failed)?.keep();
+    let names = [DATABASE, "mission.db-wal", "mission.db-shm", SETTINGS, ARTIFACTS, KEYS];
+    let move_all = |from: &Path, to: &Path| -> std::io::Result<()> {
+        let mut there = names.iter().filter(|it| from.join(it).exists());
+        there.try_for_each(|name| std::fs::rename(from.join(name), to.join(name)))
+    };
+    let moved = move_all(home, &aside).and_then(|()| move_all(fresh.path(), home));
     moved.map_err(failed)?;
     let document = serde_json::json!({ "restored": home.display().to_string(), "set_aside": aside.display().to_string() });
     context.say(&document, || {
@@ -169,4 +215,55 @@ pub(crate) async fn gc(context: &Context, dry_run: bool) -> Done {
         format!("{lines}{verb} {} artifacts, {bytes} bytes", unused.len())
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_holds_what_is_whole_and_nothing_that_is_being_written() {
+        let home = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| home.path().join(name);
+        let artifacts = Artifacts::of(home.path());
+        let digest = artifacts.put(b"whole").expect("kept");
+        std::fs::create_dir_all(at("keys/public")).expect("a folder");
+        for (name, text) in [
+            ("artifacts/0.partial", "half"),
+            ("keys/public/a.pem", "key"),
+            (SETTINGS, ""),
+            ("db", "rows"),
+        ] {
+            std::fs::write(at(name), text).expect("written");
+        }
+        let held = pack(home.path(), &artifacts, &at("db"), &at("out")).expect("packed");
+        read_through(&at("out"), held).expect("readable");
+        let mut archive = tar::Archive::new(File::open(at("out")).expect("a backup"));
+        let paths = archive
+            .entries()
+            .expect("entries")
+            .map(|it| it.expect("an entry").path().expect("a path").display().to_string());
+        let (first, rest) = digest.hex().split_at(2);
+        let artifact = format!("artifacts/{first}/{rest}");
+        assert_eq!(
+            paths.collect::<Vec<_>>(),
+            [DATABASE, ARTIFACTS, &artifact, SETTINGS, KEYS, "keys/public", "keys/public/a.pem"]
+        );
+    }
+
+    #[test]
+    fn a_backup_whose_parts_are_longer_than_it_says_is_seen_to_be_none() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("out");
+        let mut archive = tar::Builder::new(File::create(&file).expect("a file"));
+        let mut grown = tar::Header::new_gnu();
+        grown.set_size(3);
+        let grown_text = [b'x'; 4_000];
+        archive.append_data(&mut grown, "artifacts/0.partial", &grown_text[..]).expect("taken");
+        let mut next = tar::Header::new_gnu();
+        next.set_size(4);
+        archive.append_data(&mut next, "keys/a.pem", &b"next"[..]).expect("taken");
+        archive.into_inner().expect("written").sync_all().expect("written");
+        assert!(read_through(&file, 2).is_err());
+    }
 }

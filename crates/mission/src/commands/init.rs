@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mission_domain::config::{self, Found, Source};
 use mission_domain::doc::ProjectDoc;
-use mission_domain::rules::Rules;
+use mission_domain::rules::{Rules, Runtime};
 use serde_json::json;
 
 use super::{Done, asked};
@@ -22,13 +22,6 @@ pub(crate) use look::{BROWSERS, programs};
 /// The file's name.
 const FILE: &str = "mission.toml";
 
-/// What was answered beforehand.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Answers {
-    /// Every question with yes.
-    pub(crate) yes: bool,
-}
-
 /// Registers the repository that somebody stands in.
 pub(crate) async fn run(context: &Context, args: &InitArgs) -> Done {
     let dir = std::env::current_dir();
@@ -41,9 +34,29 @@ pub(crate) async fn run(context: &Context, args: &InitArgs) -> Done {
     if wants || (may_ask && asked(&format!("commit {FILE}?")) == Some(true)) {
         commit(&repository)?;
     }
-    let trust = trust(context, &repository, Answers { yes: args.yes })?;
-    let body = json!({"path": repository.root, "trust": trust});
+    register(context, &repository, args.yes).await
+}
+
+/// Asks for trust and registers `repository`; `yes` is the answer beforehand.
+pub(crate) async fn register(context: &Context, repository: &Repository, yes: bool) -> Done {
+    show(context, repository)?;
+    let question = "run them, now and as they change on the default branch?";
+    let trust = if yes { Some(true) } else { asked(question) };
+    let body = json!({"path": repository.root, "trust": trust.unwrap_or(false)});
     let answer = context.door().await?.post("/projects", &body).await?;
+    let is_trusted = answer.read::<ProjectDoc>()?.trusted;
+    match (trust, is_trusted) {
+        (Some(true), _) | (Some(false), false) => {}
+        (Some(false), true) => note(
+            "a person agreed before, so the project stays trusted; `mission project remove` takes it out of the home",
+        ),
+        (None, true) => note(
+            "there is no terminal to ask on; a person agreed before, so the project stays trusted",
+        ),
+        (None, false) => note(
+            "there is no terminal to ask on, so the project is registered untrusted: none of its commands will run until `mission init --yes`",
+        ),
+    }
     context.show(&answer, registered)
 }
 
@@ -92,80 +105,94 @@ fn commit(repository: &Repository) -> Done {
     Ok(())
 }
 
-/// Shows the commands that will be run and asks; without a terminal and without `yes` the answer is no.
-pub(crate) fn trust(
-    context: &Context,
-    repository: &Repository,
-    answers: Answers,
-) -> Result<bool, Failure> {
-    let commands = commands(repository)?;
-    let screen = Screen { colour: false, ..context.screen };
-    if commands.is_empty() {
-        note("this repository's configuration names no commands of its own");
-    } else {
-        note("Mission Control will run these commands of this repository:");
-        let lines: String = commands
-            .iter()
-            .map(|(what, line)| screen.labelled(what, Tone::Plain, line, 2))
-            .collect();
-        note(lines.trim_end());
-    }
-    if answers.yes {
-        return Ok(true);
-    }
-    let answer = asked("run them, now and as they change on the default branch?");
-    if answer.is_none() {
-        note(
-            "there is no terminal to ask on, so the project is registered untrusted: none of its commands will run until `mission init --yes`",
-        );
-    }
-    Ok(answer.unwrap_or(false))
-}
-
-/// Returns the commands that the configuration names: on the default branch, and in the working copy's file.
-fn commands(repository: &Repository) -> Result<Vec<(&'static str, String)>, Failure> {
+/// Shows the commands that the configuration names: on the default branch, and in the working copy's file.
+fn show(context: &Context, repository: &Repository) -> Done {
     let branch = repository.default_branch().unwrap_or_else(|| "HEAD".into());
     let committed = process::git(&repository.root, &["show", &format!("{branch}:{FILE}")])?.ok();
     let working = std::fs::read_to_string(repository.root.join(FILE)).ok();
-    let mut all = Vec::new();
     // Git's answer ends without the file's last line break.
     let is_same = committed.as_deref().map(str::trim_end) == working.as_deref().map(str::trim_end);
-    for text in committed.into_iter().chain(working.filter(|_| !is_same)) {
-        match read(repository, &text) {
-            Ok(rules) => all.extend(of_rules(&rules, &text)),
-            Err(problems) => note(&format!(
-                "{FILE} has problems; `mission check` lists them all. The first: {problems}"
-            )),
+    let texts = committed.into_iter().chain(working.filter(|_| !is_same));
+    let (home_name, home_text) = super::check::home_file(context);
+    let home = home_text.as_deref().map(|text| Source { name: &home_name, text });
+    let mut commands = Vec::new();
+    let mut is_whole = true;
+    for text in texts {
+        match of_text(&repository.folder_name(), home, &text) {
+            Ok(named) => commands.extend(named),
+            Err(problem) => {
+                is_whole = false;
+                note(&format!(
+                    "{FILE} has problems; `mission check` lists them all. The first: {problem}"
+                ));
+            }
         }
     }
     let mut seen = std::collections::BTreeSet::new();
-    all.retain(|it| seen.insert(it.clone()));
-    Ok(all)
+    commands.retain(|it| seen.insert(it.clone()));
+    if commands.is_empty() {
+        if is_whole {
+            note("this repository's configuration names no commands of its own");
+        }
+        return Ok(());
+    }
+    let screen = Screen { colour: false, ..context.screen };
+    note("Mission Control will run these commands of this repository:");
+    let lines: String =
+        commands.iter().map(|(what, line)| screen.labelled(what, Tone::Plain, line, 2)).collect();
+    note(lines.trim_end());
+    Ok(())
 }
 
-fn read(repository: &Repository, text: &str) -> Result<Rules, String> {
-    let source = Source { name: FILE, text };
-    let rules = config::rules(&repository.folder_name(), None, Some(source), &Found::default());
-    rules.map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default())
+/// Returns what the configuration `text` would run that the home and Mission Control itself do not name, and with which variables.
+fn of_text(
+    folder: &str,
+    home: Option<Source<'_>>,
+    text: &str,
+) -> Result<Vec<(&'static str, String)>, String> {
+    let read = |project: Option<Source<'_>>| {
+        let rules = config::rules(folder, home, project, &Found::default());
+        rules.map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default())
+    };
+    let rules = read(Some(Source { name: FILE, text }))?;
+    Ok(of_rules(&rules, &read(None)?))
 }
 
-/// Returns what `rules` would run that does not come from Mission Control itself.
-fn of_rules(rules: &Rules, text: &str) -> Vec<(&'static str, String)> {
-    let built_in = config::rules("project", None, None, &Found::default()).ok();
+/// Returns what `rules` would run that `known` does not name, and with which variables.
+fn of_rules(rules: &Rules, known: &Rules) -> Vec<(&'static str, String)> {
     let mut commands: Vec<(&'static str, String)> =
         rules.checks.iter().map(|it| ("check", it.run.clone())).collect();
     commands.push(("after create", rules.setup.after_create.clone()));
     commands.push(("before run", rules.setup.before_run.clone()));
     commands.extend(rules.preview.iter().map(|it| ("preview", it.command.clone())));
     for (id, runtime) in &rules.runtimes {
-        let known = built_in.as_ref().and_then(|it| it.runtimes.get(id));
-        if known.is_none_or(|it| it.command != runtime.command) && text.contains("[runtime") {
+        let known = known.runtimes.get(id);
+        if known.is_none_or(|it| it.command != runtime.command) {
             let line: Vec<_> = runtime.command.iter().map(|it| process::quoted(it)).collect();
             commands.push(("runtime", format!("{id}: {}", line.join(" "))));
+        }
+        let variables = variables(runtime, known);
+        if !variables.is_empty() {
+            commands.push(("environment", format!("{id}: {}", variables.join(", "))));
         }
     }
     commands.retain(|it| !it.1.trim().is_empty());
     commands
+}
+
+/// Returns what `runtime` gets besides what it gets anyway: variables of the person's own by name, others with their value.
+fn variables(runtime: &Runtime, known: Option<&Runtime>) -> Vec<String> {
+    let is_usual = |name: &str| match known {
+        Some(known) => known.env_allow.iter().any(|it| it == name),
+        None => config::ENVIRONMENT.contains(&name),
+    };
+    let yours = runtime.env_allow.iter().filter(|it| !is_usual(it));
+    let is_known = |name: &str, value: &str| {
+        known.and_then(|it| it.env_set.get(name)).is_some_and(|it| it == value)
+    };
+    let set = runtime.env_set.iter().filter(|(name, value)| !is_known(name, value));
+    let set = set.map(|(name, value)| format!("{name}={}", process::quoted(value)));
+    yours.map(|it| format!("your {it}")).chain(set).collect()
 }
 
 /// Returns what to tell of a project that was registered.

@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use mission_domain::doc::ProjectDoc;
-use serde_json::json;
-
 use super::Done;
-use super::init::{self, Answers};
+use super::init;
 use crate::cli::fleet::ProjectCommand;
 use crate::context::Context;
 use crate::door::encoded;
@@ -36,8 +33,5 @@ pub(crate) async fn run(context: &Context, command: ProjectCommand) -> Done {
 /// Registers the repository at `path`; no file of it is written.
 async fn add(context: &Context, path: &Path, yes: bool) -> Done {
     let repository = crate::repository::to_register(path)?;
-    let trust = init::trust(context, &repository, Answers { yes })?;
-    let body = json!({"path": repository.root, "trust": trust});
-    let answer = context.door().await?.post("/projects", &body).await?;
-    context.show(&answer, |it: &ProjectDoc, screen| init::registered(it, screen))
+    init::register(context, &repository, yes).await
 }

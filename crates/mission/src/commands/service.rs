@@ -27,7 +27,8 @@ fn install(context: &Context, file: &Path) -> Done {
         .map_err(|e| Failure::unreachable(format!("this program's own path is unknown: {e}")))?;
     let dir = file.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(dir).map_err(|e| Failure::file(dir, &e))?;
-    let text = unit(&exe, context.home.dir())?;
+    let path = std::env::var_os("PATH");
+    let text = unit(&exe, context.home.dir(), path.as_deref().map(Path::new))?;
     std::fs::write(file, text).map_err(|e| Failure::file(file, &e))?;
     let begun = systemctl(&["daemon-reload"]).and_then(|()| systemctl(&["enable", "--now", UNIT]));
     begun.map_err(|why| {
@@ -36,7 +37,13 @@ fn install(context: &Context, file: &Path) -> Done {
             .hint(format!("start it with `systemctl --user enable --now {UNIT}`"))
     })?;
     context.say(&json!({"unit": file, "started": true}), || {
-        format!("wrote `{}` and started it; `mission sign-in` prints a link", file.display())
+        format!(
+            "wrote `{}` and started it; `mission sign-in` prints a link\n\
+             The server and its agents have the PATH of this shell. Other variables, like API keys, they get from `{}`, \
+             or from the unit: `systemctl --user edit {UNIT}`",
+            file.display(),
+            config_folder().unwrap_or_default().join("environment.d").display(),
+        )
     });
     Ok(())
 }
@@ -61,34 +68,38 @@ fn uninstall(context: &Context, file: &Path) -> Done {
 
 /// Returns where systemd looks for a user's units: <https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html>
 fn unit_file() -> Result<PathBuf, Failure> {
-    let absolute =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
-    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
-    let config = config
+    let config = config_folder()
         .ok_or_else(|| Failure::usage("HOME is not set, so there is no place for a user unit"))?;
     Ok(config.join("systemd/user").join(UNIT))
 }
 
-/// Returns the unit's text.
-fn unit(exe: &Path, home: &Path) -> Result<String, Failure> {
-    let (exe, home) = (quoted(exe)?, quoted(home)?);
+fn config_folder() -> Option<PathBuf> {
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))
+}
+
+/// Returns the unit's text. `path` is the PATH of whoever installs it: systemd's own knows nothing of `~/.local/bin` and the like.
+fn unit(exe: &Path, home: &Path, path: Option<&Path>) -> Result<String, Failure> {
+    let (exe, home) = (quoted("", exe)?.replace('$', "$$"), quoted("", home)?.replace('$', "$$"));
+    let path = path.map(|it| Ok(format!("Environment={}\n", quoted("PATH=", it)?))).transpose()?;
+    let path = path.unwrap_or_default();
     // `process` leaves the lanes running when the server stops, as Ctrl-C does.
     Ok(format!(
         "[Unit]\nDescription=Mission Control\nAfter=network.target\n\n\
-         [Service]\nExecStart={exe} --home {home} up\nRestart=on-failure\nRestartSec=2\nKillMode=process\nTimeoutStopSec=15\n\n\
+         [Service]\n{path}ExecStart={exe} --home {home} up\nRestart=on-failure\nRestartSec=2\nKillMode=process\nTimeoutStopSec=15\n\n\
          [Install]\nWantedBy=default.target\n"
     ))
 }
 
-/// Returns `path` as one word of a unit file, whose quotes, backslashes, `%` and `$` have a meaning of their own.
-fn quoted(path: &Path) -> Result<String, Failure> {
+/// Returns `before` and `path` as one word of a unit file, whose quotes, backslashes and `%` have a meaning of their own.
+fn quoted(before: &str, path: &Path) -> Result<String, Failure> {
     let text = path.to_str().filter(|it| !it.contains(['\n', '\r']));
     let text = text.ok_or_else(|| {
-        Failure::usage(format!("`{}` cannot stand in a unit file", path.display()))
+        Failure::usage(format!("`{before}{}` cannot stand in a unit file", path.display()))
     })?;
-    let escaped =
-        text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
-    Ok(format!("\"{escaped}\""))
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    Ok(format!("\"{before}{escaped}\""))
 }
 
 fn systemctl(words: &[&str]) -> Result<(), String> {
@@ -110,12 +121,22 @@ mod tests {
 
     #[test]
     fn a_unit_names_program_and_home_and_leaves_lanes_running() {
-        let text = unit(Path::new("/opt/a b/mission"), Path::new("/home/a%da/m\"x")).expect("text");
+        let text = unit(Path::new("/opt/a b/mission"), Path::new("/home/$a%da/m\"x"), None);
+        let text = text.expect("text");
         assert!(
-            text.contains("ExecStart=\"/opt/a b/mission\" --home \"/home/a%%da/m\\\"x\" up\n"),
+            text.contains("ExecStart=\"/opt/a b/mission\" --home \"/home/$$a%%da/m\\\"x\" up\n"),
             "{text}"
         );
         assert!(text.contains("KillMode=process\n"), "{text}");
-        assert!(unit(Path::new("/a\nExecStartPre=/bin/x"), Path::new("/h")).is_err());
+        assert!(unit(Path::new("/a\nExecStartPre=/bin/x"), Path::new("/h"), None).is_err());
+    }
+
+    #[test]
+    fn a_unit_finds_agents_where_the_shell_that_installs_it_finds_them() {
+        let unit = |path: &str| unit(Path::new("/m"), Path::new("/h"), Some(Path::new(path)));
+        let text = unit("/home/ada/.local/bin:/a b:/$x:/usr/bin").expect("text");
+        let line = "[Service]\nEnvironment=\"PATH=/home/ada/.local/bin:/a b:/$x:/usr/bin\"\n";
+        assert!(text.contains(line), "{text}");
+        assert!(unit("/a\nExecStartPre=/bin/x").is_err());
     }
 }

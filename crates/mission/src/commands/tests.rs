@@ -45,6 +45,40 @@ fn every_example_can_be_typed() {
     });
 }
 
+#[test]
+fn a_text_may_begin_with_a_dash_and_a_slip_is_no_text() {
+    let lines: [&[&str]; 14] = [
+        &["report", "done", "--summary"],
+        &["report", "question", "--summary"],
+        &["report", "verdict", "pass", "--reason"],
+        &["report", "verdict", "changes", "--reason", "r", "--finding"],
+        &["report", "evidence", "risk"],
+        &["report", "answer", "F-1", "fixed"],
+        &["ticket", "comment", "MC-1"],
+        &["ticket", "cancel", "MC-1", "--reason"],
+        &["ticket", "new", "t", "--body"],
+        &["ticket", "new"],
+        &["answer", "MC-1"],
+        &["say", "MC-1", "--to", "qa"],
+        &["gate", "changes", "MC-1", "--reason"],
+        &["gate", "changes", "MC-1", "--reason", "r", "--finding"],
+    ];
+    let typed = |line: &[&str], text: &str| {
+        let words = ["mission"].iter().chain(line).chain([&text]).map(OsString::from);
+        parsed(&words.collect::<Vec<_>>())
+    };
+    for line in lines {
+        for text in ["- one\n- two", "-", "-- a", "-5 %", "-h is what it took", "--json breaks it"]
+        {
+            assert!(typed(line, text).is_ok(), "{line:?} {text:?}: {:?}", typed(line, text).err());
+        }
+        for slip in ["--jsno", "-x"] {
+            let refused = typed(line, slip).err().unwrap_or_else(|| panic!("{line:?} {slip}"));
+            assert!(refused.to_string().contains(slip), "{refused}");
+        }
+    }
+}
+
 /// Splits a line as a shell does, as far as the examples need it.
 fn words(line: &str) -> Vec<OsString> {
     let mut words = vec![OsString::from("mission")];

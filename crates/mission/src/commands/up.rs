@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mission_control::Control;
+use mission_control::{Control, HomePaths};
 use mission_domain::home::HomeCommand;
 use mission_domain::principal::Principal;
 use mission_store::Role;
@@ -19,7 +19,7 @@ use super::Done;
 use crate::cli::session::UpArgs;
 use crate::context::{Context, note, print};
 use crate::failure::{Exit, Failure};
-use crate::home::Home;
+use crate::home::{Home, ServerCard};
 use crate::wire;
 
 /// How long open requests may take when the server stops.
@@ -191,7 +191,7 @@ fn shown(address: SocketAddr) -> SocketAddr {
 }
 
 fn write_card(path: &std::path::Path, url: &str) -> anyhow::Result<()> {
-    let text = serde_json::json!({ "url": url, "pid": std::process::id() }).to_string();
+    let text = ServerCard::own(url).to_string();
     let temporary = path.with_extension("json.new");
     let written = std::fs::OpenOptions::new()
         .write(true)
@@ -206,12 +206,15 @@ fn write_card(path: &std::path::Path, url: &str) -> anyhow::Result<()> {
 
 /// Writes warnings and more to `log/`, a file a day, the last seven kept.
 pub(crate) fn log_to_file(home: &Home) -> Option<tracing_appender::non_blocking::WorkerGuard> {
+    let paths = HomePaths::new(home.dir());
+    // The appender says on the terminal that a folder is not there yet.
+    paths.create().ok()?;
     let files = tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
         .filename_prefix("server")
         .filename_suffix("log")
         .max_log_files(7)
-        .build(home.dir().join("log"))
+        .build(paths.log())
         .ok()?;
     // The default of 128,000 lines takes 4 MB before the first is written.
     let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()

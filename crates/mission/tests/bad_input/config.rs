@@ -100,3 +100,57 @@ fn a_branch_name_that_leads_out_of_the_refs_is_refused() {
     let refs = place.git(&at, &["for-each-ref", "--format=%(refname)"]);
     assert_eq!(refs, "refs/heads/main");
 }
+
+#[test]
+fn a_second_init_without_a_terminal_says_that_the_trust_given_before_stays() {
+    let place = Place::new();
+    let at = place.repository("work", GOOD);
+    place.mission(&at, &["init"]).succeeds().says(&["registered untrusted"]);
+    place.mission(&at, &["init", "--yes"]).succeeds();
+    let said = place.mission(&at, &["init"]).succeeds().says(&["stays trusted"]);
+    assert!(!said.err.contains("untrusted"), "{said:?}");
+    place.mission(&at, &["project", "add", "."]).succeeds().says(&["stays trusted"]);
+    let projects = place.mission(&at, &["project", "list", "--json"]).succeeds().json();
+    assert_eq!(projects["projects"][0]["trusted"], true);
+}
+
+#[test]
+fn a_file_that_is_no_utf8_is_told_once_with_line_and_column() {
+    let place = Place::new();
+    let at = place.project("work", GOOD);
+    std::fs::write(at.join("mission.toml"), b"[project]\nkey = \"MC\" # caf\xe9\n").unwrap();
+    place.git(&at, &["commit", "-qam", "latin"]);
+    let server = place.up();
+    let said = place.mission(&at, &["check"]).ends_with(1);
+    let told = "mission.toml:2:17: the byte 0xe9 is not UTF-8; save the file as UTF-8";
+    assert_eq!(format!("{}{}", said.out, said.err).matches(told).count(), 1, "{said:?}");
+    assert!(said.out.contains("1 problem; the last good rules stay"), "{said:?}");
+    place.mission(&at, &["needs-you"]).says(&[told, "last good"]);
+    server.stops(&place);
+}
+
+#[test]
+fn each_setting_and_runtime_says_where_it_comes_from() {
+    let place = Place::new();
+    let rules = format!("{GOOD}[runtime.claude]\nmodel = \"opus\"\n");
+    let at = place.project("work", &rules);
+    let settings =
+        "listen = \"127.0.0.1:0\"\n[runtime.mine]\ndriver = \"exec\"\ncommand = [\"sh\"]\n";
+    std::fs::write(place.home().join("config.toml"), settings).unwrap();
+    let config = place.home().join("config.toml").display().to_string();
+    let explained = |key: &str| {
+        let said = place.mission(&place.path(""), &["config", "explain", key, "--json"]);
+        said.succeeds().json()["from"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(explained("listen"), format!("{config}:1"));
+    place.mission(&at, &["config", "explain", "people"]).ends_with(1).says(&["is not set"]);
+    let listed = place.mission(&at, &["runtime", "list", "--json"]).succeeds().json();
+    let from = |name: &str| {
+        let all = listed["runtimes"].as_array().unwrap();
+        all.iter().find(|it| it["name"] == name).unwrap()["from"].as_str().unwrap().to_owned()
+    };
+    let own = at.join("mission.toml").display().to_string();
+    assert_eq!(from("codex"), "built-in");
+    assert_eq!(from("claude"), format!("{own}:5"));
+    assert_eq!(from("mine"), format!("{config}:2"));
+}

@@ -4,6 +4,8 @@
 mod agents;
 mod config;
 mod disk;
+mod homes;
+mod lanes;
 mod place;
 mod repositories;
 mod requests;

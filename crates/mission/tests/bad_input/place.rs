@@ -1,7 +1,9 @@
 //! A folder with a home and repositories, and the program run in it as a person runs it.
 #![expect(clippy::disallowed_methods, reason = "these tests are about the program itself")]
 
+use std::ffi::OsStr;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -119,6 +121,8 @@ impl Place {
         let path = std::env::var_os("PATH").unwrap();
         command.env_clear().env("PATH", path).env("HOME", self.path("user")).env("USER", "ada");
         command.env("MISSION_HOME", self.home()).current_dir(at).args(arguments);
+        // As it is in some people's shells.
+        command.env("LATIN", OsStr::from_bytes(b"caf\xe9"));
         command
     }
 

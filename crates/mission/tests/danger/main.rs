@@ -2,6 +2,7 @@
 //! discouraged is told by what the suite saw.
 
 mod approvals;
+mod files;
 mod secrets;
 mod stage;
 mod suite;

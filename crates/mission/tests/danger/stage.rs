@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "these tests are about processes")]
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -201,6 +202,8 @@ impl Machine {
         let errors = log.try_clone().expect("a file");
         let mut command = self.command(&["up", "--listen", "127.0.0.1:0"]);
         command.env("PERSONS_VARIABLE", SECRET);
+        // As it is in some people's shells.
+        command.env("LATIN", std::ffi::OsStr::from_bytes(b"caf\xe9"));
         let child = command.stdout(log).stderr(errors).spawn().expect("a server");
         let (pid, card) = (child.id(), self.home().join("server.json"));
         self.server = Some(child);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use mission_domain::ids::MessageId;
+use mission_domain::ticket::fits;
 
 use crate::agent::{AgentState, Stand, StateSource};
 use crate::error::{Error, Result};
@@ -79,6 +80,14 @@ impl Shim {
 
     fn answer(&mut self, request: Request) -> Reply {
         match request {
+            // The agent is told now: later nobody could be.
+            Request::Report { value }
+            | Request::Evidence { value }
+            | Request::Approval { value }
+                if let Err(refusal) = fits(&value) =>
+            {
+                refused(refusal.code(), &refusal.to_string())
+            }
             Request::Report { value } => {
                 let kept = self.keep(Record::Report { value });
                 let is_kept = matches!(kept, Reply::Ack { .. });

@@ -1,6 +1,7 @@
 //! One shim, driver `exec`: what it records of ends, turns, reports and output.
 
 use mission_domain::ids::MessageId;
+use mission_domain::ticket::MOST_SAID;
 use mission_runtime::markers::{Marker, Markers};
 use mission_runtime::record::{OomVerdict, Record, StopCause};
 use mission_runtime::shim_protocol::{Reply, Request};
@@ -362,4 +363,29 @@ fn a_lane_in_a_very_deep_folder_gets_a_short_socket() {
     shim.stop(0);
     assert_eq!(shim.ends().signal, Some(9));
     assert!(!socket.exists(), "the socket goes with its shim");
+}
+
+#[test]
+fn what_is_too_long_to_be_kept_is_refused_while_the_agent_can_say_it_shorter() {
+    let home = Home::new();
+    let shim = Shim::start(home.lane(1, "sleep 600"));
+    let value = |bytes| serde_json::json!({ "says": "done", "summary": "x".repeat(bytes) });
+    let long = value(MOST_SAID);
+    for request in [
+        Request::Report { value: long.clone() },
+        Request::Evidence { value: long.clone() },
+        Request::Approval { value: long },
+    ] {
+        let refused = shim.connect().ask(&request).expect_err("it is too long");
+        let said = refused.to_string();
+        assert!(said.contains("at most 32768") && said.contains("evidence file FILE"), "{said}");
+    }
+    let short = Request::Report { value: value(MOST_SAID - 100) };
+    assert!(matches!(shim.ask(&short), Reply::Ack { .. }));
+    let said = |it: &&Record| {
+        matches!(it, Record::Report { .. } | Record::Evidence { .. } | Record::Approval { .. })
+    };
+    assert_eq!(shim.records().iter().filter(said).count(), 1);
+    shim.stop(100);
+    shim.ends();
 }

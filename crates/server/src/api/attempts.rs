@@ -93,6 +93,15 @@ pub(super) async fn show(
     found.map(Json).ok_or_else(|| Problem::not_found(format!("there is no attempt `{id}`")))
 }
 
+pub(super) async fn brief(
+    State(site): State<Site>,
+    _: Who,
+    Named(id): Named<AttemptId>,
+) -> Answer<impl IntoResponse> {
+    let brief = site.control.attempt_brief(id).await?;
+    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], brief))
+}
+
 pub(super) async fn log(
     State(site): State<Site>,
     _: Who,

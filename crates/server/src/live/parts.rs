@@ -95,6 +95,7 @@ impl Seen {
                     && known == Some(console.attempt.id.as_str())
                 {
                     console.output.clear();
+                    console.output_end = 0;
                 }
                 What::Ticket(Box::new(view))
             }
@@ -216,6 +217,17 @@ impl Seen {
         }
     }
 
+    /// Returns up to where the page's terminal of `attempt` shows what was printed.
+    pub(super) fn printed_until(&self, attempt: AttemptId) -> Option<u64> {
+        match &self.what {
+            What::Ticket(view) => {
+                let console = view.console.as_ref()?;
+                (console.attempt.id == attempt.to_string()).then_some(console.output_end)
+            }
+            What::NeedsYou(_) | What::Board { .. } | What::Fleet { .. } | What::Counters => None,
+        }
+    }
+
     /// Leaves out what the terminal printed: it comes by itself, and would make each line a change of the panel.
     pub(super) fn without_output(mut self) -> Self {
         if let What::Ticket(view) = &mut self.what
@@ -237,11 +249,14 @@ fn part(id: impl Into<String>, html: Markup) -> Part {
 }
 
 fn asks(lists: &Limited, viewer: Viewer<'_>) -> Vec<Part> {
-    let held = lists.asks.iter().map(|it| it.holds_up).sum();
+    let held = fragment::held_up(&lists.asks);
     let lede = part("lede", fragment::needs_you_lede(lists.asks.len(), held, viewer));
     let ask = |(at, it): (usize, _)| -> Part {
         let it: &mission_domain::doc::NeedsYouDoc = it;
-        part(format!("ask-{}", it.ticket.key), fragment::ask(it, viewer, at == 0))
+        part(
+            format!("ask-{}", it.ticket.key),
+            fragment::ask(it, lists.died.get(&it.ticket.key), viewer, at == 0),
+        )
     };
     let kinds = part("kinds", fragment::kinds(&lists.asks));
     [lede, kinds].into_iter().chain(lists.asks.iter().enumerate().map(ask)).collect()
@@ -267,6 +282,8 @@ fn ticket(view: &TicketView, viewer: Viewer<'_>) -> Vec<Part> {
         parts.extend(view.children.iter().map(|it| part(format!("row-{}", it.key), row(it))));
         return parts;
     }
+    parts.push(part("tools", fragment::tools(doc, viewer)));
+    parts.push(part("request", fragment::request_in_full(doc)));
     parts.push(part("packet", fragment::packet(doc, packet)));
     parts.push(part("console", fragment::console(view.console.as_ref(), viewer)));
     parts

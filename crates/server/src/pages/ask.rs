@@ -1,12 +1,12 @@
 //! One decision in *Needs you*, with its answers in place.
 
 use maud::{Markup, html};
-use mission_domain::doc::{GateDoc, NeedsYouDoc, TicketDoc};
+use mission_domain::doc::{AttemptDoc, GateDoc, NeedsYouDoc, TicketDoc};
 
 use super::approval;
 use super::fleet;
 use super::form::{self, Back};
-use super::glyph::{self, icon};
+use super::glyph::{self, icon, icon_as};
 use super::prose;
 use super::view::Viewer;
 use super::words;
@@ -14,11 +14,20 @@ use super::words;
 /// More text than this is folded: the list stays a list.
 const FOLD_AFTER: usize = 360;
 
+/// So much of a long question is shown before its fold, in characters.
+const LEAD: usize = 240;
+
 /// What is left of an approval's life when that is said, in seconds.
 const HOUR: i64 = 3_600;
 
-/// Returns one decision, its stable id `ask-KEY`. The `first` one is shown open and holds the current mark.
-pub fn ask(doc: &NeedsYouDoc, viewer: Viewer<'_>, first: bool) -> Markup {
+/// Returns one decision, its stable id `ask-KEY`. The `first` one is shown open and holds the current mark. Where its ticket is blocked,
+/// `died` is the attempt that died last.
+pub fn ask(
+    doc: &NeedsYouDoc,
+    died: Option<&AttemptDoc>,
+    viewer: Viewer<'_>,
+    first: bool,
+) -> Markup {
     let ticket = &doc.ticket;
     let gate = glyph::standing_gate(ticket);
     html! {
@@ -28,7 +37,8 @@ pub fn ask(doc: &NeedsYouDoc, viewer: Viewer<'_>, first: bool) -> Markup {
                 h2 { a href=(words::ticket_path(&ticket.key)) dir="auto" { (ticket.title) } }
                 p.ask-sub { (glyph::key(&ticket.key)) (whose(ticket, viewer)) " " span dir="auto" { (doc.what) } (subject(doc, gate)) }
                 (detail(doc, first))
-                div.ask-do { (answers(doc, gate, viewer, first)) }
+                @if let Some(died) = died { (death(died)) }
+                div.ask-do { (answers(doc, gate, viewer)) }
             }
             (why(doc, viewer))
         }
@@ -91,27 +101,52 @@ fn detail(doc: &NeedsYouDoc, first: bool) -> Markup {
     };
     html! {
         @if text.chars().count() <= FOLD_AFTER { div.ask-detail { (text_of(text)) } }
-        @else { details.ask-detail open[first] { summary { (what) } (text_of(text)) } }
+        @else {
+            @if doc.kind == "question" { p.ask-lead dir="auto" { (words::beginning(text, LEAD)) } }
+            details.ask-detail open[first && doc.kind != "question"] { summary { (what) } (text_of(text)) }
+        }
+    }
+}
+
+/// Returns why the worker died, with its last words.
+fn death(a: &AttemptDoc) -> Markup {
+    let Some(d) = &a.death else { return html! {} };
+    let exit = match (d.exit_code, &d.signal) {
+        (_, Some(signal)) => format!("ended by {signal}"),
+        (Some(code), None) => format!("exit code {code}"),
+        (None, None) => "exit code unknown".into(),
+    };
+    let memory = match d.oom.as_str() {
+        "yes" => ", out of memory",
+        "likely" => ", likely out of memory",
+        it if it.starts_with("unknown") => "; whether it was out of memory is unknown",
+        _ => "",
+    };
+    let tool = d.last_tool.as_ref().filter(|it| !it.starts_with("unknown"));
+    html! {
+        p.ask-death { (icon_as("i s tone-bad", "heart-crack")) " " (a.id) ", " (a.role) " · " (a.runtime) ": " b { (exit) (memory) }
+            @if let Some(tool) = tool { ", last tool " code dir="ltr" { (tool) } } }
+        @if !d.last_output.trim().is_empty() { details.ask-detail { summary { "Its last output" } pre.screen.short { (d.last_output) } } }
     }
 }
 
 /// Returns the answers that fit the kind of decision.
-fn answers(doc: &NeedsYouDoc, gate: Option<&GateDoc>, viewer: Viewer<'_>, first: bool) -> Markup {
+fn answers(doc: &NeedsYouDoc, gate: Option<&GateDoc>, viewer: Viewer<'_>) -> Markup {
     let (ticket, back) = (&doc.ticket, Back::NeedsYou);
     let attempt = gate.and_then(|g| g.attempt.as_deref());
     html! {
         @match doc.kind.as_str() {
             "signoff" => {
-                @if let Some(gate) = gate { (form::quick_verdict(ticket, gate, viewer, first)) }
+                @if let Some(gate) = gate { (form::quick_verdict(ticket, gate, viewer)) }
                 @if let Some(gate) = gate.filter(|it| it.packet.as_ref().is_some_and(|it| it.commit.is_some())) {
                     a.btn.ghost href={ (words::packet_path(&ticket.key, &gate.id)) "/diff" } { "Read the change" }
                 }
                 a.btn.ghost href={ (words::ticket_path(&ticket.key)) "#packet" } { "Evidence" }
             }
-            "question" => { (form::answer(ticket, viewer, back, first)) }
+            "question" => { (form::answer(ticket, viewer, back)) }
             "approval" => {
                 @for (n, approval) in approval::open(ticket).enumerate() {
-                    (approval::request(ticket, approval, viewer, back, first && n == 0))
+                    (approval::request(ticket, approval, viewer, back, n == 0))
                 }
             }
             "blocked" => { (unblock(ticket, viewer)) }
@@ -136,7 +171,7 @@ fn unblock(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
             (form::reasoned(ticket, "retry", "Retry", "What is different now? It gets fresh attempts and one more round.", viewer, back))
         }
         (form::plain(ticket, "park", "Park", "pause", viewer, back))
-        (form::reasoned(ticket, "cancel", "Cancel", "Why is it not done?", viewer, back))
+        (form::reasoned(ticket, "cancel", "Cancel the ticket", "Why is it not done?", viewer, back))
         a.btn.ghost href={ (words::ticket_path(&ticket.key)) "#console" } { (icon("square-terminal")) "Console" }
     }
 }

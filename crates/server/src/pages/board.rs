@@ -202,8 +202,10 @@ pub fn count(state: &str, n: u32) -> Markup {
 
 /// Returns the tickets of one state behind a fold.
 fn fold(view: &BoardView, state: &str) -> Markup {
+    // What a filter found is not hidden behind a fold.
+    let is_found = is_limited(&view.filter) && total(view, state) > 0;
     html! {
-        details.fold data-col=(state) open[view.filter.all.as_deref() == Some(state)] {
+        details.fold data-col=(state) open[is_found || view.filter.all.as_deref() == Some(state)] {
             summary { (glyph::state(state)) (count(state, total(view, state))) (icon_as("i end", "chevron-right")) }
             (cards(view, state))
         }

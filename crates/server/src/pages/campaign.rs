@@ -78,7 +78,7 @@ pub fn lede(campaign: &TicketDoc, children: &[TicketDoc], viewer: Viewer<'_>) ->
     let (settled, required) = gates(children);
     html! {
         p.lede id="lede" {
-            (glyph::state(&campaign.state)) " "
+            (glyph::state(&campaign.state)) " · "
             b { (children.len()) } " " (if children.len() == 1 { "ticket" } else { "tickets" }) " · " (done) " done"
             @if waits > 0 { " · " b.owed { (waits) (if waits == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } }
             @if let Some(percent) = (settled * 100).checked_div(required) { " · " (percent) " % of gates settled" }

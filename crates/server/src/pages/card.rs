@@ -35,7 +35,8 @@ fn full(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
             }
             h3 { (title(ticket)) }
             @if !ticket.gates.is_empty() { (glyph::rail_mini(ticket, owed)) }
-            @if let Some(gate) = glyph::standing_gate(ticket).filter(|g| g.state != "pending") { (gate_line(gate, owed)) }
+            @if let Some(gate) = glyph::standing_gate(ticket).filter(|g| glyph::shown(ticket, g) != "pending") { (gate_line(ticket, gate, owed)) }
+            @if ticket.state == "blocked" { p.card-why dir="auto" { (glyph::inline(ticket.reason.text.lines().next().unwrap_or_default())) } }
             p.card-next { (icon_as("i s", "corner-down-right")) (next(ticket, viewer)) }
         }
     }
@@ -48,7 +49,7 @@ fn key(ticket: &TicketDoc) -> Markup {
 
 /// Returns the title as the link that covers the card.
 fn title(ticket: &TicketDoc) -> Markup {
-    html! { a href=(words::ticket_path(&ticket.key)) dir="auto" { (ticket.title) } }
+    html! { a href=(words::ticket_path(&ticket.key)) dir="auto" title=[(ticket.title.chars().count() > 60).then_some(&ticket.title)] { (ticket.title) } }
 }
 
 /// Returns the priority's glyph. Medium says nothing.
@@ -63,11 +64,12 @@ fn priority(word: &str) -> Markup {
 }
 
 /// Returns the gate it stands at, and who works it.
-fn gate_line(gate: &GateDoc, owed: bool) -> Markup {
+fn gate_line(ticket: &TicketDoc, gate: &GateDoc, owed: bool) -> Markup {
+    let word = glyph::shown(ticket, gate);
     html! {
         p.card-gate {
-            span.gate data-gate=(gate.state) data-you[owed && gate.state == "active"] { (icon(glyph::gate_icon(&gate.state))) span { (words::gate(&gate.id)) } }
-            span.dim { (gate.role) @if let Some(runtime) = &gate.runtime { " · " (runtime) } }
+            span.gate data-gate=(word) data-you[owed && word == "active"] { (icon(glyph::gate_icon(word))) span { (words::gate(&gate.id)) } }
+            span.dim title=[gate.runtime.as_ref().map(|it| format!("{} · {it}", gate.role))] { (gate.role) @if let Some(runtime) = &gate.runtime { " · " (runtime) } }
         }
     }
 }

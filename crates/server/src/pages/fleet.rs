@@ -258,8 +258,8 @@ pub fn deaths(attempts: &[AttemptDoc], viewer: Viewer<'_>) -> Markup {
 fn death(a: &AttemptDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         div.death-row id={ "death-" (a.id) } {
-            p { b { (a.role) " · " (a.runtime) } " " (glyph::key(&a.ticket)) " " span.dim { (a.id) @if let Some(at) = a.ended_at { " · " (glyph::age(at, viewer.now)) " ago" } } }
-            @if let Some(d) = &a.death { (report(d)) }
+            p { b { (a.role) " · " (a.runtime) } " " (glyph::key(&a.ticket)) " " span.dim { (a.id) @if let Some(at) = a.ended_at { " · " (glyph::ago(at, viewer.now)) } } }
+            @if let Some(d) = &a.death { (report(d, true)) }
         }
     }
 }

@@ -50,12 +50,17 @@ fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) ->
         input type="hidden" name="gate" value=(gate.id);
         input type="hidden" name="packet" value=(packet_of(gate));
         input type="hidden" name="judged" value=(gate.signoffs.len());
-        div.banner.changed data-tone="bad" role="alert" hidden {
-            (icon("circle-x"))
-            p { b { "Not up to date." } " What you judge has changed since this form was opened. Your text stays here; load the page to see what is there now." }
+        div.banner.changed data-tone="live" role="alert" hidden {
+            (icon("user-check"))
+            p { b { "Not up to date." } " " span data-first {} "What you judge has changed since this form was opened. Your text stays here; load the page to see what is there now." }
             a.btn.sm href=(super::words::ticket_path(&ticket.key)) { "See it" }
         }
     }
+}
+
+/// Returns whether the work lands once `gate` is signed off, which nobody can undo: its key then asks for `enter` as well.
+pub(super) fn lands(gate: &GateDoc) -> bool {
+    gate.id == "final_validation"
 }
 
 /// Returns the digest that a verdict on `gate` is given on; empty where there is no packet.
@@ -77,7 +82,7 @@ pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) ->
                 placeholder="Reason, needed for all but a sign-off" {}
             (findings(&id, true))
             div.ask-do {
-                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" { "Sign off" kbd { "a" } }
+                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-confirm[lands(gate)] { "Sign off" kbd { "a" } }
                 button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
                 button.btn.ghost type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } }
             }
@@ -95,15 +100,15 @@ pub(super) fn review(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> 
         form.verdict-form.review id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) data-review {
             (judged(ticket, gate, viewer, Back::Ticket))
             h2 { "Your review" }
-            p.dim { "Choose the number of a line to comment on it. Each comment is a finding; all of them leave with the verdict." }
+            p.dim { "Choose a line to comment on it. Each comment is a finding; all of them leave with the verdict." }
             ol.comments data-comments aria-label="Your comments" {}
             label.sr for={ (id) "-reason" } { "Reason" }
             textarea.field id={ (id) "-reason" } name="reason" rows="3" required dir="auto"
                 placeholder="Reason, needed to request changes" {}
             (findings(&id, false))
             div.ask-do {
-                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" { "Sign off" kbd { "a" } }
-                button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
+                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-confirm { "Sign off" kbd { "a" } }
+                button.btn type="submit" name="verdict" value="changes" data-key="r" data-confirm { "Request changes" kbd { "r" } }
             }
         }
     }
@@ -143,12 +148,7 @@ pub(super) fn waive(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> M
 }
 
 /// Returns the two answers to a sign-off in the list: at once, or with what must change.
-pub(super) fn quick_verdict(
-    ticket: &TicketDoc,
-    gate: &GateDoc,
-    viewer: Viewer<'_>,
-    first: bool,
-) -> Markup {
+pub(super) fn quick_verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
     if !viewer.acts() {
         return html! {};
     }
@@ -156,7 +156,7 @@ pub(super) fn quick_verdict(
     html! {
         form id={ "pass-" (ticket.key) } method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
             (judged(ticket, gate, viewer, Back::NeedsYou))
-            button.btn.primary[first] type="submit" name="verdict" value="pass" data-key="a" { "Sign off" kbd { "a" } }
+            button.btn.main type="submit" name="verdict" value="pass" data-key="a" data-confirm[lands(gate)] { "Sign off" kbd { "a" } }
         }
         details.reply {
             summary.btn data-key="r" { "Request changes…" kbd { "r" } }
@@ -172,7 +172,7 @@ pub(super) fn quick_verdict(
 }
 
 /// Returns the answer to a question.
-pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back, first: bool) -> Markup {
+pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back) -> Markup {
     if !viewer.acts() {
         return html! {};
     }
@@ -184,7 +184,7 @@ pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back, first: 
             input type="hidden" name="attempt" value=(attempt);
             label.sr for={ (id) "-text" } { "Your answer" }
             textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="Your answer" data-key="1" {}
-            div.ask-do { button.btn.primary[first] type="submit" { "Send answer" } }
+            div.ask-do { button.btn.main.primary[back == Back::Ticket] type="submit" { "Send answer" } }
         }
     }
 }
@@ -204,7 +204,7 @@ pub(super) fn approve(
         form method="post" action=(action(ticket, "approve")) {
             (hidden(viewer, back))
             input type="hidden" name="approval" value=(approval.id);
-            button.btn.primary[first] type="submit" data-key="a" { "Approve once" kbd { "a" } }
+            button.btn.main[first].primary[first && back == Back::Ticket] type="submit" data-key="a" data-confirm { "Approve once" kbd { "a" } }
         }
     }
 }
@@ -222,7 +222,7 @@ pub(super) fn deny(
     let id = format!("deny-{}", approval.id);
     html! {
         details.reply {
-            summary.btn { "Deny…" }
+            summary.btn data-key="d" { "Deny…" kbd { "d" } }
             form id=(id) method="post" action=(action(ticket, "deny")) {
                 (hidden(viewer, back))
                 input type="hidden" name="approval" value=(approval.id);

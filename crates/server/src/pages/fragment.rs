@@ -10,7 +10,7 @@
 //! | `n-STATE` | [`column_count`] | board |
 //! | `band-NAME` | [`band_head`] | board in bands, whose cards are [`band_card`] |
 //! | `lede` | [`needs_you_lede`], [`board_lede`] | needs-you, board |
-//! | `situation`, `rail`, `gate`, `packet`, `inbox`, `console`, `activity`, `side` | [`situation`], [`rail`], [`gate`], [`packet`], [`inbox`], [`console`], [`activity`], [`side`] | ticket |
+//! | `situation`, `rail`, `gate`, `packet`, `inbox`, `console`, `activity`, `side`, `request`, `tools` | [`situation`], [`rail`], [`gate`], [`packet`], [`inbox`], [`console`], [`activity`], [`side`], [`request_in_full`], [`tools`] | ticket |
 //! | `row-KEY`, `heads`, `moves`, `lede` | [`row`], [`heads`], [`moves`], [`campaign_lede`] | ticket of a campaign |
 //! | `count-needs-you`, `tab-needs-you`, `count-open`, `count-died` | [`counters`] | all |
 //! | `notices` | [`notices`] | all |
@@ -33,15 +33,18 @@ pub use super::fleet::{
     consoles, deaths, heads as fleet_heads, lane_id, lane_row as fleet_lane, lede as fleet_lede,
     troubles,
 };
-pub use super::needs_you::{handled, kinds, lane_row as lane, lede as needs_you_lede};
+pub use super::needs_you::{
+    handled, held as held_up, kinds, lane_row as lane, lede as needs_you_lede,
+};
 pub use super::shell::notices;
 pub use super::ticket::activity::activity;
 pub use super::ticket::console::console;
 pub use super::ticket::gate::gate;
 pub use super::ticket::inbox::inbox;
 pub use super::ticket::packet::packet;
-pub use super::ticket::side::side;
+pub use super::ticket::side::{request_in_full, side};
 pub use super::ticket::situation::{rail, situation};
+pub use super::ticket::tools_of as tools;
 
 /// Returns all counters at once.
 pub fn counters(counts: Counts) -> Markup {

@@ -1,7 +1,7 @@
 //! Glyph and word: the only way to show a state, an outcome, a result or a name. Tones live in `mission.css`.
 
 use maud::{Markup, html};
-use mission_domain::doc::{GateDoc, TicketDoc};
+use mission_domain::doc::{GateDoc, SignoffDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 
 use super::assets::icon_url;
@@ -54,9 +54,36 @@ pub(crate) fn gate_icon(outcome: &str) -> &'static str {
     }
 }
 
+/// Returns how a gate is shown: its outcome, but a pending one that the ticket stands at is where a question waits or where it is stuck.
+pub(crate) fn shown<'g>(ticket: &TicketDoc, gate: &'g GateDoc) -> &'g str {
+    let stands = || standing_gate(ticket).is_some_and(|it| it.id == gate.id);
+    match ticket.state.as_str() {
+        "needs_input" if gate.state == "pending" && stands() => "active",
+        "blocked" if gate.state == "pending" && stands() => "failed",
+        _ => &gate.state,
+    }
+}
+
 /// Returns the word of a gate's outcome; an active one that a person owes waits for them.
-pub(crate) fn outcome(gate: &GateDoc, owed: bool) -> String {
-    if gate.state == "active" && owed { "waits for you".into() } else { words::plain(&gate.state) }
+pub(crate) fn outcome(ticket: &TicketDoc, gate: &GateDoc, owed: bool) -> String {
+    match shown(ticket, gate) {
+        "active" if owed => "waits for you".into(),
+        "active" if ticket.state == "needs_input" => "waits for a person".into(),
+        "failed" if gate.state == "pending" => "blocked".into(),
+        word => words::plain(word),
+    }
+}
+
+/// Returns the verdict that a gate passed by: of whoever decided last in its order. The controller, which decides before a person
+/// or a lane does and looks again before landing, is named where it alone decided.
+pub(crate) fn decision(gate: &GateDoc) -> Option<&SignoffDoc> {
+    let last = gate.signoff.as_ref()?;
+    let passes = |it: &SignoffDoc| it.fresh && matches!(it.verdict.as_str(), "pass" | "waive");
+    let by_another = |it: &&SignoffDoc| passes(it) && it.principal != "controller";
+    if last.principal != "controller" || !passes(last) || gate.state == "active" {
+        return Some(last);
+    }
+    gate.signoffs.iter().rev().find(by_another).or(Some(last))
 }
 
 /// Returns the gate that the ticket stands at: active, else the first one that is not settled.
@@ -68,11 +95,11 @@ pub(crate) fn standing_gate(ticket: &TicketDoc) -> Option<&GateDoc> {
 
 /// Returns the small rail of a ticket's gates, told apart by shape as well as by colour.
 pub(crate) fn rail_mini(ticket: &TicketDoc, owed: bool) -> Markup {
-    let label = |g: &GateDoc| format!("{} {}", words::gate(&g.id), outcome(g, owed));
+    let label = |g: &GateDoc| format!("{} {}", words::gate(&g.id), outcome(ticket, g, owed));
     let labels: Vec<String> = ticket.gates.iter().map(label).collect();
     html! {
         span.rail-mini role="img" aria-label={ "Gates: " (labels.join(", ")) } {
-            @for g in &ticket.gates { i data-gate=(g.state) data-you[owed && g.state == "active"] {} }
+            @for g in &ticket.gates { @let word = shown(ticket, g); i data-gate=(word) data-you[owed && word == "active"] {} }
         }
     }
 }
@@ -124,10 +151,19 @@ pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     };
     let owed = viewer.owes(ticket);
     let is_anyone = next.who.name == "anyone";
+    let is_any_person = is_anyone && next.who.kind == "person" && !viewer.acts();
+    let mut asked = ticket.approvals.iter().filter(|_| ticket.question.is_none());
+    let command = asked.find(|it| it.state == "requested");
     html! {
         span {
-            @if owed { b.owed { "You" } } @else if is_anyone && next.who.kind == "person" && !viewer.acts() { b { "A person" } } @else if !is_anyone { b { bdi { (next.who.name) } } }
-            " " span dir="auto" { (inline(&next.what)) }
+            @if owed { b.owed { "You" } } @else if is_any_person { b { "A person" } } @else if next.who.kind == "time" { b { "the dispatcher" } } @else if !is_anyone { b { bdi { (next.who.name) } } }
+            " " span dir="auto" {
+                @match command {
+                    Some(it) if owed => { "approve or deny " code dir="ltr" { (it.command) } }
+                    _ if owed || (is_anyone && !is_any_person) => { (inline(&next.what)) }
+                    _ => { (inline(&words::does(&next.what))) }
+                }
+            }
         }
     }
 }
@@ -154,6 +190,11 @@ pub(crate) fn hash(hash: &str) -> Markup {
 /// Returns an age that tells its moment on hover.
 pub(crate) fn age(from: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(from) title=(moment(from)) { (words::age(from, now)) } }
+}
+
+/// Returns how long ago it was: `just now`, `38 min ago`.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Markup {
+    html! { time datetime=(at) title=(moment(at)) { (words::ago(at, now)) } }
 }
 
 /// Returns the time of day in UTC; a script shows it in the reader's zone.

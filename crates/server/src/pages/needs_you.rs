@@ -1,5 +1,7 @@
 //! The page *Needs you*: what waits for the person, ranked; beside it the fleet and what was handled for them.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 use mission_domain::doc::{LaneDoc, NeedsYouDoc, OperatorActDoc};
 
@@ -23,14 +25,14 @@ pub fn page(view: &NeedsYouView) -> Markup {
             key: None,
             title: "Needs you",
             class: "needs",
-            head: html! { h1 { "Needs you" } (lede(view.asks.len(), view.asks.iter().map(|a| a.holds_up).sum(), viewer)) div.tools { (kinds(&view.asks)) } },
+            head: html! { h1 { "Needs you" } (lede(view.asks.len(), held(&view.asks), viewer)) div.tools { (kinds(&view.asks)) } },
             below_head: html! {},
             body_class: "needs-grid",
             body: html! {
                 section aria-label={ "Waiting for " (viewer.whom()) } {
                     (empty(view))
                     p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by expiry, then tickets held up, then age" }
-                    ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, viewer, n == 0)) } }
+                    ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, view.died.get(&doc.ticket.key), viewer, n == 0)) } }
                 }
                 aside aria-label="Fleet and corrections" {
                     (lanes_panel(&view.lanes))
@@ -42,16 +44,22 @@ pub fn page(view: &NeedsYouView) -> Markup {
             keys: &[
                 (&["j", "k"], "move"),
                 (&["enter"], "open"),
-                (&["a"], "sign off"),
+                (&["a"], "sign off or approve"),
                 (&["r"], "request changes"),
+                (&["d"], "deny"),
                 (&["1"], "answer"),
             ],
         },
     )
 }
 
+/// Returns how many tickets the decisions hold up together: one that waits for two of them is one.
+pub fn held(asks: &[NeedsYouDoc]) -> usize {
+    asks.iter().flat_map(|it| &it.held).collect::<BTreeSet<_>>().len()
+}
+
 /// Returns the sentence beside the heading, its stable id `lede`: `n` decisions that hold up `held` tickets.
-pub fn lede(n: usize, held: u32, viewer: Viewer<'_>) -> Markup {
+pub fn lede(n: usize, held: usize, viewer: Viewer<'_>) -> Markup {
     html! {
         p.lede id="lede" {
             @match n {
@@ -59,7 +67,7 @@ pub fn lede(n: usize, held: u32, viewer: Viewer<'_>) -> Markup {
                 1 => { b { "1" } " decision waits for " (viewer.whom()) "." }
                 _ => { b { (n) } " decisions wait for " (viewer.whom()) "." }
             }
-            @if held > 0 { " " (if n == 1 { "It holds" } else { "Together they hold" }) " up " b { (words::count(held as usize, "ticket")) } "." }
+            @if held > 0 { " " (if n == 1 { "It holds" } else { "Together they hold" }) " up " b { (words::count(held, "ticket")) } "." }
         }
     }
 }
@@ -141,7 +149,7 @@ pub fn lane_row(lane: &LaneDoc) -> Markup {
 pub fn handled(acts: &[OperatorActDoc], viewer: Viewer<'_>) -> Markup {
     html! {
         section.panel id="handled" aria-labelledby="h-handled" {
-            header { h2 id="h-handled" { @if viewer.acts() { "Handled for you" } @else { "Handled without a person" } } @if let Some(act) = acts.first() { span.end { "last " (glyph::age(act.at, viewer.now)) " ago" } } }
+            header { h2 id="h-handled" { @if viewer.acts() { "Handled for you" } @else { "Handled without a person" } } @if let Some(act) = acts.first() { span.end { "the last one " (glyph::ago(act.at, viewer.now)) } } }
             @if acts.is_empty() { p.pad.mid { "Nothing was corrected. What a rule changes by itself is listed here, with its undo." } }
             @else { ul.fixes { @for act in acts.iter().take(10) { (correction(act, viewer)) } } }
         }
@@ -161,7 +169,7 @@ pub fn correction(act: &OperatorActDoc, viewer: Viewer<'_>) -> Markup {
             p {
                 @if let Some(key) = &act.ticket { (glyph::key(key)) " " }
                 span dir="auto" { (did(act)) }
-                small { "rule " (act.rule) ": " (act.cause) " · " (glyph::clock(act.at)) }
+                small { "rule " (act.rule) ": " (act.cause) span.nowrap { " · " (glyph::clock(act.at)) } }
             }
             @if act.undone { span.dim { "undone" } }
             @else if act.undoable && viewer.acts() {

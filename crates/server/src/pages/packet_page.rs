@@ -10,7 +10,7 @@ use super::form;
 use super::glyph::{self, icon};
 use super::packet_view::{CommandView, PacketView};
 use super::shell::{Keys, Page, document};
-use super::ticket::packet::{claimed, ranked, seen, stat};
+use super::ticket::packet::{claimed, ranked, seen, stat, texts};
 use super::view::{PacketPage, Since, Viewer};
 use super::words;
 
@@ -51,6 +51,8 @@ fn keys(is_diff: bool) -> Keys {
             (&["v"], "viewed"),
             (&["s"], "split or unified"),
             (&["p"], "packet"),
+            (&["a", "enter"], "sign off"),
+            (&["r", "enter"], "request changes"),
         ]
     } else {
         &[
@@ -78,7 +80,7 @@ fn head(view: &PacketPage) -> Markup {
         (sentence(&view.packet, ticket))
         div.tools {
             @if view.is_diff { (rounds(view)) (styles(view)) a.btn href=(path) data-key="p" { (icon("package-check")) "Packet" kbd { "p" } } }
-            @else { (others(view)) @if judges(view) { (form::quick_verdict(ticket, gate, view.shell.viewer(), true)) } }
+            @else { (others(view)) @if judges(view) { (form::quick_verdict(ticket, gate, view.shell.viewer())) } }
         }
     }
 }
@@ -107,10 +109,10 @@ fn sentence(packet: &PacketView, ticket: &TicketDoc) -> Markup {
     html! {
         p.lede {
             @if packet.commands.is_empty() && is_ours {
-                (glyph::verdict(&packet.status)) " Mission Control looked at " (contents(packet))
+                (glyph::verdict(&packet.status)) " · Mission Control looked at " (contents(packet))
                 @match worker(ticket) { Some(who) if !packet.files.is_empty() => { ", delivered by " bdi { (who) } } _ => {} } "."
             }
-            @else if packet.commands.is_empty() { (glyph::verdict(&packet.status)) " " bdi { (who) } " delivered " (contents(packet)) "." }
+            @else if packet.commands.is_empty() { (glyph::verdict(&packet.status)) " · " bdi { (who) } " delivered " (contents(packet)) "." }
             @else {
                 @if is_ours { "Mission Control ran " } @else { bdi { (who) } " claimed " }
                 b { (packet.commands.len()) } (if packet.commands.len() == 1 { " command: " } else { " commands: " })
@@ -294,6 +296,7 @@ fn handed_in(packet: &PacketView) -> Markup {
                 li { span.tag { (if a.kind.is_empty() { "file".to_owned() } else { words::plain(&a.kind) }) } a href=(words::artifact(&a.digest)) dir="auto" { (if a.name.is_empty() { words::short(&a.digest) } else { &a.name }) }
                     span.end.dim { @if let Some(n) = a.bytes { (words::bytes(n)) " · " } (glyph::hash(&a.digest)) } }
             } } }
+            @if !packet.texts.is_empty() { div.pad { (texts(packet)) } }
         }
     }
 }
@@ -335,7 +338,7 @@ fn manifest(view: &PacketPage) -> Markup {
                     li { (icon("rocket")) "Deploy" span.end { (words::ships(&packet.ships.deploy)) } }
                     li { (icon("power")) "Restart" span.end { (words::ships(&packet.ships.restart)) } }
                 }
-                @if let Some(commit) = &view.ticket.landed_as { p.dim { "Landed as " (glyph::hash(commit)) @if let Some(at) = view.ticket.closed_at { ", " (words::age(at, now)) " ago" } } }
+                @if let Some(commit) = &view.ticket.landed_as { p.dim { "Landed as " (glyph::hash(commit)) @if let Some(at) = view.ticket.closed_at { ", " (words::ago(at, now)) } } }
             }
         }
     }

@@ -56,6 +56,22 @@ pub struct PacketView {
     /// What the signature says.
     #[serde(default)]
     pub signature: SignatureView,
+    /// The texts that were handed in: of a packet about no commit they are what is decided on. They are read beside the packet.
+    #[serde(skip)]
+    pub texts: Vec<TextView>,
+}
+
+/// A text that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextView {
+    /// Its kind as people read it, like `plan`.
+    pub kind: String,
+    /// Its digest.
+    pub digest: String,
+    /// The text as Markdown; its beginning where it `is_cut`.
+    pub text: String,
+    /// Whether it is longer than what is shown.
+    pub is_cut: bool,
 }
 
 /// What a packet's signature says.

@@ -7,6 +7,9 @@ use super::shell::{Page, document, project_part};
 use super::view::{PacketLine, PacketsView, Viewer};
 use super::words;
 
+/// A page shows so many packets.
+pub const LEAF: usize = 100;
+
 /// The statuses in the order of the filter.
 const STATUSES: [&str; 4] = ["refuted", "partial", "claimed", "verified"];
 
@@ -37,7 +40,7 @@ fn head(view: &PacketsView) -> Markup {
     let project = project_part(&view.shell, '&');
     html! {
         h1 { "Packets" }
-        p.lede { b { (total) } " of the latest gates" @if count("refuted") > 0 { " · " b.tone data-tone="bad" { (count("refuted")) " refuted" } } }
+        p.lede { b { (words::count(total as usize, "packet")) } ", the newest of each gate" @if count("refuted") > 0 { " · " b.tone data-tone="bad" { (count("refuted")) " refuted" } } }
         div.tools {
             nav.seg aria-label="Status" {
                 a href={ "/packets?status=" (project) } aria-current=[here(None)] { "All " small { (total) } }
@@ -67,10 +70,39 @@ fn table(view: &PacketsView) -> Markup {
         div.scroll-x tabindex="0" role="region" aria-label="Packets" {
             table.list {
                 caption.sr { "The newest packet of each gate" }
-                thead { tr { th scope="col" { "Packet" } th scope="col" { "Status" } th scope="col" { "Ticket" } th scope="col" { "Gate" } th scope="col" { "Commit" } th scope="col" { "Decided" } th.r scope="col" { "Changed" } } }
+                thead { tr { th scope="col" { "Packet" } th scope="col" { "Status" } th scope="col" { "Ticket" } th scope="col" { "Gate" } th scope="col" { "Commit" } th scope="col" { "Decided" } th.r scope="col" { "Since" } } }
                 tbody { @for line in &view.packets { (row(line, viewer)) } }
             }
         }
+        (leaf(view))
+    }
+}
+
+/// Returns the way to the packets before and after those of this page.
+fn leaf(view: &PacketsView) -> Markup {
+    let (from, shown, total) = (view.from, view.packets.len(), view.total);
+    let status = view.status.as_deref().unwrap_or_default();
+    let project = project_part(&view.shell, '&');
+    let at = |from: usize| format!("/packets?status={status}&from={from}{project}");
+    html! {
+        @if shown < total {
+            nav.leaf aria-label="More packets" {
+                @if from > 0 { a.btn.sm href=(at(from.saturating_sub(LEAF))) { "Newer" } }
+                span.dim { (from + 1) "–" (from + shown) " of " (total) }
+                @if from + shown < total { a.btn.sm href=(at(from + shown)) { "Older" } }
+            }
+        }
+    }
+}
+
+/// Returns who decided on a packet, or for whom it waits.
+fn decided(line: &PacketLine, viewer: Viewer<'_>) -> Markup {
+    let waits = line.gate.state == "active";
+    let signoff = glyph::decision(&line.gate).filter(|_| !waits);
+    html! {
+        @if let Some(s) = signoff { (glyph::verdict(&s.verdict)) " " span.dim { bdi { (words::principal(&s.principal)) } } }
+        @else if waits && line.is_owed { span.gate data-gate="active" data-you { (icon("g-active")) span { "waits for " (viewer.whom()) } } }
+        @else { span.dim { "not yet" } }
     }
 }
 
@@ -84,7 +116,7 @@ fn row(line: &PacketLine, viewer: Viewer<'_>) -> Markup {
             td.wide { (glyph::key(&line.key)) " " a href=(words::ticket_path(&line.key)) dir="auto" { (line.title) } }
             td { (words::gate(&line.gate.id)) @if line.gate.round > 1 { span.dim { " · round " (line.gate.round) } } }
             td { @if let Some(commit) = &packet.commit { (glyph::hash(commit)) } @else { span.dim { "none" } } }
-            td { @match &line.gate.signoff { Some(s) => { (glyph::verdict(&s.verdict)) " " span.dim { bdi { (words::principal(&s.principal)) } } } None => { span.dim { "not yet" } } } }
+            td { (decided(line, viewer)) }
             td.r.dim { (glyph::age(line.at, viewer.now)) }
         }
     }

@@ -55,6 +55,7 @@ fn ways_on(view: &ProblemView) -> Markup {
         p.mid dir="auto" { (glyph::inline(&view.next)) }
         div.ask-do {
             @if let Some((href, label)) = &view.way_on { a.btn.primary href=(href) { (label) } }
+            @if matches!(view.kind, Problem::NotFound) { a.btn href="/board" { "See the board" } }
             a.btn href="/needs-you" { "Needs you" }
         }
     }

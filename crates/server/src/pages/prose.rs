@@ -1,7 +1,9 @@
 //! Texts that people and agents write as Markdown, as markup. Nothing of it is trusted: no HTML of theirs, no picture from elsewhere.
 
+use std::ops::Range;
+
 use maud::{Markup, PreEscaped};
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
 /// How many times as long as a text its markup may be, and how much longer besides.
 const MOST_TIMES: usize = 16;
@@ -13,16 +15,18 @@ const MOST_MORE: usize = 4_096;
 /// text of which Markdown would leave out something else stands as it was written.
 pub(super) fn rendered(text: &str) -> Markup {
     let as_written = || maud::html! { p.as-written { (text) } };
-    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_TABLES;
     let parser = Parser::new_ext(text, options);
     let is_defined = parser.reference_definitions().iter().next().is_some();
-    let events: Vec<Event<'_>> = parser.collect();
-    if is_defined || events.iter().any(hides) {
+    let events: Vec<(Event<'_>, Range<usize>)> = parser.into_offset_iter().collect();
+    if is_defined || events.iter().any(|it| hides(&it.0)) || loses_cells(text, &events) {
         return as_written();
     }
+    let events = events.into_iter().map(|it| it.0);
     let mut out = String::with_capacity(text.len() * 2);
     let mut link = None;
-    html::push_html(&mut out, events.into_iter().flat_map(|it| tamed(it, &mut link)));
+    html::push_html(&mut out, events.flat_map(|it| tamed(it, &mut link)));
     if out.len() > text.len() * MOST_TIMES + MOST_MORE {
         return as_written();
     }
@@ -38,6 +42,31 @@ fn hides(event: &Event<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns whether a row of a table has more cells than its head: what is in those is not shown.
+fn loses_cells(text: &str, events: &[(Event<'_>, Range<usize>)]) -> bool {
+    let mut row: Option<(Range<usize>, usize)> = None;
+    for (event, at) in events {
+        match event {
+            Event::Start(Tag::TableHead | Tag::TableRow) => row = Some((at.clone(), at.start)),
+            Event::Start(Tag::TableCell) => {
+                if let Some((_, shown)) = &mut row {
+                    *shown = at.end.max(*shown);
+                }
+            }
+            Event::End(TagEnd::TableHead | TagEnd::TableRow) => {
+                let rest = row.take().and_then(|(row, shown)| text.get(shown..row.end));
+                let rest = rest.unwrap_or_default().trim_start_matches([' ', '\t']);
+                let rest = rest.strip_prefix('|').unwrap_or(rest);
+                if !rest.trim().is_empty() {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A link that is begun and not ended.
@@ -98,6 +127,10 @@ fn tamed<'t>(event: Event<'t>, link: &mut Option<Link<'t>>) -> Vec<Event<'t>> {
             let end = Event::InlineHtml("</a>".into());
             std::iter::once(end).chain(target.map(|it| Event::Text(it.into()))).collect()
         }
+        // How a column is set would be a style of its own.
+        Event::Start(Tag::Table(columns)) => {
+            vec![Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))]
+        }
         Event::TaskListMarker(done) => vec![Event::Text(if done { "☑ " } else { "☐ " }.into())],
         // People's line ends mean something: a list of facts, one a line.
         Event::SoftBreak => vec![Event::HardBreak],
@@ -141,6 +174,20 @@ mod tests {
         <p>one<br />
         two</p>
         "#);
+    }
+
+    #[test]
+    fn a_table_reads_as_a_table() {
+        let table = "| step | file |\n| :-: | --- |\n| *one* | `a.rs` |\n| two |\n\nand then";
+        let html = shown(table).replace('\n', "");
+        let row = "<tr><td><em>one</em></td><td><code>a.rs</code></td></tr>";
+        assert!(
+            html.starts_with("<table><thead><tr><th>step</th><th>file</th></tr></thead>"),
+            "{html}"
+        );
+        assert!(html.contains(row) && html.ends_with("</table><p>and then</p>"), "{html}");
+        assert!(!shown("| a |\n| - |\n| b | c |").contains("<table"), "a cell would be lost");
+        assert!(shown("> | a |\n> | - |\n> | b |").contains("<table"));
     }
 
     #[test]
@@ -234,11 +281,17 @@ mod tests {
 
     #[test]
     fn what_was_begun_and_not_ended_is_ended() {
-        for text in
-            ["**bold", "[a](https://a.example", "- a\n  - b\n    - c", "> q\n> > r", "```\nx"]
-        {
+        for text in [
+            "**bold",
+            "[a](https://a.example",
+            "- a\n  - b\n    - c",
+            "> q\n> > r",
+            "```\nx",
+            "|a|\n|-|\n|b",
+        ] {
             let html = shown(text);
-            for tag in ["p", "strong", "ul", "li", "blockquote", "pre", "code", "a"] {
+            for tag in ["p", "strong", "ul", "li", "blockquote", "pre", "code", "a", "table", "td"]
+            {
                 let count = |it: &str| html.matches(it).count();
                 let begun = count(&format!("<{tag}>")) + count(&format!("<{tag} "));
                 assert_eq!(begun, count(&format!("</{tag}>")), "{tag} in {text}: {html}");

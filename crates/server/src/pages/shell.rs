@@ -369,6 +369,8 @@ fn toast(shell: &Shell) -> Markup {
     let key = event.ticket.as_deref().unwrap_or_default();
     let gate = event.body.get("gate").and_then(|it| it.as_str());
     let undo = match event.kind.as_str() {
+        // What was signed off last lands at once: there is nothing to withdraw.
+        "judged" if gate == Some("final_validation") && passed(event) => None,
         "judged" => Some(("withdraw", "Undo")),
         "parked" => Some(("unpark", "Undo")),
         "unparked" => Some(("park", "Undo")),
@@ -389,4 +391,10 @@ fn toast(shell: &Shell) -> Markup {
             }
         }
     }
+}
+
+/// Returns whether a verdict was a sign-off.
+fn passed(event: &mission_domain::doc::EventDoc) -> bool {
+    let verdict = event.body.pointer("/signoff/verdict").and_then(|it| it.as_str());
+    matches!(verdict, Some("pass" | "waive"))
 }

@@ -37,6 +37,7 @@ pub fn page(view: &TicketView) -> Markup {
             body: html! {
                 (situation::situation(ticket, view.holds_up, viewer))
                 (situation::rail(ticket, viewer))
+                (side::request_in_full(ticket))
                 div.bench {
                     (gate::gate(ticket, view.packet.as_ref(), viewer))
                     (packet::packet(ticket, view.packet.as_ref()))
@@ -89,11 +90,16 @@ fn head(view: &TicketView) -> Markup {
         p.head-meta {
             span { (words::sentence(&ticket.priority)) }
             span { (source_icon(&ticket.source.channel)) " " (words::channel(&ticket.source.channel)) ", " bdi { (words::principal(&ticket.source.principal)) } }
-            span { (glyph::age(ticket.created_at, viewer.now)) " old" }
+            span { "filed " (glyph::ago(ticket.created_at, viewer.now)) }
             @for label in &ticket.labels { span.tag dir="auto" { (label) } }
         }
-        div.tools { (tools(ticket, viewer)) }
+        (tools_of(ticket, viewer))
     }
+}
+
+/// Returns the tools beside the heading, their stable id `tools`.
+pub fn tools_of(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
+    html! { div.tools id="tools" { (tools(ticket, viewer)) } }
 }
 
 /// Returns the glyph of the way a ticket came in.
@@ -123,7 +129,7 @@ fn cancel(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     form::reasoned(
         ticket,
         "cancel",
-        "Cancel",
+        "Cancel the ticket",
         "Why is it not done? The lane stops; its work is kept.",
         viewer,
         Back::Ticket,

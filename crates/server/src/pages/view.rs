@@ -1,5 +1,6 @@
 //! What each page shows: structs that whoever answers a request fills, and nothing that fetches or decides.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mission_control::DigestDoc;
@@ -124,6 +125,8 @@ pub struct NeedsYouView {
     pub shell: Shell,
     /// The decisions, ranked: the first is shown open.
     pub asks: Vec<NeedsYouDoc>,
+    /// Of blocked tickets the attempt that died last, by the ticket's key.
+    pub died: BTreeMap<String, AttemptDoc>,
     /// The fleet now.
     pub lanes: Vec<LaneDoc>,
     /// What the operator did, newest first; ten at most are shown.
@@ -299,10 +302,14 @@ pub struct ConsoleView {
     pub attempt: AttemptDoc,
     /// Its last output, at most 16 KiB, plain text.
     pub output: String,
+    /// Where in the journal that output ends, in bytes: what the stream prints goes on from there.
+    pub output_end: u64,
     /// The command that attaches to it, where one works.
     pub attach: Option<String>,
     /// Whether it ran here: then it has a terminal and a recording.
     pub is_here: bool,
+    /// Whether its ticket goes on by itself: not where a person is asked what to do, or it has ended.
+    pub goes_on: bool,
     /// The attempts of its ticket before it that have a recording, newest first.
     pub earlier: Vec<AttemptDoc>,
 }

@@ -24,6 +24,51 @@ pub fn sentence(text: &str) -> String {
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
+/// Returns the beginning of `text` on one line, cut between words after at most `most` characters, with `…` where it is cut.
+pub fn beginning(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if line.chars().count() + word.chars().count() >= most {
+            let room = most.saturating_sub(line.chars().count());
+            // A word as long as the line is cut itself.
+            let part: String = word.chars().take(if line.is_empty() { room } else { 0 }).collect();
+            return format!("{}{part}…", line.trim_end_matches([' ', ',', '.']));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+/// Returns what somebody does, from the words of what they are to do: `deliver plan` is `delivers plan`.
+pub fn does(what: &str) -> String {
+    const VERBS: [&str; 24] = [
+        "add", "answer", "approve", "cancel", "check", "clear", "decide", "deliver", "deny",
+        "drop", "finish", "land", "mend", "park", "reopen", "request", "resolve", "retry",
+        "review", "run", "sign", "start", "try", "waive",
+    ];
+    let mut joined = true;
+    let words = what.split(' ').map(|word| {
+        let plain = word.trim_end_matches(',');
+        let is_verb = joined && VERBS.contains(&plain);
+        joined = word.ends_with(',') || matches!(word, "and" | "or" | "then");
+        if is_verb { word.replacen(plain, &third_person(plain), 1) } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns a verb with its ending: `retries`, `finishes`, `signs`.
+fn third_person(verb: &str) -> String {
+    let before_y = |it: &str| !it.ends_with(['a', 'e', 'i', 'o', 'u']);
+    match verb.strip_suffix('y') {
+        Some(stem) if before_y(stem) => format!("{stem}ies"),
+        _ if verb.ends_with(['s', 'x', 'h']) => format!("{verb}es"),
+        _ => format!("{verb}s"),
+    }
+}
+
 /// Returns an evidence kind as people read it.
 pub fn evidence(kind: &str) -> String {
     match kind {
@@ -39,15 +84,26 @@ pub fn evidence(kind: &str) -> String {
 
 /// Returns how long ago `from` was: `now`, `38 min`, `2 h 14`, `3 d`.
 pub fn age(from: Timestamp, now: Timestamp) -> String {
-    lasted(now.as_second().saturating_sub(from.as_second()))
+    match now.as_second().saturating_sub(from.as_second()) {
+        ..5 => "now".into(),
+        seconds => lasted(seconds),
+    }
 }
 
-/// Returns a span of seconds in words; a negative one is `now`.
+/// Returns how long ago `from` was: `just now`, `38 min ago`.
+pub fn ago(from: Timestamp, now: Timestamp) -> String {
+    match age(from, now).as_str() {
+        "now" => "just now".into(),
+        age => format!("{age} ago"),
+    }
+}
+
+/// Returns a span of seconds in words: `4 s`, `38 min`, `2 h 14`, `3 d`.
 pub fn lasted(seconds: i64) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3600);
     match seconds {
-        ..5 => "now".into(),
-        5..60 => format!("{seconds} s"),
+        ..1 => "less than 1 s".into(),
+        1..60 => format!("{seconds} s"),
         60..3_600 => format!("{minutes} min"),
         3_600..36_000 if minutes % 60 > 0 => format!("{hours} h {:02}", minutes % 60),
         3_600..36_000 => format!("{hours} h"),
@@ -154,5 +210,47 @@ pub fn took(ms: u64) -> String {
         ..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         _ => lasted(i64::try_from(ms / 1_000).unwrap_or(i64::MAX)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_a_number_and_an_age_may_be_now() {
+        let at = |second| Timestamp::from_second(second).expect("a moment");
+        assert_eq!(age(at(100), at(103)), "now");
+        assert_eq!(age(at(100), at(110)), "10 s");
+        let spans = [0, 3, 59, 90, 3_600, 8_040, 200_000].map(lasted);
+        assert_eq!(spans, ["less than 1 s", "3 s", "59 s", "1 min", "1 h", "2 h 14", "2 d"]);
+    }
+
+    #[test]
+    fn what_somebody_does_is_told_of_them() {
+        for (what, told) in [
+            ("deliver implementation", "delivers implementation"),
+            ("try plan again", "tries plan again"),
+            ("finish MC-1, MC-2", "finishes MC-1, MC-2"),
+            ("sign off plan, or request changes", "signs off plan, or requests changes"),
+            ("retry, park, or cancel", "retries, parks, or cancels"),
+            ("clear the way, then land it now", "clears the way, then lands it now"),
+            (
+                "mend the base and retry, or waive the gate",
+                "mends the base and retries, or waives the gate",
+            ),
+            ("run the checks of plan", "runs the checks of plan"),
+            ("unknown words stay", "unknown words stay"),
+        ] {
+            assert_eq!(does(what), told);
+        }
+    }
+
+    #[test]
+    fn a_beginning_ends_between_words_and_says_that_it_is_cut() {
+        assert_eq!(beginning("one two\nthree", 40), "one two three");
+        assert_eq!(beginning("one two, three four", 12), "one two…");
+        assert_eq!(beginning(&"a".repeat(30), 10), "aaaaaaaaaa…");
+        assert_eq!(beginning("", 10), "");
     }
 }

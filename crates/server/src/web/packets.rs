@@ -1,25 +1,22 @@
 //! Fills the views of *Packets* and *Packet*, and of the change on a page of its own.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Path, Query};
 use maud::Markup;
-use mission_domain::doc::TicketDoc;
 use mission_domain::ids::{Commit, TicketKey, Timestamp};
-use mission_store::{EventFilter, TicketRow};
+use mission_store::EventFilter;
 use serde::Deserialize;
 
+use super::read::PacketRow;
 use super::shell::Visitor;
 use crate::app::Site;
 use crate::pages::diff::Style;
 use crate::pages::diff::parse::{Patch, parse};
+use crate::pages::packets::LEAF;
 use crate::pages::view::{PacketLine, PacketPage, PacketsView, Since};
 use crate::pages::{self, PacketView};
 use crate::problem::{Answer, Problem};
-
-/// So many of the tickets that changed last are looked through.
-const TICKETS: usize = 150;
-
-/// So many packets are shown.
-const PACKETS: usize = 200;
 
 /// So many events are searched for the moment at which a packet was sealed.
 const EVENTS: u32 = 1_000;
@@ -31,42 +28,36 @@ const CUT_AT: usize = 4 << 20;
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Limits {
     status: Option<String>,
+    from: Option<String>,
 }
 
 pub(super) async fn list(visitor: Visitor, Query(limits): Query<Limits>) -> Answer<Markup> {
     let rows = visitor.site.rows.read(&visitor.site).await?;
     let shell = visitor.shell_over(&rows).await?;
-    let mut latest: Vec<&TicketRow> =
-        rows.of(visitor.project.as_ref()).filter(|it| it.kind != "campaign").collect();
-    latest.sort_by_key(|it| std::cmp::Reverse(it.updated_at));
-    let keys = latest.iter().take(TICKETS).map(|it| it.key.clone()).collect();
-    let docs = rows.docs(&visitor.site, keys).await?;
-    let mut packets: Vec<PacketLine> = docs.values().flat_map(|it| lines(it)).collect();
-    packets.sort_by_key(|it| std::cmp::Reverse(it.at));
-    let status = limits.status.filter(|it| !it.is_empty());
-    let of = |it: &PacketLine| it.gate.packet.as_ref().map(|it| it.status.clone());
+    let mut found = rows.packets(&visitor.site, visitor.project.as_ref()).await?;
     let mut counts: Vec<(String, u32)> = Vec::new();
-    for word in packets.iter().filter_map(of) {
-        match counts.iter_mut().find(|(it, _)| *it == word) {
+    for word in found.iter().map(|it| &it.status) {
+        match counts.iter_mut().find(|(it, _)| it == word) {
             Some((_, n)) => *n += 1,
-            None => counts.push((word, 1)),
+            None => counts.push((word.clone(), 1)),
         }
     }
-    packets.retain(|it| status.is_none() || of(it) == status);
-    packets.truncate(PACKETS);
-    Ok(pages::packets::page(&PacketsView { shell, packets, status, counts }))
-}
-
-/// Returns a ticket's packets, the last gate first.
-fn lines(ticket: &TicketDoc) -> Vec<PacketLine> {
-    let TicketDoc { key, title, gates, updated_at, .. } = ticket;
-    let with_packet = gates.iter().rev().filter(|it| it.packet.is_some());
-    with_packet
-        .map(|gate| {
-            let at = gate.signoff.as_ref().map_or(*updated_at, |it| it.at);
-            PacketLine { key: key.clone(), title: title.clone(), gate: gate.clone(), at }
-        })
-        .collect()
+    let status = limits.status.filter(|it| !it.is_empty());
+    found.retain(|it| status.as_ref().is_none_or(|word| *word == it.status));
+    let total = found.len();
+    let from = limits.from.and_then(|it| it.parse().ok()).unwrap_or(0).min(total);
+    let shown: Vec<PacketRow> = found.into_iter().skip(from).take(LEAF).collect();
+    let keys: BTreeSet<TicketKey> = shown.iter().map(|it| it.ticket.clone()).collect();
+    let docs = rows.docs(&visitor.site, keys.into_iter().collect()).await?;
+    let viewer = shell.viewer();
+    let line = |it: &PacketRow| {
+        let ticket = docs.get(&it.ticket)?;
+        let gate = ticket.gates.iter().find(|gate| gate.id == it.gate)?.clone();
+        let (key, title) = (ticket.key.clone(), ticket.title.clone());
+        Some(PacketLine { key, title, gate, is_owed: viewer.owes(ticket), at: it.at })
+    };
+    let packets = shown.iter().filter_map(line).collect();
+    Ok(pages::packets::page(&PacketsView { shell, packets, status, counts, total, from }))
 }
 
 /// How the change is shown.
@@ -131,11 +122,13 @@ async fn view(
     let site = &visitor.site;
     let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
     let ticket = site.control.ticket_doc(&key).await?;
-    let none = || Problem::not_found(format!("{key} has no packet for `{gate}` yet"));
+    let none =
+        || Problem::not_found(format!("{key} has no packet for {} yet", pages::words::gate(gate)));
     let found = ticket.gates.iter().find(|it| it.id == gate).cloned().ok_or_else(none)?;
     let newest = site.control.packets(&key, Some(gate)).await?.pop().ok_or_else(none)?;
-    let packet: PacketView = serde_json::from_value(newest)
+    let mut packet: PacketView = serde_json::from_value(newest)
         .map_err(|e| mission_store::Error::Corrupt(format!("the packet cannot be shown: {e}")))?;
+    packet.texts = super::ticket::texts(site, &packet).await;
     let sealed_at = sealed_at(site, &key, &packet.digest).await?;
     let patch = patch(site, &key, &packet).await;
     let shell = visitor.shell().await?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
-use mission_domain::doc::{AttemptDoc, TicketDoc};
+use mission_domain::doc::{AttemptDoc, GateDoc, NextActionDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, ProjectKey, TicketKey, Timestamp};
 use mission_store::{EventFilter, ProjectionFilter, ProjectionKind, TicketFilter, TicketRow};
 use serde::Deserialize;
@@ -22,6 +22,9 @@ const ENDED: u32 = 200;
 
 /// From this many documents on none is kept past the next event.
 const DOCS: usize = 2_000;
+
+/// So many documents are read at once where all are looked at.
+const AT_ONCE: usize = 500;
 
 /// Deaths count for a day, in seconds.
 const DAY_S: i64 = 86_400;
@@ -66,6 +69,28 @@ struct Shared {
     tallies: Lock<BTreeMap<Option<ProjectKey>, Arc<Tally>>>,
     /// The project of each notice that waits for a person.
     notices: Lock<Option<Arc<Vec<ProjectKey>>>>,
+    packets: Lock<Packets>,
+}
+
+/// Which packets there are, once somebody asked for them.
+#[derive(Debug, Clone, Default)]
+struct Packets {
+    by_ticket: Option<BTreeMap<TicketKey, Vec<PacketRow>>>,
+    /// The tickets that changed since they were read.
+    changed: BTreeSet<TicketKey>,
+}
+
+/// The newest packet of a gate.
+#[derive(Debug, Clone)]
+pub(crate) struct PacketRow {
+    /// Its ticket.
+    pub(crate) ticket: TicketKey,
+    /// The gate.
+    pub(crate) gate: String,
+    /// `verified`, `refuted`, `partial` or `claimed`.
+    pub(crate) status: String,
+    /// When it was last decided on, or since when it waits for that.
+    pub(crate) at: Timestamp,
 }
 
 /// Documents of tickets, by key.
@@ -114,6 +139,7 @@ impl Shared {
         held(&self.notices).take();
         let mut docs = held(&self.docs);
         changed.iter().for_each(|it| drop(docs.remove(it)));
+        held(&self.packets).changed.extend(changed.iter().cloned());
         if docs.len() > DOCS {
             docs.clear();
         }
@@ -124,7 +150,13 @@ impl Clone for Shared {
     fn clone(&self) -> Self {
         let (docs, tallies) = (held(&self.docs).clone(), held(&self.tallies).clone());
         let notices = held(&self.notices).clone();
-        Self { docs: Lock::new(docs), tallies: Lock::new(tallies), notices: Lock::new(notices) }
+        let packets = held(&self.packets).clone();
+        Self {
+            docs: Lock::new(docs),
+            tallies: Lock::new(tallies),
+            notices: Lock::new(notices),
+            packets: Lock::new(packets),
+        }
     }
 }
 
@@ -215,10 +247,50 @@ impl Rows {
         Ok(docs)
     }
 
+    /// Returns the newest packet of each gate of `project`, or of all, the latest first. All tickets are looked at once; from then on
+    /// those that changed.
+    pub(crate) async fn packets(
+        &self,
+        site: &Site,
+        project: Option<&ProjectKey>,
+    ) -> Answer<Vec<PacketRow>> {
+        let Packets { by_ticket, changed } = held(&self.shared.packets).clone();
+        let unread: Vec<TicketKey> = match &by_ticket {
+            Some(_) => changed.into_iter().collect(),
+            None => self.rows.keys().cloned().collect(),
+        };
+        let mut by_ticket = by_ticket.unwrap_or_default();
+        for keys in unread.chunks(AT_ONCE) {
+            let filter = TicketFilter { keys: keys.to_vec(), ..TicketFilter::default() };
+            for view in &site.control.store().views(&filter).await? {
+                let read: WithPackets = serde_json::from_str(view).map_err(|e| damaged(&e))?;
+                by_ticket.insert(read.key.clone(), read.rows());
+            }
+        }
+        let of_project = |it: &&PacketRow| project.is_none_or(|own| it.ticket.project() == own);
+        let mut rows: Vec<PacketRow> =
+            by_ticket.values().flatten().filter(of_project).cloned().collect();
+        rows.sort_by_key(|it| std::cmp::Reverse(it.at));
+        *held(&self.shared.packets) =
+            Packets { by_ticket: Some(by_ticket), changed: BTreeSet::new() };
+        Ok(rows)
+    }
+
     /// Returns the open tickets that wait for `key`.
     pub(crate) fn held_up_by(&self, key: &TicketKey) -> Vec<TicketKey> {
         let waits = self.waits.iter().filter(|(_, waits)| waits.contains(key));
         waits.map(|(waiting, _)| waiting.clone()).collect()
+    }
+
+    /// Returns how many open tickets wait for `key`, directly or over others.
+    pub(crate) fn held_up_in_all(&self, key: &TicketKey) -> usize {
+        let mut held = BTreeSet::new();
+        let mut next = vec![key.clone()];
+        while let Some(by) = next.pop() {
+            next.extend(self.held_up_by(&by).into_iter().filter(|it| held.insert(it.clone())));
+        }
+        held.remove(key);
+        held.len()
     }
 
     /// Returns what `key` waits for.
@@ -303,6 +375,31 @@ struct Waiting {
     state: String,
     #[serde(default)]
     blocked_by: Vec<TicketKey>,
+}
+
+/// What of a ticket's document says which packets it has.
+#[derive(Deserialize)]
+struct WithPackets {
+    key: TicketKey,
+    #[serde(default)]
+    gates: Vec<GateDoc>,
+    next_action: Option<NextActionDoc>,
+    updated_at: Timestamp,
+}
+
+impl WithPackets {
+    fn rows(self) -> Vec<PacketRow> {
+        let Self { key, gates, next_action, updated_at } = self;
+        let owed_since = next_action.map(|it| it.since);
+        let row = |gate: GateDoc| {
+            let decided = gate.signoff.filter(|_| gate.state != "active").map(|it| it.at);
+            let at = decided.or(owed_since).unwrap_or(updated_at);
+            let (ticket, status) = (key.clone(), gate.packet?.status);
+            Some(PacketRow { ticket, gate: gate.id, status, at })
+        };
+        // A later gate's packet is the newer one of two with one moment.
+        gates.into_iter().rev().filter_map(row).collect()
+    }
 }
 
 /// Returns what each of the selected tickets waits for: nothing once it has ended.

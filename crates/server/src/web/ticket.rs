@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use axum::extract::{Path, Query};
 use maud::Markup;
 use mission_domain::doc::{AttemptDoc, EventDoc, GateDoc, MessageDoc, OperatorActDoc, TicketDoc};
-use mission_domain::ids::{AttemptId, TicketKey};
+use mission_domain::ids::{AttemptId, Digest, TicketKey};
 use mission_domain::ticket::Ticket;
 use mission_store::{EventFilter, ProjectionFilter, ProjectionKind};
 use serde::Deserialize;
@@ -15,11 +15,18 @@ use super::read::{self, Rows};
 use super::shell::Visitor;
 use crate::app::Site;
 use crate::pages::view::{CampaignPart, ConsoleView, RelatedTicket, TicketView};
-use crate::pages::{self, PacketView};
+use crate::pages::{self, PacketView, TextView, words};
 use crate::problem::{Answer, Problem};
 
 /// How much of a terminal's output a page has, in bytes.
 const OUTPUT: u64 = 16 * 1024;
+
+/// How many of the texts that were handed in a page has, and how much of each, in characters.
+const TEXTS: usize = 4;
+const TEXT: usize = 20_000;
+
+/// What is larger is no text to read on a page, in bytes.
+const LARGEST: u64 = 4 << 20;
 
 /// How many events and messages a page has.
 const EVENTS: u32 = 60;
@@ -71,7 +78,7 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
         children,
         part: CampaignPart::default(),
         policy: policy(&whole),
-        holds_up: u32::try_from(holds_up.len()).unwrap_or(u32::MAX),
+        holds_up: u32::try_from(rows.held_up_in_all(key)).unwrap_or(u32::MAX),
         ticket,
         attempts,
         previous,
@@ -123,11 +130,36 @@ async fn packet(site: &Site, key: &TicketKey, ticket: &TicketDoc) -> Option<Pack
         tracing::warn!(%key, gate = gate.id, error = error.in_full(), "a packet cannot be read");
     });
     let newest = found.unwrap_or_default().pop()?;
-    let read = serde_json::from_value(newest);
-    read.inspect_err(
-        |error| tracing::warn!(%key, gate = gate.id, %error, "a packet cannot be shown"),
-    )
-    .ok()
+    let read: Result<PacketView, _> = serde_json::from_value(newest);
+    let mut read = read
+        .inspect_err(
+            |error| tracing::warn!(%key, gate = gate.id, %error, "a packet cannot be shown"),
+        )
+        .ok()?;
+    read.texts = texts(site, &read).await;
+    Some(read)
+}
+
+/// Returns what was written and handed in, where a packet is about no commit: the plan, the direction, the report.
+pub(super) async fn texts(site: &Site, packet: &PacketView) -> Vec<TextView> {
+    let written = packet.artifacts.iter().filter(|it| {
+        packet.commit.is_none() && it.kind != "log" && it.bytes.is_none_or(|n| n <= LARGEST)
+    });
+    let wanted: Vec<(String, Digest)> = written
+        .filter_map(|it| Some((words::plain(&it.kind), it.digest.parse().ok()?)))
+        .take(TEXTS)
+        .collect();
+    let artifacts = site.control.artifacts();
+    let read = move || {
+        let text = |(kind, digest): (String, Digest)| {
+            let whole = String::from_utf8(artifacts.read(&digest).ok()?).ok()?;
+            let text: String = whole.chars().take(TEXT).collect();
+            let is_cut = text.len() < whole.len();
+            Some(TextView { kind, digest: digest.to_string(), text, is_cut })
+        };
+        wanted.into_iter().filter_map(text).collect()
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
 /// Returns the newest attempt's terminal, with those before it.
@@ -138,20 +170,30 @@ async fn console_of(
 ) -> Option<ConsoleView> {
     let (newest, before) = attempts.split_first().filter(|_| ticket.kind != "campaign")?;
     let earlier = before.iter().filter(|it| it.recording.is_some()).cloned().collect();
-    console(site, Some(newest)).await.map(|it| ConsoleView { earlier, ..it })
+    let goes_on = ticket.state != "blocked" && !words::has_ended(ticket);
+    console(site, Some(newest)).await.map(|it| ConsoleView { earlier, goes_on, ..it })
 }
 
 /// Returns what the newest attempt last printed.
 pub(super) async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option<ConsoleView> {
     let attempt = attempt?.clone();
     let id: AttemptId = attempt.id.parse().ok()?;
-    let output = plain(&tail(site, id).await.0);
+    let (bytes, output_end) = tail(site, id).await;
+    let output = plain(&bytes);
     let is_live = attempt.state != "ended" && attempt.tmux.is_some();
     let socket = site.control.paths().tmux();
     let place = attempt.tmux.as_deref().filter(|_| is_live);
     let attach = place.map(|it| format!("tmux -S {} attach -t {it}", socket.display()));
     let is_here = site.control.paths().lane(id).join("spec.json").exists();
-    Some(ConsoleView { attempt, output, attach, is_here, earlier: Vec::new() })
+    Some(ConsoleView {
+        attempt,
+        output,
+        output_end,
+        attach,
+        is_here,
+        goes_on: true,
+        earlier: Vec::new(),
+    })
 }
 
 /// Returns the end of an attempt's journal, and where it goes on.

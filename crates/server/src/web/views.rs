@@ -1,5 +1,7 @@
 //! Fills the views of *Needs you*, *Fleet* and *New ticket*.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Query;
 use axum::http::HeaderMap;
 use maud::Markup;
@@ -22,6 +24,9 @@ const LOOK_BACK: u32 = 100;
 /// How many terminals the fleet shows.
 const CONSOLES: usize = 6;
 
+/// Of how many blocked tickets *Needs you* tells why the last attempt died.
+const BLOCKED: usize = 50;
+
 /// How many acts of the operator a page reads.
 const ACTS: usize = 50;
 
@@ -31,6 +36,8 @@ const LIVE: [&str; 5] = ["starting", "idle", "busy", "awaiting_approval", "unkno
 /// Returns what of the home's lists belongs to the visitor's project.
 pub(crate) struct Limited {
     pub(crate) asks: Vec<NeedsYouDoc>,
+    /// Of blocked tickets the attempt that died last.
+    pub(crate) died: BTreeMap<String, AttemptDoc>,
     pub(crate) lanes: Vec<LaneDoc>,
     pub(crate) acts: Vec<OperatorActDoc>,
     pub(crate) budgets: Vec<BudgetDoc>,
@@ -52,14 +59,29 @@ pub(crate) async fn limited(visitor: &Visitor) -> Answer<Limited> {
     acts.sort_by_key(|it| std::cmp::Reverse(it.at));
     acts.truncate(ACTS);
     let budgets = control.budgets(visitor.project.as_ref()).await?;
-    Ok(Limited { asks, lanes, acts, budgets })
+    let died = died(visitor, &asks).await?;
+    Ok(Limited { asks, died, lanes, acts, budgets })
+}
+
+/// Returns the attempt that died last of each blocked ticket, where its last attempt did.
+async fn died(visitor: &Visitor, asks: &[NeedsYouDoc]) -> Answer<BTreeMap<String, AttemptDoc>> {
+    let mut died = BTreeMap::new();
+    for key in asks.iter().filter(|it| it.kind == "blocked").map(|it| &it.ticket.key).take(BLOCKED)
+    {
+        let Ok(about) = key.parse() else { continue };
+        let last = ProjectionFilter::of(ProjectionKind::Attempt).about(&about);
+        let last = ProjectionFilter { newest_first: true, limit: Some(1), ..last };
+        let last: Vec<AttemptDoc> = read::projections(&visitor.site, &last).await?;
+        died.extend(last.into_iter().filter(|it| it.death.is_some()).map(|it| (key.clone(), it)));
+    }
+    Ok(died)
 }
 
 pub(super) async fn needs_you(visitor: Visitor, headers: HeaderMap) -> Answer<Markup> {
     let shell = visitor.shell().await?;
-    let Limited { asks, lanes, acts, budgets } = limited(&visitor).await?;
+    let Limited { asks, died, lanes, acts, budgets } = limited(&visitor).await?;
     let (digest, is_since_seen) = home::lately(&visitor, &headers).await?;
-    let view = NeedsYouView { shell, asks, lanes, acts, budgets, digest, is_since_seen };
+    let view = NeedsYouView { shell, asks, died, lanes, acts, budgets, digest, is_since_seen };
     Ok(pages::needs_you::page(&view))
 }
 

@@ -20,7 +20,7 @@ fn a_card_says_state_gate_and_next_action() {
 #[test]
 fn an_ask_holds_its_answers_in_place() {
     let shell = sample::shell();
-    let ask = fragment::ask(&sample::asks()[0], shell.viewer(), true).into_string();
+    let ask = fragment::ask(&sample::asks()[0], None, shell.viewer(), true).into_string();
     insta::assert_snapshot!(readable(&ask));
 }
 

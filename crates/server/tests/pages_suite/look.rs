@@ -24,6 +24,8 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         output: "Killed".into(),
         attach: None,
         is_here: true,
+        output_end: 6,
+        goes_on: true,
         earlier: Vec::new(),
     });
     let mut question = sample::ticket_view();

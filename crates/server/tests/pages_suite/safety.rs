@@ -27,6 +27,8 @@ fn bad_text_is_escaped_wherever_it_can_stand() {
         output: sample::BAD.into(),
         attach: Some(sample::BAD.into()),
         is_here: true,
+        output_end: 6,
+        goes_on: true,
         earlier: Vec::new(),
     });
     let page = ticket::page(&view).into_string();

@@ -109,12 +109,23 @@ async fn a_lane_token_cannot_pass_a_gate_nor_look_elsewhere() {
     get(format!("/api/v1/tickets/{own}")).await.expect(200);
     get(format!("/api/v1/attempts/{attempt}")).await.expect(200);
     get("/api/v1/messages".into()).await.expect(200);
+    let brief = format!("/api/v1/attempts/{attempt}/brief");
+    get(brief.clone()).await.expect_code(404, "not_found");
+    let lane = stage.control.paths().lane(attempt);
+    std::fs::create_dir_all(&lane).unwrap();
+    std::fs::write(lane.join("brief.md"), "# Do it\n").unwrap();
+    let told = get(brief).await.expect(200);
+    assert_eq!(
+        (told.text().as_str(), told.header("content-type")),
+        ("# Do it\n", "text/markdown; charset=utf-8")
+    );
     for path in [
         format!("/api/v1/tickets/{other}"),
         "/api/v1/tickets".into(),
         "/api/v1/events".into(),
         "/api/v1/attempts".into(),
         "/api/v1/attempts/A-2".into(),
+        "/api/v1/attempts/A-2/brief".into(),
         "/board".into(),
         "/live?page=board".into(),
     ] {

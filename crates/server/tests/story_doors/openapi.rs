@@ -10,7 +10,7 @@ const PROMISED: &str = "GET /tickets, POST /tickets, GET /tickets/{key}, PATCH /
     POST /tickets/{key}/unpark, POST /tickets/{key}/cancel, POST /tickets/{key}/supersede, POST /tickets/{key}/retry, \
     POST /tickets/{key}/reopen, POST /tickets/{key}/comment, POST /tickets/{key}/verdict, POST /tickets/{key}/withdraw, \
     POST /tickets/{key}/answer, POST /tickets/{key}/say, GET /tickets/{key}/why, GET /tickets/{key}/packets, GET /packets, GET /digest, GET /messages, \
-    GET /attempts, GET /attempts/{id}, GET /attempts/{id}/log, POST /attempts/{id}/stop, POST /attempts/{id}/interrupt, GET /attempts/{id}/console, POST /attempts/{id}/take-over, \
+    GET /attempts, GET /attempts/{id}, GET /attempts/{id}/brief, GET /attempts/{id}/log, POST /attempts/{id}/stop, POST /attempts/{id}/interrupt, GET /attempts/{id}/console, POST /attempts/{id}/take-over, \
     POST /attempts/{id}/give-back, GET /attempts/{id}/recording, POST /attempts/{id}/report, \
     POST /attempts/{id}/evidence, POST /attempts, GET /projects, POST /projects, DELETE /projects/{key}, GET /roles, GET /lanes, \
     POST /lanes/{role}/pause, POST /lanes/{role}/resume, GET /runtimes, GET /needs-you, GET /operator/log, POST /operator/sweep, \

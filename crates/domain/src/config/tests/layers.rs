@@ -36,6 +36,33 @@ fn explain_names_the_layer_that_won() {
 }
 
 #[test]
+fn a_key_of_the_home_alone_is_explained_from_its_file() {
+    let text = "people = [\"ada\"]\nlisten = \"127.0.0.1:0\"\ndatabase_url = \"postgres://ada:s3cret@db/x\"\n";
+    let (home, project) = sources(text, "");
+    let told = |key, home| {
+        let explained = explain(key, "x", home, Some(project), &Found::default());
+        explained.map(|it| format!("{} {}", it.value, it.from))
+    };
+    assert_eq!(told("listen", Some(home)).unwrap(), "\"127.0.0.1:0\" config.toml:2");
+    assert_eq!(told("people", Some(home)).unwrap(), "[\"ada\"] config.toml:1");
+    let hidden = told("database_url", Some(home)).unwrap();
+    assert!(hidden.ends_with("config.toml:3") && !hidden.contains("s3cret"), "{hidden}");
+    assert_eq!(told("listen", None).unwrap(), "\"127.0.0.1:4207\" built-in");
+    assert_eq!(told("database_url", None), None);
+}
+
+#[test]
+fn a_file_that_is_no_utf8_is_told_with_line_and_column() {
+    let told = |bytes: &[u8]| crate::config::text("mission.toml", bytes.to_vec()).unwrap_err();
+    assert_eq!(
+        told(b"[project]\nkey = \"caf\xe9\"\n").to_string(),
+        "mission.toml:2:11: the byte 0xe9 is not UTF-8; save the file as UTF-8"
+    );
+    assert_eq!(told(b"\xff\xfe[").to_string().split(": ").next(), Some("mission.toml:1:1"));
+    assert_eq!(crate::config::text("x", "caf\u{e9}".into()).unwrap(), "caf\u{e9}");
+}
+
+#[test]
 fn an_override_changes_one_key_of_one_gate() {
     let text = "[workflow.standard.gate.qa_review]\nindependent = \"model_family\"\n";
     let (before, after) = (project("").unwrap(), project(text).unwrap());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fixture::{Life, ada, key};
 use crate::home::Home;
-use crate::plan::{Action, Fleet, plan};
+use crate::plan::{Action, Fleet, next_moment, plan};
 use crate::ticket::{Command, EndHow, Kind, State, Ticket};
 
 /// A ticket `number` that waits for those numbered `blockers`.
@@ -87,4 +87,27 @@ fn a_ticket_that_replaces_what_it_waits_for_waits_no_longer() {
     let how = EndHow::Superseded;
     life.controller_does(Command::Release { blocker: key(5), how, by: vec![key(1)] });
     life.is(State::Todo);
+}
+
+#[test]
+fn what_comes_due_for_a_ticket_under_way_wakes_nobody_before_that_is_over() {
+    let now: crate::ids::Timestamp = "2026-03-02T09:00:00Z".parse().expect("a timestamp");
+    let lease = now - jiff::SignedDuration::from_secs(15);
+    let life = waiting(1, &[]);
+    let tickets = BTreeMap::from([(key(1), Arc::new(life.ticket))]);
+    let (projects, leases) = (BTreeMap::new(), BTreeMap::from([(key(1), lease)]));
+    let home = Home::default();
+    let next = |busy: &BTreeSet<_>| {
+        next_moment(&Fleet {
+            tickets: &tickets,
+            projects: &projects,
+            home: &home,
+            leases: &leases,
+            spending: None,
+            busy,
+            now,
+        })
+    };
+    assert_eq!(next(&BTreeSet::new()), Some(lease));
+    assert_eq!(next(&BTreeSet::from([key(1)])), None);
 }

@@ -1,13 +1,13 @@
 //! A lane at work: how attempts end, what each end costs, and what becomes of messages.
 
 use super::fixture::{Life, ada, lane};
-use super::lanes::{done, question, verdict};
+use super::lanes::{done, evidence, question, verdict};
 use crate::ids::{MessageId, RoleId};
 use crate::principal::Principal;
 use crate::rules::EvidenceKind;
 use crate::ticket::{
-    Command, EndClass, Event, Figures, LaneRecord, MessageKind, MessageState, Purpose, Stage,
-    State, VerdictWord,
+    Command, EndClass, Event, Figures, IN_NO_JOURNAL, LaneRecord, MessageKind, MessageState,
+    Purpose, Stage, State, VerdictWord,
 };
 
 #[test]
@@ -188,6 +188,34 @@ fn nobody_speaks_in_the_attempt_of_another() {
         }
     }
     life.records(LaneRecord::Report(done()));
+}
+
+#[test]
+fn what_a_lane_says_past_its_journal_takes_no_number_of_it() {
+    let mut life = Life::task("standard");
+    life.dispatches();
+    let (attempt, journal) = (life.live(), Life::record);
+    let past = |life: &mut Life, record| {
+        let Command::Record { attempt, epoch, record, .. } = journal(life, attempt, record) else {
+            panic!("a record")
+        };
+        let command = Command::Record { attempt, epoch, number: IN_NO_JOURNAL, record };
+        life.does(&life.speaker(&command), command)
+    };
+    let said = life.says(&ada(), "use blue");
+    // The journal goes on with the next number, whatever came past it.
+    let next = journal(&life, attempt, LaneRecord::Delivered { ids: vec![said] });
+    past(&mut life, LaneRecord::Evidence(Box::new(evidence(EvidenceKind::Plan))));
+    past(&mut life, LaneRecord::Evidence(Box::new(evidence(EvidenceKind::Risk))));
+    life.does(&life.speaker(&next), next);
+    assert_eq!(life.message(said).state, MessageState::Delivered);
+    past(&mut life, LaneRecord::Report(done()));
+    let of = life.ticket.attempt(attempt).expect("the attempt");
+    assert_eq!((of.last_record, of.evidence.len()), (1, 2));
+    // The turn was there before the report, which answers for it.
+    life.exits(EndClass::Crashed);
+    life.stands(State::Active, "observing");
+    assert_eq!(life.message(said).state, MessageState::Processed);
 }
 
 #[test]

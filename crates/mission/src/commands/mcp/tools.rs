@@ -153,7 +153,7 @@ impl Toolbox for Tools {
         match name {
             "get_brief" => brief(),
             "add_evidence" => self.add_evidence(given),
-            "ask" => report(&["report", "question", "--summary", field(given, "question")?]),
+            "ask" => report(&["report", "question", &option("summary", field(given, "question")?)]),
             "report" => verdict(given),
             "request_approval" => report(&["report", "approval", "--", field(given, "command")?]),
             _ => self.read_messages(),
@@ -171,10 +171,10 @@ fn verdict(given: &Value) -> Result<String, String> {
     let summary = field(given, "summary")?;
     let kind = field(given, "kind")?;
     if kind == "done" {
-        return report(&["report", "done", "--summary", summary]);
+        return report(&["report", "done", &option("summary", summary)]);
     }
     let mut words =
-        vec!["report".to_owned(), "verdict".into(), kind.into(), "--reason".into(), summary.into()];
+        vec!["report".to_owned(), "verdict".into(), kind.into(), option("reason", summary)];
     for finding in given["findings"].as_array().map_or(&[][..], Vec::as_slice) {
         let text = field(finding, "text")?;
         let place = match (finding["file"].as_str(), finding["line"].as_u64()) {
@@ -182,10 +182,15 @@ fn verdict(given: &Value) -> Result<String, String> {
             (Some(file), None) => format!("{file}:"),
             (None, _) => String::new(),
         };
-        words.push(format!("--finding={place}{text}"));
+        words.push(option("finding", &format!("{place}{text}")));
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     report(&words)
+}
+
+/// Returns an option with its text in one word, so that no text is taken for another option.
+fn option(name: &str, text: &str) -> String {
+    format!("--{name}={text}")
 }
 
 fn field<'v>(given: &'v Value, name: &str) -> Result<&'v str, String> {

@@ -72,7 +72,7 @@ fn row(model: &Model, item: &NeedsYouDoc, is_chosen: bool, width: u16) -> Line<'
     let look = model.look();
     let since = item.ticket.next_action.as_ref().map(|it| words::age(it.since, model.now));
     let holds =
-        if item.holds_up > 1 { format!("holds up {}  ", item.holds_up) } else { String::new() };
+        if item.holds_up > 0 { format!("holds up {}  ", item.holds_up) } else { String::new() };
     let right = format!("  {holds}{:>7} ", since.unwrap_or_default());
     let gate =
         standing(&item.ticket).map_or_else(String::new, |it| format!("{} · ", words::gate(&it.id)));

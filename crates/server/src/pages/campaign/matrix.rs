@@ -84,11 +84,11 @@ fn column_head(id: &str, children: &[TicketDoc], viewer: Viewer<'_>) -> Markup {
     let count = |is: &dyn Fn(&TicketDoc, &GateDoc) -> bool| {
         u32::try_from(here.iter().filter(|(t, g)| is(t, g)).count()).unwrap_or(u32::MAX)
     };
-    let yours = |t: &TicketDoc, g: &GateDoc| g.state == "active" && is_owed(t, viewer);
+    let yours = |t: &TicketDoc, g: &GateDoc| glyph::shown(t, g) == "active" && is_owed(t, viewer);
     let settled = count(&|_, g| super::is_settled(g));
     let parts = [
         (settled, "ok"),
-        (count(&|t, g| g.state == "active" && !yours(t, g)), "live"),
+        (count(&|t, g| glyph::shown(t, g) == "active" && !yours(t, g)), "live"),
         (count(&yours), "you"),
         (
             count(&|_, g| {
@@ -96,8 +96,8 @@ fn column_head(id: &str, children: &[TicketDoc], viewer: Viewer<'_>) -> Markup {
             }),
             "warn",
         ),
-        (count(&|_, g| g.state == "failed"), "bad"),
-        (count(&|_, g| matches!(g.state.as_str(), "pending" | "not_required")), "off"),
+        (count(&|t, g| glyph::shown(t, g) == "failed"), "bad"),
+        (count(&|t, g| matches!(glyph::shown(t, g), "pending" | "not_required")), "off"),
     ];
     let gate = here.first().map(|(_, g)| *g);
     html! {
@@ -130,7 +130,7 @@ pub fn row(ticket: &TicketDoc, columns: &[String], viewer: Viewer<'_>) -> Markup
                 }
             }
             @for id in columns { (cell(ticket, id, owed, viewer)) }
-            td.nx {
+            td.nx data-ended[words::has_ended(ticket)] {
                 @if let Some(commit) = &ticket.landed_as { span.dim { "landed as " (glyph::hash(commit)) } }
                 @else if words::has_ended(ticket) { span.dim dir="auto" { (ticket.reason.text) } }
                 @else { (crate::pages::card::next(ticket, viewer)) }
@@ -144,16 +144,17 @@ fn cell(ticket: &TicketDoc, id: &str, owed: bool, viewer: Viewer<'_>) -> Markup 
     let Some(gate) = ticket.gates.iter().find(|g| g.id == id) else {
         return html! { td { span.gate { span.sr { (words::gate(id)) " is not in its workflow" } } } };
     };
-    let glyph = || icon(glyph::gate_icon(&gate.state));
+    let shown = glyph::shown(ticket, gate);
+    let glyph = || icon(glyph::gate_icon(shown));
     let name = words::gate(id);
     html! {
-        @match gate.state.as_str() {
-            "pending" | "not_required" => { td { span.gate data-gate=(gate.state) { (glyph()) span.sr { (name) " " (words::plain(&gate.state)) } } } }
+        @match shown {
+            "pending" | "not_required" => { td { span.gate data-gate=(shown) { (glyph()) span.sr { (name) " " (words::plain(shown)) } } } }
             state => {
                 td data-gate=(state) data-you[owed && state == "active"] {
                     a href={ (words::ticket_path(&ticket.key)) "#gate" } {
                         span.gate data-gate=(state) data-you[owed && state == "active"] { (glyph()) span { span.sr { (name) " " } (word(ticket, gate, owed)) } }
-                        small { (behind(gate, viewer)) }
+                        (behind(gate, viewer))
                     }
                 }
             }
@@ -163,7 +164,8 @@ fn cell(ticket: &TicketDoc, id: &str, owed: bool, viewer: Viewer<'_>) -> Markup 
 
 /// Returns the outcome in a word; what the person owes says what to do.
 fn word(ticket: &TicketDoc, gate: &GateDoc, owed: bool) -> String {
-    match (gate.state.as_str(), owed) {
+    match (glyph::shown(ticket, gate), owed) {
+        ("failed", _) if gate.state == "pending" => "blocked".into(),
         ("active", true) if ticket.state == "needs_input" => "answer".into(),
         ("active", true) if ticket.state == "in_review" => "sign off".into(),
         ("active", true) => "yours".into(),
@@ -174,13 +176,13 @@ fn word(ticket: &TicketDoc, gate: &GateDoc, owed: bool) -> String {
 
 /// Returns who decided or works it, and the round where it is not the first.
 fn behind(gate: &GateDoc, viewer: Viewer<'_>) -> Markup {
-    let by = gate.signoff.as_ref().filter(|_| gate.state != "active").map(|s| {
+    let by = glyph::decision(gate).filter(|_| gate.state != "active").map(|s| {
         let name = words::principal(&s.principal);
         let own = s.principal == format!("person:{}", viewer.person);
         if own { "you".into() } else { name.split(" · ").last().unwrap_or_default().to_owned() }
     });
     let who = by.or_else(|| gate.runtime.clone()).unwrap_or_else(|| gate.role.clone());
-    html! { (who) @if gate.round > 1 { " " span title={ "round " (gate.round) } { "r" (gate.round) } } }
+    html! { small title=(who) { (who) @if gate.round > 1 { " " span title={ "round " (gate.round) } { "r" (gate.round) } } } }
 }
 
 /// Returns the tickets that ended without work, behind a fold.

@@ -45,7 +45,7 @@ pub(super) fn pace(children: &[TicketDoc], now: Timestamp) -> Markup {
             path.grid d="M0 56.5h240M0 28.5h240M0 .5h240" {}
             path.ln d=(path) {}
         }
-        p.dim { b { (settled) } " of " (required) " gates, first " (words::age(first, now)) " ago" }
+        p.dim { b { (settled) } " of " (required) " gates, first " (words::ago(first, now)) }
     }
 }
 

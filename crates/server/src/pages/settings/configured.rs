@@ -9,6 +9,10 @@ use crate::pages::glyph::{self, icon};
 use crate::pages::view::SettingsView;
 use crate::pages::words;
 
+/// A value longer than this is folded, and so much of it is shown then, in characters.
+const LONG_VALUE: usize = 240;
+const SHOWN: usize = 100;
+
 /// Returns where a key's value comes from.
 fn origin<'a>(view: &'a SettingsView, project: &str, key: &str) -> Option<&'a str> {
     let (_, settings) = view.settings.iter().find(|(it, _)| it == project)?;
@@ -153,12 +157,23 @@ pub(super) fn all(view: &SettingsView) -> Markup {
                     caption.sr { "Settings in force in " (key) }
                     thead { tr { th scope="col" { "Key" } th scope="col" { "Value" } th scope="col" { "From" } } }
                     tbody { @for s in settings.iter().filter(wanted) {
-                        tr { th scope="row" { code { (s.key) } } td.wide { code { (s.value.chars().take(400).collect::<String>()) } } td { (from(Some(&s.from))) } }
+                        tr { th scope="row" { code { (s.key) } } td.wide { (value(&s.value)) } td { (from(Some(&s.from))) } }
                     } }
                 } }
             }
         }
         (no_project(view))
+    }
+}
+
+/// Returns a value; a long one, or one of several lines, opens on demand and then reads as it was written.
+fn value(value: &str) -> Markup {
+    let text = serde_json::from_str::<String>(value).ok().filter(|it| it.contains('\n'));
+    let text = text.as_deref().unwrap_or(value);
+    let is_long = text.contains('\n') || text.chars().count() > LONG_VALUE;
+    html! {
+        @if is_long { details.setting { summary { code dir="auto" { (words::beginning(text, SHOWN)) } } pre.prose.lines dir="auto" { (text) } } }
+        @else { code { (text) } }
     }
 }
 

@@ -40,7 +40,7 @@ fn session(s: &SessionDoc, view: &SettingsView, viewer: Viewer<'_>) -> Markup {
         tr {
             th scope="row" { (glyph::who(&s.principal)) @if is_own { " " span.tag { "this browser" } } }
             td { (s.role) }
-            td { (glyph::age(s.created_at, viewer.now)) " ago" }
+            td { (glyph::ago(s.created_at, viewer.now)) }
             td { @match s.expires_at { Some(at) => { (at.strftime("%-d %b")) } None => { "no end" } } }
             td.r { @if is_own || view.is_owner || s.principal == format!("person:{}", viewer.person) { form method="post" action={ "/settings/sessions/" (s.id) "/end" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" aria-label={ "Sign out the browser of " (words::principal(&s.principal)) } { "Sign out" } } } }
         }
@@ -117,8 +117,11 @@ fn token(t: &TokenDoc, viewer: Viewer<'_>) -> Markup {
             td { code { (t.principal) } }
             td { (t.role) }
             td { (t.project.as_deref().unwrap_or("all")) }
-            td { (glyph::age(t.created_at, viewer.now)) " ago" }
-            td.r { form method="post" action={ "/settings/tokens/" (t.name) "/revoke" } { (form::csrf(viewer.csrf)) button.btn.sm.bad type="submit" aria-label={ "Revoke " (t.name) } { "Revoke" } } }
+            td { (glyph::ago(t.created_at, viewer.now)) }
+            td.r { details.reply {
+                summary.btn.sm { "Revoke…" span.sr { " " (t.name) } }
+                form method="post" action={ "/settings/tokens/" (t.name) "/revoke" } { (form::csrf(viewer.csrf)) p.mid { "What uses it is refused from then on; a revoked token does not come back." } div.ask-do { button.btn.sm.bad type="submit" aria-label={ "Revoke " (t.name) } { "Revoke" } } }
+            } }
         }
     }
 }

@@ -53,13 +53,13 @@ fn content(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
             span { "model " b { (a.model.as_deref().unwrap_or("unknown")) } }
             span { "pid " b { @match a.pid { Some(pid) => { (pid) } None => { "unknown" } } } }
             span { "epoch " b { (a.epoch) } }
-            span { "began " b { (words::age(a.started_at, viewer.now)) } " ago" }
-            @if let Some(at) = a.last_progress_at { span { "last progress " b { (words::age(at, viewer.now)) } " ago" } }
+            span { "began " b { (words::ago(a.started_at, viewer.now)) } }
+            @if let Some(at) = a.last_progress_at { span { "last progress " b { (words::ago(at, viewer.now)) } } }
         }
         @if let Some(session) = a.session.as_ref().filter(|it| it.kept) { p.runtime { span { "session " (session.text) } } }
-        @if let Some(end) = &a.terminal { (terminal(end)) }
-        @if let Some(death) = &a.death { (report(death)) }
-        pre.screen id={ "screen-" (a.id) } data-screen tabindex="0" role="log" aria-live="off" aria-label={ "Last output of " (a.id) } {
+        @if let Some(end) = &a.terminal { (terminal(end, c.goes_on)) }
+        @if let Some(death) = &a.death { (report(death, c.output.is_empty())) }
+        pre.screen id={ "screen-" (a.id) } data-screen data-end=(c.output_end) data-empty[c.output.is_empty()] tabindex="0" role="log" aria-live="off" aria-label={ "Last output of " (a.id) } {
             @if c.output.is_empty() { "Nothing was printed yet." } @else { (c.output) }
         }
         @if c.is_here { (terminal_host(a)) }
@@ -129,24 +129,25 @@ fn recording(a: &AttemptDoc, word: &str) -> Markup {
     }
 }
 
-/// Returns how the attempt ended.
-fn terminal(end: &TerminalDoc) -> Markup {
+/// Returns how the attempt ended; what its end proposed is told while the ticket `goes_on` by itself.
+fn terminal(end: &TerminalDoc, goes_on: bool) -> Markup {
+    let cause = words::plain(&end.root_cause);
     html! {
         div.ended {
             p { b { (words::sentence(&words::plain(&end.status))) } " · " span dir="auto" { (end.summary) } }
             dl.facts {
                 @if end.root_cause != "none" {
-                    dt { "Cause" } dd { (words::plain(&end.root_cause)) }
+                    @if !end.summary.starts_with(&cause) { dt { "Cause" } dd { (cause) } }
                     dt { "Retry" } dd { (if end.safe_retry { "safe to try again" } else { "not safe as it is" }) }
                 }
-                @if !end.next_actions.is_empty() { dt { "Next" } dd dir="auto" { (end.next_actions.join(" · ")) } }
+                @if goes_on && !end.next_actions.is_empty() { dt { "Next" } dd dir="auto" { (end.next_actions.join(" · ")) } }
             }
         }
     }
 }
 
-/// Returns the death report: what is unknown says so.
-pub fn report(d: &DeathDoc) -> Markup {
+/// Returns the death report: what is unknown says so. The last output is in it unless it stands beside it.
+pub fn report(d: &DeathDoc, has_output: bool) -> Markup {
     let exit = match (d.exit_code, &d.signal) {
         (Some(code), Some(signal)) => format!("{code}, {signal}"),
         (Some(code), None) => code.to_string(),
@@ -163,7 +164,7 @@ pub fn report(d: &DeathDoc) -> Markup {
                 dt { "Last tool" } dd { @match &d.last_tool { Some(tool) => { code { (tool) } } None => { "unknown" } } }
                 dt { "Left over" } dd { @if d.orphans.is_empty() { "no process" } @else { (d.orphans.join(", ")) } }
             }
-            @if !d.last_output.is_empty() { details { summary { "Last output" } pre.screen.short { (d.last_output) } } }
+            @if has_output && !d.last_output.is_empty() { details { summary { "Last output" } pre.screen.short { (d.last_output) } } }
         }
     }
 }

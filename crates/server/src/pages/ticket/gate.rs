@@ -7,8 +7,12 @@ use crate::pages::approval;
 use crate::pages::form::{self, Back};
 use crate::pages::glyph::{self, icon, icon_as};
 use crate::pages::packet_view::PacketView;
+use crate::pages::prose;
 use crate::pages::view::Viewer;
 use crate::pages::words;
+
+/// A question longer than this is set like a text, in characters.
+const LONG_QUESTION: usize = 240;
 
 /// Returns the panel of the gate that the ticket stands at, its stable id `gate`.
 pub fn gate(ticket: &TicketDoc, packet: Option<&PacketView>, viewer: Viewer<'_>) -> Markup {
@@ -16,12 +20,12 @@ pub fn gate(ticket: &TicketDoc, packet: Option<&PacketView>, viewer: Viewer<'_>)
     let Some(gate) = glyph::standing_gate(ticket) else {
         return settled(ticket);
     };
-    let word = glyph::outcome(gate, owed);
+    let (shown, word) = (glyph::shown(ticket, gate), glyph::outcome(ticket, gate, owed));
     html! {
         section.panel.decide id="gate" data-you[owed] aria-labelledby="h-gate" {
             header id="gate-head" {
                 h2 id="h-gate" { (words::sentence(&words::gate(&gate.id))) }
-                span.gate.pill data-gate=(gate.state) data-you[owed && gate.state == "active"] { (icon(glyph::gate_icon(&gate.state))) span { (word) } }
+                span.gate.pill data-gate=(shown) data-you[owed && shown == "active"] { (icon(glyph::gate_icon(shown))) span { (word) } }
                 @if let Some(p) = &gate.packet { span.end { "on " (glyph::hash(p.commit.as_deref().unwrap_or(&p.digest))) } }
             }
             div.pad {
@@ -115,8 +119,8 @@ fn answers(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -
     html! {
         @if let Some(question) = &ticket.question {
             h3.sub0 { "Question" span.end { (glyph::age(question.at, viewer.now)) } }
-            p.question dir="auto" { (question.text) }
-            (form::answer(ticket, viewer, Back::Ticket, true))
+            div.question dir="auto" data-long[question.text.chars().count() > LONG_QUESTION] { (prose::rendered(&question.text)) }
+            (form::answer(ticket, viewer, Back::Ticket))
         } @else if ticket.state == "needs_input" {
             h3.sub0 { "Guarded command" }
             @for (n, it) in approval::open(ticket).enumerate() {

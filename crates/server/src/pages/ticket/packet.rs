@@ -5,6 +5,7 @@ use mission_domain::doc::TicketDoc;
 
 use crate::pages::glyph::{self, icon};
 use crate::pages::packet_view::{Claimed, CommandView, PacketView, ShipsView, ShotView};
+use crate::pages::prose;
 use crate::pages::words;
 
 /// Rows of files shown before the rest is folded.
@@ -41,12 +42,26 @@ fn content(ticket: &TicketDoc, p: &PacketView) -> Markup {
                 }
                 @if !p.files.is_empty() { a.end.ln href={ (words::packet_path(&ticket.key, &p.gate)) "/diff" } data-key="d" { (words::count(p.files.len(), "file")) " " (stat(added, removed)) } }
             }
-            div.packet-cols data-shots[!p.screenshots.is_empty()] { (claims(&p.commands)) (shots(&p.screenshots)) }
+            @if p.texts.is_empty() { div.packet-cols data-shots[!p.screenshots.is_empty()] { (claims(&p.commands)) (shots(&p.screenshots)) } }
+            (texts(p))
             (files(p))
-            dl.facts {
-                dt { "Risk" } dd dir="auto" { (p.risk.as_deref().unwrap_or("not stated")) }
-                dt { "Ships" } dd { (ships(&p.ships)) }
+            @if p.texts.is_empty() || p.risk.is_some() {
+                dl.facts {
+                    dt { "Risk" } dd dir="auto" { (p.risk.as_deref().unwrap_or("not stated")) }
+                    @if p.texts.is_empty() { dt { "Ships" } dd { (ships(&p.ships)) } }
+                }
             }
+        }
+    }
+}
+
+/// Returns the texts that are decided on.
+pub(in crate::pages) fn texts(p: &PacketView) -> Markup {
+    html! {
+        @for it in &p.texts {
+            @if p.texts.len() > 1 { h3.sub0 { (words::sentence(&it.kind)) } }
+            div.prose.paper dir="auto" { (prose::rendered(&it.text)) }
+            @if it.is_cut { p.dim { "This is its beginning. " a.ln href=(words::artifact(&it.digest)) { "Read all of it" } } }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The facts beside a ticket: people, timing, dependencies, sign-offs, policy, what it used.
 
 use maud::{Markup, html};
-use mission_domain::doc::{AttemptDoc, GateDoc, SignoffDoc};
+use mission_domain::doc::{AttemptDoc, GateDoc, SignoffDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 
 use crate::pages::form;
@@ -28,9 +28,27 @@ fn request(view: &TicketView) -> Markup {
     html! {
         @if !body.is_empty() {
             section id="side-request" { h2 { "Request" }
-                @if body.chars().count() <= 400 { div.prose dir="auto" { (prose::rendered(body)) } }
-                @else { details { summary.mid dir="auto" { (body.lines().next().unwrap_or_default().chars().take(160).collect::<String>()) "…" } div.prose dir="auto" { (prose::rendered(body)) } } }
+                @if !is_long(body) { div.prose dir="auto" { (prose::rendered(body)) } }
+                @else { p.mid dir="auto" { (words::beginning(body.trim_start_matches(['#', ' ']), 160)) } a.ln href="#request-text" { "Read the request" } }
             }
+        }
+    }
+}
+
+/// Returns whether a request is too long to be read at the side.
+fn is_long(body: &str) -> bool {
+    body.chars().count() > 400
+}
+
+/// Returns a request that is too long for the side, as wide as the page, its stable id `request`. It opens on demand.
+pub fn request_in_full(ticket: &TicketDoc) -> Markup {
+    let body = ticket.body.trim();
+    html! {
+        section.request id="request" {
+            @if is_long(body) { details {
+                summary { (icon("chevron-right")) "Request" span.dim { (words::count(body.split_whitespace().count(), "word")) } }
+                div.prose.paper id="request-text" dir="auto" { (prose::rendered(body)) }
+            } }
         }
     }
 }
@@ -39,7 +57,8 @@ fn request(view: &TicketView) -> Markup {
 fn people(view: &TicketView) -> Markup {
     let ticket = &view.ticket;
     let mut roles: Vec<(&str, Option<&str>)> = Vec::new();
-    for gate in ticket.gates.iter().filter(|g| g.state != "not_required") {
+    let by_a_lane = |g: &&GateDoc| g.state != "not_required" && g.role != "controller";
+    for gate in ticket.gates.iter().filter(by_a_lane) {
         match roles.iter_mut().find(|(role, _)| *role == gate.role) {
             Some((_, runtime)) => *runtime = gate.runtime.as_deref().or(*runtime),
             None => roles.push((&gate.role, gate.runtime.as_deref())),
@@ -65,7 +84,7 @@ fn timing(view: &TicketView) -> Markup {
         section id="side-timing" { h2 { "Timing" }
             dl.thirds {
                 div { dt { "Age" } dd { (words::age(view.ticket.created_at, view.ticket.closed_at.unwrap_or(now))) } }
-                div { dt { "At work" } dd { (if worked == 0 { "none".into() } else { words::lasted(worked) }) } }
+                div { dt { "At work" } dd { (if view.attempts.is_empty() { "none".into() } else { words::lasted(worked) }) } }
                 div { dt { "Attempts" } dd { (view.attempts.len()) } }
             }
         }

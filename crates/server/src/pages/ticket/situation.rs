@@ -7,21 +7,33 @@ use crate::pages::glyph::{self, icon, icon_as};
 use crate::pages::view::Viewer;
 use crate::pages::words;
 
+/// So much of a question the situation bar shows, in characters.
+const LONGEST: usize = 200;
+
 /// Returns the situation bar, its stable id `situation`. Violet where the person who looks owes the next action.
 pub fn situation(ticket: &TicketDoc, holds_up: u32, viewer: Viewer<'_>) -> Markup {
     let owed = viewer.owes(ticket);
     html! {
         section.situation id="situation" data-you[owed] aria-label="State and next action" {
-            p { (glyph::state(&ticket.state)) span.mid dir="auto" { (glyph::inline(&ticket.reason.text)) } }
+            p { (glyph::state(&ticket.state)) (reason(ticket)) }
             @if let Some(next) = &ticket.next_action {
                 p.next {
                     (icon_as("i s", "corner-down-right")) (glyph::next_action(ticket, viewer))
-                    span.dim.nowrap { "for " (glyph::age(next.since, viewer.now)) @if holds_up > 0 { " · holds up " (words::count(holds_up as usize, "ticket")) } }
+                    span.dim.nowrap { @if words::age(next.since, viewer.now) == "now" { "since just now" } @else { "for " (glyph::age(next.since, viewer.now)) } @if holds_up > 0 { " · holds up " (words::count(holds_up as usize, "ticket")) } }
                 }
             } @else if let Some(commit) = ticket.landed_as.as_ref().filter(|_| !ticket.reason.text.starts_with("landed")) {
                 p.next { span.mid { "landed as " (glyph::hash(commit)) } }
             }
         }
+    }
+}
+
+/// Returns why it stands there. A long question is told by its beginning: all of it stands at the gate, where it is answered.
+fn reason(ticket: &TicketDoc) -> Markup {
+    let text = &ticket.reason.text;
+    let is_long = ticket.question.is_some() && text.chars().count() > LONGEST;
+    html! {
+        span.mid dir="auto" { @if is_long { (words::beginning(text, LONGEST)) " " a.ln href="#gate" { "Read the question" } } @else { (glyph::inline(text)) } }
     }
 }
 
@@ -32,11 +44,12 @@ pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         ol.rail id="rail" aria-label="Gates" data-many[ticket.gates.len() > 10] {
             @for gate in &ticket.gates {
-                li id={ "at-" (gate.id) } data-gate=(gate.state) data-you[owed && gate.state == "active"] aria-current=[(at == Some(gate.id.as_str())).then_some("step")] {
+                @let word = glyph::shown(ticket, gate);
+                li id={ "at-" (gate.id) } data-gate=(word) data-you[owed && word == "active"] aria-current=[(at == Some(gate.id.as_str())).then_some("step")] {
                     a href="#gate" {
                         span.bar {}
-                        b { (icon(glyph::gate_icon(&gate.state))) span { (words::gate(&gate.id)) } }
-                        span.s { em { (glyph::outcome(gate, owed)) } " " span { (told(ticket, gate, owed, viewer)) } }
+                        b { (icon(glyph::gate_icon(word))) span { (words::gate(&gate.id)) } }
+                        span.s { em { (glyph::outcome(ticket, gate, owed)) } " " span { (told(ticket, gate, owed, viewer)) } }
                     }
                 }
             }
@@ -49,10 +62,11 @@ fn told(ticket: &TicketDoc, gate: &GateDoc, owed: bool, viewer: Viewer<'_>) -> M
     let by = |principal: &str| {
         words::principal(principal).split(" · ").next().unwrap_or_default().to_owned()
     };
-    let since = ticket.next_action.as_ref().filter(|_| owed && gate.state == "active");
+    let since =
+        ticket.next_action.as_ref().filter(|_| owed && glyph::shown(ticket, gate) == "active");
     html! {
         @if let Some(next) = since { (words::age(next.since, viewer.now)) }
-        @else if let Some(signoff) = gate.signoff.as_ref().filter(|_| gate.state != "active") {
+        @else if let Some(signoff) = glyph::decision(gate).filter(|_| gate.state != "active") {
             bdi { (by(&signoff.principal)) }
             @if gate.round > 1 { " · round " (gate.round) } @else { " · " (words::age(signoff.at, viewer.now)) }
         } @else if let Some(runtime) = &gate.runtime { (gate.role) " · " (runtime) }

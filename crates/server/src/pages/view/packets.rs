@@ -13,12 +13,16 @@ use crate::pages::diff::parse::Patch;
 pub struct PacketsView {
     /// What stands around it.
     pub shell: Shell,
-    /// The newest packet of each gate of the tickets that changed last.
+    /// The newest packet of each gate, the latest first: those of this page.
     pub packets: Vec<PacketLine>,
     /// The status that the list is limited to.
     pub status: Option<String>,
-    /// How many of the packets have each status.
+    /// How many of all packets have each status.
     pub counts: Vec<(String, u32)>,
+    /// How many packets the list has, over all of its pages.
+    pub total: usize,
+    /// How many of them come before the first one shown.
+    pub from: usize,
 }
 
 /// One packet in the list.
@@ -30,7 +34,9 @@ pub struct PacketLine {
     pub title: String,
     /// The gate whose newest packet it is.
     pub gate: GateDoc,
-    /// When the ticket last changed.
+    /// Whether whoever looks owes what the ticket waits for.
+    pub is_owed: bool,
+    /// When it was last decided on, or since when it waits for that.
     pub at: Timestamp,
 }
 

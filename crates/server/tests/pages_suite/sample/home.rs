@@ -74,11 +74,12 @@ pub(crate) fn packets() -> PacketsView {
         key: ticket.key.clone(),
         title: ticket.title.clone(),
         gate: gate.clone(),
+        is_owed: true,
         at: ago(12),
     };
     let packets: Vec<_> = with_packet.map(line).collect();
     let counts = vec![("verified".into(), 3), ("refuted".into(), 1)];
-    PacketsView { shell: shell(), packets, status: None, counts }
+    PacketsView { shell: shell(), packets, status: None, counts, total: 4, from: 0 }
 }
 
 pub(crate) fn digest_doc() -> DigestDoc {

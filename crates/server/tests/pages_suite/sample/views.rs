@@ -52,6 +52,7 @@ pub(crate) fn asks() -> Vec<NeedsYouDoc> {
         what: what.into(),
         rank_reason: String::new(),
         holds_up,
+        held: (0..holds_up).map(|n| format!("MC-{}", 90 + n).parse().expect("a key")).collect(),
         ticket,
         detail: detail.into(),
         not_by: Vec::new(),
@@ -105,6 +106,7 @@ pub(crate) fn asks() -> Vec<NeedsYouDoc> {
 pub(crate) fn needs_you() -> NeedsYouView {
     let (digest, is_since_seen) = (super::home::digest_doc(), true);
     NeedsYouView {
+        died: [("MC-9".to_owned(), dead_attempt())].into(),
         shell: shell(),
         asks: asks(),
         lanes: lanes(),
@@ -128,7 +130,7 @@ pub(crate) fn ticket_view() -> TicketView {
         holds_up: 2,
         packet: Some(packet()),
         attempts: vec![attempt("A-31", "busy"), dead_attempt()],
-        console: Some(ConsoleView { attempt: attempt("A-31", "busy"), output: "› elmar: Show the cards at 390 px in dark, too.\n\n• Ran pnpm shots home --width 390 --theme dark\n  └ ✓ built in 3.2 s\n    ✓ served on :4173, seed harbours-7\n\n• Working (41s · esc to interrupt)".into(), attach: Some("tmux attach -t mc-MC-7".into()), is_here: true, earlier: Vec::new() }),
+        console: Some(ConsoleView { attempt: attempt("A-31", "busy"), output: "› elmar: Show the cards at 390 px in dark, too.\n\n• Ran pnpm shots home --width 390 --theme dark\n  └ ✓ built in 3.2 s\n    ✓ served on :4173, seed harbours-7\n\n• Working (41s · esc to interrupt)".into(), attach: Some("tmux attach -t mc-MC-7".into()), is_here: true, output_end: 6, goes_on: true, earlier: Vec::new() }),
         messages: vec![message("M-3", "queued", "After the sign-off, rebase on main."), message("M-2", "delivered", "Show the cards at 390 px in dark, too."), message("M-1", "processed", "Focus ring is clipped on the last card."), message("M-0", "undeliverable", RTL)],
         events: events(),
         acts: acts(),
@@ -156,6 +158,8 @@ pub(crate) fn fleet() -> FleetView {
             output: "$ pnpm test\n312 tests <b>pass</b>\n".into(),
             attach: None,
             is_here: true,
+            output_end: 6,
+            goes_on: true,
             earlier: Vec::new(),
         }],
         acts: acts(),
