@@ -81,7 +81,7 @@ impl Control {
 
     async fn take_word(&self, frame: FromRunner) {
         while let Err(error) = self.hear(frame.clone()).await {
-            if !(error.is_for_now() || is_lost_race(&error)) || self.is_stopping() {
+            if is_final(&error) || self.is_stopping() {
                 tracing::warn!("a lane's word had no effect: {}", error.in_full());
                 return;
             }
@@ -173,7 +173,28 @@ fn speaker(frame: &FromRunner) -> Option<AttemptId> {
     }
 }
 
-/// Returns whether others wrote to the same ticket again and again: a lane cannot be told to try again, so it is tried here.
-fn is_lost_race(error: &Error) -> bool {
-    matches!(error, Error::Store(mission_store::Error::Conflict { .. }))
+/// Returns whether the same word will never have an effect. Everything else passes: a full disk, a lost database, a race with
+/// others, a repository that is being moved or has no default branch for a moment, a git that cannot be started. A lane cannot be
+/// told to say it again, so it is tried here until it is heard.
+fn is_final(error: &Error) -> bool {
+    use mission_store::Error as E;
+    match error {
+        Error::Rejected(_)
+        | Error::RejectedByHome(_)
+        | Error::NoTicket(_)
+        | Error::Missing(_)
+        | Error::Invalid(_)
+        | Error::Fault => true,
+        Error::Store(error) => match error {
+            E::Missing(_)
+            | E::Taken(_)
+            | E::Replayed { .. }
+            | E::StaleEpoch { .. }
+            | E::TooLarge { .. }
+            | E::Invalid(_)
+            | E::Corrupt(_) => true,
+            E::Conflict { .. } | E::Full(_) | E::Locked { .. } | E::Unavailable(_) => false,
+        },
+        Error::Rules(_) | Error::Evidence(_) | Error::Runtime(_) | Error::File { .. } => false,
+    }
 }

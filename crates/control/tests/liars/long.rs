@@ -49,7 +49,7 @@ async fn a_final_message_longer_than_an_event_delivers_and_is_cut() {
     let (stage, _runner, mut life) = begins().await;
     let text = "I looked at everything. ".repeat(8_000);
     life.says(exit(&json!({ "kind": "one", "marker": "done", "text": text }), 0, 0)).await;
-    life.is_heard().await;
+    life.is_heard_of(ATTEMPT).await;
     let (report, end) = end(&stage).await;
     assert_eq!(end.class, EndClass::Reported);
     let Some(Report::Done { summary }) = report else { panic!("{report:?}") };
@@ -66,18 +66,18 @@ async fn what_an_older_shim_took_in_is_cut_and_the_death_of_a_thousand_processes
     let at = stage.control.now();
     let entry = Numbered { number: 1, at, record: Record::Report { value } };
     life.says(FromRunner::Record { attempt: ATTEMPT, entry }).await;
-    life.is_heard().await;
+    life.is_heard_of(ATTEMPT).await;
     let asked = stage.look().await.attempt(ATTEMPT).and_then(|it| it.report.clone());
     let Some(Report::Question { text }) = asked else { panic!("{asked:?}") };
     assert!(text.starts_with("why? why?") && text.ends_with("more bytes were cut)"));
     life.says(exit(&json!({ "kind": "none" }), 0, 0)).await;
-    life.is_heard().await;
+    life.is_heard_of(ATTEMPT).await;
     assert_eq!(end(&stage).await.1.class, EndClass::Asked);
     stage.control.stop(false).await;
 
     let (stage, _runner, mut life) = begins().await;
     life.says(exit(&json!({ "kind": "none" }), 1, 3_000)).await;
-    life.is_heard().await;
+    life.is_heard_of(ATTEMPT).await;
     let (_, end) = end(&stage).await;
     assert_eq!(end.class, EndClass::Crashed);
     let death = end.death.expect("a report of its death");

@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::stage::Stage;
 
 /// Longer than anything takes on a machine under load.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An attempt that nobody has: what is said of it has no effect, and is answered in its turn.
 const NOBODYS: AttemptId = AttemptId(999);
@@ -67,15 +67,21 @@ impl Life {
         heard.expect("it speaks").expect("a frame").expect("it is there")
     }
 
-    /// Waits until all that was said so far has had its effect; returns what was heard meanwhile.
+    /// Waits until all that was said so far of no lane has had its effect; returns what was heard meanwhile.
     pub(crate) async fn is_heard(&mut self) -> Vec<ToRunner> {
+        self.is_heard_of(NOBODYS).await
+    }
+
+    /// Waits until all that was said so far of the lane of `attempt` has had its effect; returns what was heard meanwhile.
+    pub(crate) async fn is_heard_of(&mut self, attempt: AttemptId) -> Vec<ToRunner> {
         let at = mission_domain::ids::Timestamp::UNIX_EPOCH;
-        let entry = Numbered { number: 1, at, record: Record::Unknown };
-        self.says(FromRunner::Record { attempt: NOBODYS, entry }).await;
+        // No record has that number, so its acknowledgement is known from others.
+        let entry = Numbered { number: 0, at, record: Record::Unknown };
+        self.says(FromRunner::Record { attempt, entry }).await;
         let mut meanwhile = Vec::new();
         loop {
             match self.hears().await {
-                ToRunner::Ack { attempt: NOBODYS, .. } => return meanwhile,
+                ToRunner::Ack { attempt: of, record: 0 } if of == attempt => return meanwhile,
                 other => meanwhile.push(other),
             }
         }
