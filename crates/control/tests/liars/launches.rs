@@ -90,7 +90,13 @@ async fn an_attempt_that_is_stopped_during_its_set_up_is_never_started() {
     stage.control.stop_attempt(ATTEMPT, &ada()).await.expect("a person may");
     assert!(matches!(life.hears().await, ToRunner::Stop { attempt: ATTEMPT, .. }));
     ends(set_up).await;
-    // The ticket is free again, and its next attempt is set up as the first was.
+    // The ticket is free again, and its next attempt is set up as the first was, once that one has let go of the turnstile.
+    let second = async {
+        while set_ups(&stage) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::runner::DEADLINE, second).await.expect("it is set up");
     let again = read_by_somebody(stage.workspace().join("turnstile")).await;
     assert_eq!(life.is_heard().await, []);
     ends(again).await;
