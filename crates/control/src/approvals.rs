@@ -272,7 +272,12 @@ impl Control {
         let top = self.place_of(&ticket, attempt, &project);
         let cwd = PathBuf::from(&approval.asked.cwd);
         let argv = &approval.asked.argv;
-        let seen = self.look_at_place(&ticket, &top, &cwd, argv).await;
+        // What is seen is what runs: nothing of the lane may change it in between, nor while it runs.
+        let held = self.hold_lanes(&ticket).await?;
+        let seen = match &held {
+            Ok(_) => self.look_at_place(&ticket, &top, &cwd, argv).await,
+            Err(error) => Err((VoidCode::CouldNotRun, error.in_full())),
+        };
         let seen = seen.and_then(|it| same_folder(it, &cwd));
         let message = self.new_message_id().await?;
         let begin = Command::BeginApproved { approval: id, place: seen.clone(), message };
@@ -285,6 +290,7 @@ impl Control {
         // What git ignores is what commands leave behind: that it changed meanwhile says nothing.
         let after = self.look_at_place(&ticket, &top, &cwd, argv).await;
         let after = after.map(|(_, it)| Seen { aside: before.aside.clone(), ..told(it.place) });
+        drop(held);
         if after.ok() != Some(before) {
             ran.ended.push_str("; the files there changed while it ran");
         }

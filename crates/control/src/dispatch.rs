@@ -37,6 +37,7 @@ impl Control {
             tracing::info!(renewed, "rows of an earlier version were written anew from the events");
         }
         self.load_fleet().await?;
+        self.release_lanes();
         let exe = self.options().exe;
         let dir = self.paths().runner();
         let (client, frames) = RunnerClient::connect_or_spawn(&dir, &exe).await?;
@@ -424,11 +425,19 @@ impl Control {
         self.execute_noted(key, command, &Principal::Controller, act).await.map(drop)
     }
 
-    /// Snapshots what is unfinished, soon, and removes the workspace of a ticket that has ended.
+    /// Snapshots what is unfinished, soon, and removes the workspace of a ticket that has ended. While a lane still works there
+    /// nothing is done: its end brings it here again.
     pub(crate) fn clean_up_later(&self, key: &TicketKey) {
         let (control, key) = (self.clone(), key.clone());
         self.spawn(async move {
-            if let Err(error) = control.remove_workspace(&key).await {
+            let cleaned = async {
+                let (ticket, _) = control.ticket(&key).await?;
+                if ticket.is_ended() && control.lane_at_work(&ticket).is_none() {
+                    control.remove_workspace(&key).await?;
+                }
+                Result::Ok(())
+            };
+            if let Err(error) = cleaned.await {
                 tracing::warn!("the workspace of {key} is still there: {}", error.in_full());
             }
         });

@@ -38,6 +38,8 @@ pub(crate) struct Fleet {
     pub(crate) is_spending_read: bool,
     /// Attempts whose lanes were told that their turn is the last one.
     pub(crate) last_turns: BTreeSet<AttemptId>,
+    /// Attempts that are over, whose work is kept once their processes are.
+    pub(crate) to_keep: BTreeSet<AttemptId>,
     /// Those of them that do nothing but wait for their turn to land.
     pub(crate) waiting_to_land: BTreeSet<TicketKey>,
     /// What the programs of runtimes told of their versions; nothing while nobody asked for it.

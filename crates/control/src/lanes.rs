@@ -58,13 +58,13 @@ impl Control {
             FromRunner::Exited { attempt, exit } => {
                 self.exited(attempt, &exit).await?;
                 self.keep_recording(attempt);
-                Ok(())
+                self.lane_is_gone(attempt).await
             }
             FromRunner::ShimLost { attempt, lost } => {
                 let text = serde_json::to_string(&lost).unwrap_or_default();
                 self.lost(attempt, format!("its shim died without an exit record: {text}")).await?;
                 self.keep_recording(attempt);
-                Ok(())
+                self.lane_is_gone(attempt).await
             }
             FromRunner::StartFailed { attempt, error } => {
                 let Some(key) = self.key_of(attempt).await? else { return Ok(()) };
@@ -293,7 +293,7 @@ impl Control {
         let key = ticket.key.clone();
         self.spawn(async move {
             if is_to_be_kept {
-                control.keep_work(&key).await;
+                control.keep_work_after(&key, id).await;
             }
             let _ = tokio::fs::remove_dir_all(copy).await;
         });

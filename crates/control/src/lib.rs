@@ -3,6 +3,7 @@
 mod again;
 mod approvals;
 mod ask;
+mod at_work;
 mod brief;
 mod budgets;
 mod checks;

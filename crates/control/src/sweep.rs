@@ -511,6 +511,9 @@ impl Control {
             dirty = state.dirty;
         }
         let (removable, why) = match &ticket {
+            Some(ticket) if self.lane_at_work(ticket).is_some() => {
+                (false, "a lane is at work there")
+            }
             Some(ticket) if ticket.is_ended() => (true, "its ticket has ended"),
             Some(_) => (false, "its ticket is open"),
             None => (false, "no ticket has this name; it is not ours to remove"),
@@ -565,6 +568,11 @@ impl Control {
         let workspace = self.workspace_of(key, &project);
         if !workspace.exists() {
             return Ok(());
+        }
+        if let Some(attempt) = self.lane_at_work(&*self.ticket(key).await?.0) {
+            return Err(Error::Invalid(format!(
+                "{attempt} is still at work in the workspace of `{key}`: wait for its end"
+            )));
         }
         let tip = Git::at(&project.path).branch(&project.rules.default_branch).await?;
         let snapshot = match workspace.remove(&tip, self.now()).await {
@@ -621,7 +629,7 @@ fn folder_names(folder: &std::path::Path) -> Vec<String> {
     names
 }
 
-fn folder_ids(folder: &std::path::Path) -> Vec<AttemptId> {
+pub(crate) fn folder_ids(folder: &std::path::Path) -> Vec<AttemptId> {
     folder_names(folder).iter().filter_map(|it| it.parse().ok()).collect()
 }
 

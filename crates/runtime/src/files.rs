@@ -68,6 +68,11 @@ impl LaneFiles {
         self.0.join("exit.json")
     }
 
+    /// There while everything in the lane is held still: [`crate::still::Still`].
+    pub fn still(&self) -> PathBuf {
+        self.0.join("still")
+    }
+
     /// A folder with one entry, `mission`, for the child's PATH.
     pub fn bin(&self) -> PathBuf {
         self.0.join("bin")

@@ -20,6 +20,7 @@ pub mod runner;
 pub mod shim;
 pub mod shim_protocol;
 pub mod spec;
+pub mod still;
 pub mod times;
 
 pub use client::RunnerClient;

@@ -104,6 +104,26 @@ pub fn tree_of(root: i32) -> Vec<Process> {
     found.into_values().collect()
 }
 
+/// Returns the children of `pid`.
+pub(crate) fn children_of(pid: i32) -> Vec<i32> {
+    if std::path::Path::new("/proc/thread-self/children").exists() {
+        return children(pid);
+    }
+    all().into_iter().filter(|it| it.parent == pid).map(|it| it.pid).collect()
+}
+
+/// Returns whether each thread of `pid` is stopped or has ended. Of one that is gone that is not known.
+pub(crate) fn is_halted(pid: i32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let states = threads.map(|it| {
+        let stat = std::fs::read(it.ok()?.path().join("stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat).into_owned();
+        Some(matches!(stat.rsplit_once(") ")?.1.chars().next()?, 'T' | 't' | 'Z' | 'X'))
+    });
+    let states: Vec<_> = states.collect();
+    !states.is_empty() && states.into_iter().all(|it| it == Some(true))
+}
+
 /// Returns the children of every thread of `pid`.
 fn children(pid: i32) -> Vec<i32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };

@@ -197,3 +197,34 @@ fn a_server_that_dies_in_the_middle_runs_nothing_twice_and_asks_again() {
     assert_eq!(std::fs::read_to_string(&count).expect("it ran"), "once\n");
     machine.says(&["deny", &id, "--reason", "it hangs"]);
 }
+
+/// A lane that asks, and goes on: as soon as the command runs it puts something else in its place.
+const SWAPPED: &str = r#"
+echo started > .gitignore && echo swapped >> .gitignore
+echo 'echo good' > step.sh
+cat > deploy.sh <<'END'
+touch started
+for i in $(seq 30); do test -e swapped && break; sleep 0.1; done
+sh step.sh > "$1"
+END
+mission report approval -- sh deploy.sh RESULT
+until test -e started; do sleep 0.01; done
+echo 'echo evil' > step.sh
+touch swapped
+"#;
+
+#[test]
+fn a_lane_that_goes_on_cannot_swap_what_a_person_saw_while_it_runs() {
+    let machine = Machine::new();
+    let result = machine.at("outside/result");
+    let ticket = machine.files(&SWAPPED.replace("RESULT", &result.display().to_string()));
+    let asked = machine.approval(&ticket, "requested");
+    machine.says(&["approve", asked["id"].as_str().expect("an id")]);
+    let ran = machine.approval(&ticket, "run");
+    assert_eq!(ran["exit_code"], 0, "{ran}");
+    assert_eq!(std::fs::read_to_string(&result).expect("it ran"), "good\n");
+    // It was held still, not ended.
+    machine.printed(&ticket);
+    let step = machine.at(&format!("home/workspaces/{ticket}/step.sh"));
+    assert_eq!(std::fs::read_to_string(step).expect("it is there"), "echo evil\n");
+}

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod files;
+mod ends;
 mod secrets;
 mod stage;
 mod suite;

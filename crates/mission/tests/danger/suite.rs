@@ -263,7 +263,8 @@ fn table(tries: &[Try], seen: &[Came]) -> String {
          only the sandbox, which leaves no remote, daemon, credential or file of others within reach. An agent's own settings\n\
          (`~/.codex` for codex, and so on) can be written by lanes of that agent. While a lane goes on working after it asked,\n\
          the commit, the branches and the files are compared right before an approved command runs (files that git ignores by\n\
-         what the file system says of them), and commit and files again after it. What a link or a word of the command leads to\n\
+         what the file system says of them), and commit and files again after it; from before that look until the command has\n\
+         ended all that runs of the ticket's lanes is stopped. Where it cannot be stopped nothing is run. What a link or a word of the command leads to\n\
          outside the working copy is refused where it is Mission Control's own folder or `/dev/shm`; it is not looked at elsewhere.\n",
     );
     out

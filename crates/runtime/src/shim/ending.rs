@@ -68,16 +68,18 @@ impl Shim {
         self.stop = Some(Stop { cause, kill_at, has_killed: false, hangup: None, undelivered });
         if let Some(running) = self.running.as_ref().filter(|_| !grace.is_zero()) {
             tree::signal_all(running.pid, Signal::SIGTERM);
-            // A stopped process takes SIGTERM only when it runs again.
-            tree::signal_all(running.pid, Signal::SIGCONT);
+            // A stopped process takes SIGTERM only when it runs again; whoever holds the lane still sees to that.
+            if !self.files.still().exists() {
+                tree::signal_all(running.pid, Signal::SIGCONT);
+            }
         }
     }
 
     /// Ends what has reached a limit, and kills what has had its grace.
     pub(crate) fn keep_limits(&mut self) {
         let now = Instant::now();
-        if self.held.is_some() {
-            // A person who thinks is no stall.
+        if self.held.is_some() || self.files.still().exists() {
+            // A person who thinks is no stall, nor is a lane that may not go on.
             self.watch.progress(now);
         }
         // An agent that speaks a protocol shows its progress there; what it runs may work in silence.

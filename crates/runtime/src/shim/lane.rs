@@ -136,7 +136,8 @@ impl Shim {
             self.type_on()?;
             self.talk_on()?;
             let is_over = self.running.as_ref().is_some_and(|running| running.reaped.is_some());
-            if is_over && !self.finish_turn()? {
+            // Nothing begins in a lane that is held still.
+            if is_over && !self.files.still().exists() && !self.finish_turn()? {
                 return Ok(());
             }
         }

@@ -1,7 +1,7 @@
 //! What can happen to a shim, and the one place where it waits.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::shim::child::ChildIo;
 use crate::shim::lane::Shim;
 use crate::shim::talk::Talk;
+
+/// Between two looks whether a lane that is held still may go on, once its program has ended.
+const HELD: Duration = Duration::from_millis(50);
 
 /// What can happen.
 #[derive(Debug, Clone, Copy)]
@@ -28,14 +31,16 @@ pub(crate) enum Source {
 impl Shim {
     /// Waits until something happens or is due.
     pub(crate) fn wait(&mut self) -> Result<Vec<Source>> {
+        let is_over = self.running.as_ref().is_some_and(|it| it.reaped.is_some());
         let due = [
-            if self.stop.is_none() { self.watch.due() } else { None },
-            self.stop.as_ref().map(|stop| stop.kill_at),
+            if self.stop.is_none() && !is_over { self.watch.due() } else { None },
+            self.stop.as_ref().filter(|_| !is_over).map(|stop| stop.kill_at),
             self.running
                 .as_mut()
                 .filter(|_| self.held.is_none())
                 .and_then(|r| r.typist().and_then(|t| t.due())),
             self.talk.as_ref().and_then(Talk::due),
+            is_over.then(|| Instant::now() + HELD),
         ];
         let timeout = match due.into_iter().flatten().min() {
             None => PollTimeout::NONE,

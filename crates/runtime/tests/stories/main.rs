@@ -8,4 +8,5 @@ mod recovery;
 mod runner;
 mod shim;
 mod stage;
+mod still;
 mod terminal;
