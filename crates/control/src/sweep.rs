@@ -569,7 +569,7 @@ impl Control {
         if !workspace.exists() {
             return Ok(());
         }
-        if let Some(attempt) = self.lane_at_work(&*self.ticket(key).await?.0) {
+        if let Some(attempt) = self.lane_at_work(&self.ticket(key).await?.0) {
             return Err(Error::Invalid(format!(
                 "{attempt} is still at work in the workspace of `{key}`: wait for its end"
             )));

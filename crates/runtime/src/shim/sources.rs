@@ -33,16 +33,17 @@ impl Shim {
     pub(crate) fn wait(&mut self) -> Result<Vec<Source>> {
         let is_over = self.running.as_ref().is_some_and(|it| it.reaped.is_some());
         let due = [
-            if self.stop.is_none() && !is_over { self.watch.due() } else { None },
-            self.stop.as_ref().filter(|_| !is_over).map(|stop| stop.kill_at),
+            if self.stop.is_none() { self.watch.due() } else { None },
+            self.stop.as_ref().map(|stop| stop.kill_at),
             self.running
                 .as_mut()
                 .filter(|_| self.held.is_none())
                 .and_then(|r| r.typist().and_then(|t| t.due())),
             self.talk.as_ref().and_then(Talk::due),
-            is_over.then(|| Instant::now() + HELD),
         ];
-        let timeout = match due.into_iter().flatten().min() {
+        let due =
+            if is_over { Some(Instant::now() + HELD) } else { due.into_iter().flatten().min() };
+        let timeout = match due {
             None => PollTimeout::NONE,
             Some(at) => {
                 let rest = at.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
