@@ -10,7 +10,7 @@ while :; do sleep 0.1; done
 "#;
 
 fn works(machine: &Machine) -> String {
-    let ticket = machine.files(LATE);
+    let ticket = machine.files_on("own", LATE);
     let ready = machine.at(&format!("home/workspaces/{ticket}/ready"));
     until("the lane is at work", || ready.exists().then_some(()));
     ticket
