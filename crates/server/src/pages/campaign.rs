@@ -65,7 +65,7 @@ fn head(view: &TicketView) -> Markup {
                 a href={ (path) "?part=dependencies" } aria-current=[here(CampaignPart::Dependencies)] { "Dependencies" }
                 a href={ (path) "?part=activity" } aria-current=[here(CampaignPart::Activity)] { "Activity" }
             }
-            @if viewer.acts() && !words::has_ended(ticket) { a.btn href={ "/tickets/new?parent=" (ticket.key) "&project=" (ticket.project) } { (icon("plus")) "Add ticket" } }
+            @if viewer.acts() && !words::has_ended(ticket) { a.btn href={ "/tickets/new?parent=" (ticket.key) } { (icon("plus")) "Add ticket" } }
             (tools(ticket, viewer))
         }
     }
@@ -125,7 +125,7 @@ fn no_tickets(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         div.empty {
             (icon("flag")) b { "No tickets yet" } span { "A campaign is made of tickets; it ends when they have." }
-            @if viewer.acts() { div.ask-do { a.btn.sm href={ "/tickets/new?parent=" (ticket.key) "&project=" (ticket.project) } { "Add ticket" } } }
+            @if viewer.acts() { div.ask-do { a.btn.sm href={ "/tickets/new?parent=" (ticket.key) } { "Add ticket" } } }
         }
     }
 }
@@ -154,7 +154,7 @@ pub fn moves(children: &[TicketDoc], viewer: Viewer<'_>) -> Markup {
     html! {
         div id="moves" {
             h2 { "What moves it now" }
-            @if open.is_empty() { p.mid { @if children.iter().all(words::has_ended) && !children.is_empty() { "Every ticket has ended." } @else { "Nothing at the moment: what is open is parked or waits." } } }
+            @if open.is_empty() { p.mid { @if children.is_empty() { "It has no tickets yet." } @else if children.iter().all(words::has_ended) { "Every ticket has ended." } @else { "Nothing at the moment: what is open is parked or waits." } } }
             ol.moves { @for t in open.iter().take(MOVES) { (step(t, viewer)) } }
             @if open.len() > MOVES { p.dim { "and " (open.len() - MOVES) " more below" } }
         }

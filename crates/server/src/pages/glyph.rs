@@ -54,12 +54,15 @@ pub(crate) fn gate_icon(outcome: &str) -> &'static str {
     }
 }
 
-/// Returns how a gate is shown: its outcome, but a pending one that the ticket stands at is where a question waits or where it is stuck.
+/// Returns how a gate is shown: its outcome, but a pending one that the ticket stands at is where a question waits or where it is
+/// stuck, and none is at work in a ticket that is set aside or has ended.
 pub(crate) fn shown<'g>(ticket: &TicketDoc, gate: &'g GateDoc) -> &'g str {
     let stands = || standing_gate(ticket).is_some_and(|it| it.id == gate.id);
     match ticket.state.as_str() {
         "needs_input" if gate.state == "pending" && stands() => "active",
         "blocked" if gate.state == "pending" && stands() => "failed",
+        // Nobody is at work on what is set aside or has ended.
+        "parked" | "cancelled" | "superseded" if gate.state == "active" => "pending",
         _ => &gate.state,
     }
 }
@@ -68,7 +71,10 @@ pub(crate) fn shown<'g>(ticket: &TicketDoc, gate: &'g GateDoc) -> &'g str {
 pub(crate) fn outcome(ticket: &TicketDoc, gate: &GateDoc, owed: bool) -> String {
     match shown(ticket, gate) {
         "active" if owed => "waits for you".into(),
-        "active" if ticket.state == "needs_input" => "waits for a person".into(),
+        "active" if matches!(ticket.state.as_str(), "needs_input" | "in_review") => {
+            "waits for a person".into()
+        }
+        "pending" if gate.state == "active" => words::plain(&ticket.state),
         "failed" if gate.state == "pending" => "blocked".into(),
         word => words::plain(word),
     }

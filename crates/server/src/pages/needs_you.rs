@@ -31,6 +31,7 @@ pub fn page(view: &NeedsYouView) -> Markup {
             body: html! {
                 section aria-label={ "Waiting for " (viewer.whom()) } {
                     (empty(view))
+                    (elsewhere(view))
                     p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by expiry, then tickets held up, then age" }
                     ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, view.died.get(&doc.ticket.key), viewer, n == 0)) } }
                 }
@@ -98,6 +99,16 @@ pub fn kinds(asks: &[NeedsYouDoc]) -> Markup {
 /// Returns how many decisions of one kind wait, its stable id `n-KIND`.
 fn number(kind: &str, n: usize) -> Markup {
     html! { small id={ "n-" (kind) } data-none[n == 0] { (n) } }
+}
+
+/// Returns how many decisions wait in other projects than the one in view: a choice of project hides them.
+fn elsewhere(view: &NeedsYouView) -> Markup {
+    let n = view.shell.counts.elsewhere as usize;
+    html! {
+        @if n > 0 {
+            p.elsewhere { (icon_as("i s", "folder")) a.ln href="/needs-you?project=" { (words::count(n, "decision")) (if n == 1 { " waits" } else { " wait" }) " in other projects" } }
+        }
+    }
 }
 
 /// Returns what is said when nothing waits: what comes next, and one action. The stylesheet hides it while a decision is there.

@@ -245,7 +245,7 @@ fn signature(view: &PacketPage) -> Markup {
             "verified" => {
                 span.verdict data-v="verified" { (icon("check-check")) span { "valid" } }
                 @if let Some(key) = &signature.key { " " span.dim { "key " (glyph::hash(key)) } }
-                " " a.ln href=(copy) { "signed copy" }
+                " " a.ln href=(copy) download={ (view.ticket.key) "-" (view.gate.id) ".packet.json" } { "signed copy" }
             }
             "unsigned" => { span.verdict data-v="claimed" { (icon("circle-dashed")) span { "not signed" } } }
             _ => { span.dim { "unknown" } }

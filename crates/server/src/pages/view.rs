@@ -101,6 +101,8 @@ impl Shell {
 pub struct Counts {
     /// Decisions that wait for this person.
     pub needs_you: u32,
+    /// Those that wait in other projects than the one in view.
+    pub elsewhere: u32,
     /// Tickets that have not ended.
     pub open: u32,
     /// Attempts that died within the last 24 hours.

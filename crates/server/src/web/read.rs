@@ -186,8 +186,10 @@ impl Rows {
             is_here && now.as_second() - at.as_second() < DAY_S
         };
         let tally = self.tally(project);
+        let all = if project.is_some() { self.tally(None).waits } else { tally.waits };
         Counts {
             needs_you: number(tally.waits + notices),
+            elsewhere: number(all.saturating_sub(tally.waits)),
             open: number(tally.open),
             died: number(self.deaths.iter().filter(lately).count()),
         }

@@ -73,7 +73,7 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
         console: console_of(site, &ticket, &attempts).await,
         messages: messages(site, key).await?,
         events: events(site, key).await?,
-        acts: acts(site, key).await?,
+        acts: acts(site, key, words::has_ended(&ticket)).await?,
         related: related(&rows, &ticket, &holds_up),
         children,
         part: CampaignPart::default(),
@@ -113,9 +113,11 @@ async fn events(site: &Site, key: &TicketKey) -> Answer<Vec<EventDoc>> {
     Ok(site.control.store().events(&filter).await?)
 }
 
-async fn acts(site: &Site, key: &TicketKey) -> Answer<Vec<OperatorActDoc>> {
+/// Returns what the operator did to a ticket, newest first; in one that `has_ended` nothing of it can be undone.
+async fn acts(site: &Site, key: &TicketKey, has_ended: bool) -> Answer<Vec<OperatorActDoc>> {
     let mut acts = site.control.operator_log().await?;
     acts.retain(|it| it.ticket.as_deref() == Some(&key.to_string()));
+    acts.iter_mut().for_each(|it| it.undoable &= !has_ended);
     acts.sort_by_key(|it| std::cmp::Reverse(it.at));
     Ok(acts)
 }

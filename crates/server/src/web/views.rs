@@ -58,6 +58,11 @@ pub(crate) async fn limited(visitor: &Visitor) -> Answer<Limited> {
     acts.retain(|it| it.ticket.as_deref().is_none_or(here));
     acts.sort_by_key(|it| std::cmp::Reverse(it.at));
     acts.truncate(ACTS);
+    let rows = visitor.site.rows.read(&visitor.site).await?;
+    for act in &mut acts {
+        let row = act.ticket.as_ref().and_then(|it| rows.rows.get(&it.parse::<TicketKey>().ok()?));
+        act.undoable &= row.is_none_or(|it| it.open);
+    }
     let budgets = control.budgets(visitor.project.as_ref()).await?;
     let died = died(visitor, &asks).await?;
     Ok(Limited { asks, died, lanes, acts, budgets })
@@ -149,7 +154,10 @@ pub(super) async fn new_ticket(
         return Err(Problem::refused("viewer", detail));
     }
     let Prefilled { title, parent } = prefilled;
-    let typed = TypedTicket { title, parent, kind: "task".into(), ..TypedTicket::default() };
+    let of_parent = parent.parse::<TicketKey>().ok().map(|it| it.project().to_string());
+    let project = of_parent.unwrap_or_default();
+    let typed =
+        TypedTicket { project, title, parent, kind: "task".into(), ..TypedTicket::default() };
     filed(&visitor, typed, None).await
 }
 

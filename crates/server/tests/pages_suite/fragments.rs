@@ -87,3 +87,89 @@ fn what_one_person_writes_is_one_row_and_the_newest_text_is_shown() {
     assert_eq!(fold(&[again.clone(), again])[0].text, "wrote the same text again");
     assert_eq!(fold(&[wrote("message_queued", "a")])[0].text, "wrote: a");
 }
+
+#[test]
+fn a_gate_is_shown_as_what_its_ticket_is_at() {
+    let shell = sample::shell();
+    let rail = |state: &str, outcomes: &[&str]| {
+        let mut ticket = sample::ticket(8, "Berths", state, outcomes);
+        ticket.next_action = Some(sample::next("person", "anyone", "decide"));
+        fragment::rail(&ticket, shell.viewer()).into_string()
+    };
+    let asks = rail("needs_input", &["passed", "pending"]);
+    assert!(asks.contains(r#"id="at-design_direction" data-gate="active" data-you"#), "{asks}");
+    let stuck = rail("blocked", &["passed", "pending"]);
+    assert!(stuck.contains(r#"id="at-design_direction" data-gate="failed""#), "{stuck}");
+    assert!(stuck.contains("<em>blocked</em>"), "{stuck}");
+    for state in ["parked", "cancelled"] {
+        let rests = rail(state, &["active"]);
+        assert!(!rests.contains(r#"data-gate="active""#), "{state}: {rests}");
+    }
+}
+
+#[test]
+fn a_blocked_card_says_why() {
+    let card = fragment::card(&sample::blocked_ticket(), sample::shell().viewer()).into_string();
+    assert!(card.contains("Three attempts died out of memory"), "{card}");
+}
+
+#[test]
+fn a_person_who_signed_off_is_named_before_the_controller_that_looked_again() {
+    let mut ticket = sample::ticket(8, "Berths", "done", &["passed"]);
+    let gate = &mut ticket.gates[0];
+    let by = |principal: &str| {
+        let signoff = sample::signoff("passed");
+        mission_domain::doc::SignoffDoc { principal: principal.into(), ..signoff }
+    };
+    gate.signoffs = vec![by("controller"), by("person:elmar"), by("controller")];
+    gate.signoff = Some(by("controller"));
+    let rail = fragment::rail(&ticket, sample::shell().viewer()).into_string();
+    assert!(rail.contains("<bdi>elmar</bdi>"), "{rail}");
+}
+
+#[test]
+fn a_ticket_that_waits_for_two_decisions_is_held_up_once() {
+    let mut asks = sample::asks();
+    asks.truncate(2);
+    let held = |keys: &[&str]| keys.iter().map(|it| it.parse().expect("a key")).collect();
+    asks[0].held = held(&["MC-90", "MC-91"]);
+    asks[1].held = held(&["MC-91"]);
+    assert_eq!(fragment::held_up(&asks), 2);
+}
+
+#[test]
+fn what_is_signed_off_is_read_beside_the_answer() {
+    let mut packet = sample::packet();
+    packet.commands.clear();
+    packet.texts = vec![mission_server::pages::TextView {
+        kind: "plan".into(),
+        digest: "sha256:00".into(),
+        text: "1. write it\n2. test it".into(),
+        is_cut: true,
+    }];
+    let panel = fragment::packet(&sample::signoff_ticket(), Some(&packet)).into_string();
+    assert!(panel.contains("<li>write it</li>") && panel.contains("Read all of it"), "{panel}");
+    assert!(!panel.contains("No command was claimed"), "{panel}");
+}
+
+#[test]
+fn a_long_question_is_told_once_and_its_beginning_above() {
+    let mut ticket = sample::question_ticket();
+    let text = format!("{}the end", "Which of these is it? ".repeat(60));
+    ticket.question.as_mut().expect("a question").text.clone_from(&text);
+    ticket.reason.text = format!("an agent asks: {text}");
+    let shell = sample::shell();
+    let above = fragment::situation(&ticket, 0, shell.viewer()).into_string();
+    assert!(above.contains("Read the question") && !above.contains("the end"), "{above}");
+    let gate = fragment::gate(&ticket, None, shell.viewer()).into_string();
+    assert_eq!(gate.matches("the end").count(), 1, "{gate}");
+}
+
+#[test]
+fn who_died_and_how_is_told_where_the_way_out_is_chosen() {
+    let asks = sample::asks();
+    let blocked = asks.iter().find(|it| it.kind == "blocked").expect("a blocked one");
+    let died = sample::dead_attempt();
+    let ask = fragment::ask(blocked, Some(&died), sample::shell().viewer(), false).into_string();
+    assert!(ask.contains("ended by SIGKILL, out of memory") && ask.contains("Killed"), "{ask}");
+}

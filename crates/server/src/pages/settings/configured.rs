@@ -151,15 +151,17 @@ pub(super) fn all(view: &SettingsView) -> Markup {
             span.dim { "The same as " code { "mission config explain KEY" } }
         }
         @for (key, settings) in &view.settings {
+            @let found = settings.iter().filter(wanted).count();
             section.panel {
-                header { h2 { (key) } span.end { (words::count(settings.iter().filter(wanted).count(), "setting")) } }
-                div.scroll-x tabindex="0" role="region" aria-label={ "Settings in force in " (key) } { table.list.settings-list {
+                header { h2 { (key) } span.end { (words::count(found, "setting")) } }
+                @if found == 0 { p.pad.mid { "No key contains that. " a.ln href="/settings?part=all" { "Show all settings" } } }
+                @if found > 0 { div.scroll-x tabindex="0" role="region" aria-label={ "Settings in force in " (key) } { table.list.settings-list {
                     caption.sr { "Settings in force in " (key) }
                     thead { tr { th scope="col" { "Key" } th scope="col" { "Value" } th scope="col" { "From" } } }
                     tbody { @for s in settings.iter().filter(wanted) {
                         tr { th scope="row" { code { (s.key) } } td.wide { (value(&s.value)) } td { (from(Some(&s.from))) } }
                     } }
-                } }
+                } } }
             }
         }
         (no_project(view))

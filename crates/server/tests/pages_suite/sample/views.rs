@@ -18,7 +18,7 @@ pub(crate) fn shell() -> Shell {
         person: "elmar".into(),
         projects: vec![project("MC"), project("WEB")],
         current_project: Some("MC".into()),
-        counts: Counts { needs_you: 4, open: 24, died: 1 },
+        counts: Counts { needs_you: 4, elsewhere: 0, open: 24, died: 1 },
         campaigns: vec![
             campaign("MC-19", "Home visual redesign", 53),
             campaign("MC-20", "Review loop", 18),
