@@ -201,7 +201,7 @@ pub(super) fn approve(
         return html! {};
     }
     html! {
-        form method="post" action=(action(ticket, "approve")) {
+        form id={ "approve-" (approval.id) } method="post" action=(action(ticket, "approve")) {
             (hidden(viewer, back))
             input type="hidden" name="approval" value=(approval.id);
             button.btn.main[first].primary[first && back == Back::Ticket] type="submit" data-key="a" data-confirm { "Approve once" kbd { "a" } }
