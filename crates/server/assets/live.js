@@ -15,7 +15,7 @@
   const isDirty = (form) => [...form.elements].some((e) => "defaultValue" in e && e.type !== "hidden" && e.value !== e.defaultValue);
   const isHeld = (form) => isDirty(form) || form.contains(document.activeElement) || form.closest("details.reply[open], details.waive[open]");
   const held = (root) => [root, ...root.querySelectorAll("form")].filter((e) => e.matches("form") && isHeld(e));
-  const find = (root, id) => (root.id === id ? root : id && root.querySelector(`#${CSS.escape(id)}`));
+  const find = (root, id) => (id ? (root.id === id ? root : root.querySelector(`#${CSS.escape(id)}`)) : null);
 
   // The tab says how much waits for the person.
   const title = document.title;
