@@ -169,6 +169,7 @@
     source?.close();
     const address = new URL(body.dataset.live, location.href);
     if (lastId) address.searchParams.set("after", lastId);
+    address.searchParams.set("person", body.dataset.person);
     source = new EventSource(address);
     source.onopen = () => {
       heardAt = Date.now();
@@ -183,6 +184,11 @@
     source.addEventListener("output", heard((data) => print(JSON.parse(data))));
     source.addEventListener("clock", heard((data) => tick(Number(data))));
     source.addEventListener("said", heard((data) => { const said = byId("said"); if (said) said.textContent = data; }));
+    source.addEventListener("out", () => {
+      source.close();
+      heardAt = 0;
+      stale();
+    });
     source.onerror = () => {
       stale();
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, (retryMs = Math.min(retryMs * 2, 30_000)));

@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) public_url: Option<String>,
     pub(crate) shutdown: Option<mpsc::Sender<bool>>,
     pub(crate) closing: watch::Sender<bool>,
+    /// Told whenever a session or a token is ended: open streams look whether it was theirs.
+    pub(crate) ended: watch::Sender<()>,
     pub(crate) once: Once,
     pub(crate) encoded: Encoded,
     pub(crate) rows: read::RowsCache,
@@ -67,6 +69,7 @@ fn assemble(app: App, port: Option<u16>) -> (Router, Site) {
         public_url: app.public_url,
         shutdown: app.shutdown,
         closing: watch::channel(false).0,
+        ended: watch::channel(()).0,
         once: Once::default(),
         encoded: Encoded::default(),
         rows: read::RowsCache::default(),

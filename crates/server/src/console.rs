@@ -124,7 +124,8 @@ impl Console {
     pub(crate) async fn serve(mut self, mut socket: WebSocket) {
         let news = self.site.control.subscribe();
         let closing = self.site.closing.subscribe();
-        let over = self.converse(&mut socket, news, closing).await;
+        let ended = self.site.ended.subscribe();
+        let over = self.converse(&mut socket, news, closing, ended).await;
         if self.has_it {
             self.let_go().await;
         }
@@ -142,6 +143,7 @@ impl Console {
         socket: &mut WebSocket,
         mut news: broadcast::Receiver<Arc<EventDoc>>,
         mut closing: watch::Receiver<bool>,
+        mut ended: watch::Receiver<()>,
     ) -> Over {
         let mut heard = Instant::now();
         let mut ticks = tokio::time::interval(PING);
@@ -167,6 +169,7 @@ impl Console {
                     Err(broadcast::error::RecvError::Closed) => Err(Over::Closing),
                 },
                 () = async { drop(closing.wait_for(|it| *it).await) } => Err(Over::Closing),
+                _ = ended.changed() => self.still_signed_in().await,
                 _ = ticks.tick() => match heard.elapsed() > SILENCE {
                     true => Err(Over::Gone),
                     false => self.check_in(socket).await,

@@ -13,6 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::app::Site;
 use crate::auth::{self, Who};
+use crate::pass::Pass;
 use crate::peer;
 use crate::problem::{Answer, Problem};
 use crate::web::in_query;
@@ -79,10 +80,11 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
     let is_page = !path.starts_with("/api/") && path != "/metrics";
     let wants_sign_in = is_page && request.method() == Method::GET;
     let is_read = !is_page && request.method() == Method::GET;
+    let pass = Pass::of(&site, request.headers());
     match admit(&site, request).await {
         Ok(request) if is_read => {
             let who = request.extensions().get::<Who>().cloned();
-            let mut answer = next.run(request).await;
+            let mut answer = run(request, pass, is_page, next).await;
             if let Some(who) = who.filter(|it| it.principal().is_person()) {
                 let broken = crate::web::broken_rules(&site, &who).await;
                 let values = broken.iter().map(|it| utf8_percent_encode(it, NON_ALPHANUMERIC));
@@ -94,7 +96,7 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
             answer
         }
         Ok(request) if matches!(*request.method(), Method::GET | Method::HEAD) => {
-            next.run(request).await
+            run(request, pass, is_page, next).await
         }
         Ok(request) => change(site, request, next, !is_page).await,
         Err(problem) if wants_sign_in && problem.status == StatusCode::UNAUTHORIZED => {
@@ -102,6 +104,16 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
         }
         Err(problem) if is_page => crate::web::bare_problem(&problem),
         Err(problem) => problem.into_response(),
+    }
+}
+
+/// Answers a question; a stream is answered as long as whoever asks may hear it.
+async fn run(request: Request, pass: Pass, is_page: bool, next: Next) -> Response {
+    let who = request.extensions().get::<Who>().cloned();
+    let answer = next.run(request).await;
+    match who {
+        Some(who) => pass.guard(who.caller, is_page, answer),
+        None => answer,
     }
 }
 

@@ -10,6 +10,7 @@ mod live;
 mod once;
 mod openapi;
 pub mod pages;
+mod pass;
 mod peer;
 mod problem;
 mod web;

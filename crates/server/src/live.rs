@@ -40,6 +40,8 @@ pub(crate) struct Asked {
     page: String,
     key: Option<String>,
     after: Option<u64>,
+    /// Whose page it is.
+    person: Option<String>,
 }
 
 /// Streams what changes on one page.
@@ -48,6 +50,12 @@ pub(crate) async fn live(
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Answer<Response> {
+    if asked.person.is_some_and(|it| it != visitor.who.name()) {
+        return Err(Problem::refused(
+            "other_person",
+            "this page is somebody else's: load it again",
+        ));
+    }
     let shown = headers.get(header::REFERER).and_then(|it| it.to_str().ok());
     let shown = shown.and_then(|it| it.parse::<Uri>().ok());
     let page = match (asked.page.as_str(), asked.key.as_deref().map(str::parse::<TicketKey>)) {

@@ -66,6 +66,7 @@ pub(crate) fn router(site: &Site) -> Router<Site> {
         .route("/runtimes/{name}/resume", post(forms::try_runtime))
         .route("/sign-in", get(sign_in::page).post(sign_in::post))
         .route("/sign-out", post(sign_in::out))
+        .route("/signed-in", get(sign_in::who))
         .route("/artifacts/{hex}", get(files::artifact))
         .route("/assets/{*path}", get(files::asset))
         .route("/live", get(crate::live::live))
@@ -103,7 +104,14 @@ async fn dress(State(site): State<Site>, request: Request, next: Next) -> Respon
 
 /// Returns a problem as a page for who is not signed in.
 pub(crate) fn bare_problem(problem: &Problem) -> Response {
-    said(problem, None, kind_of(problem), None)
+    if problem.status != StatusCode::UNAUTHORIZED {
+        return said(problem, None, kind_of(problem), None);
+    }
+    // What is wrong is told to programs in their words, and to people in theirs.
+    let detail = "you are signed out: your session was ended, or its time is over".to_owned();
+    let problem = Problem { detail, ..problem.clone() };
+    let way = Some(("/sign-in".to_owned(), "Sign in".to_owned()));
+    said(&problem, None, pages::view::Problem::Refused, way)
 }
 
 async fn problem_page(
@@ -182,7 +190,9 @@ fn said(
     way_on: Option<(String, String)>,
 ) -> Response {
     let next = match (&kind, problem.status) {
-        (_, StatusCode::UNAUTHORIZED) => "Sign in with the link that `mission sign-in` prints.",
+        (_, StatusCode::UNAUTHORIZED) => {
+            "Sign in again, then go back: what you typed is still in the form. On the host, `mission sign-in` prints a link; who was invited asks for a new one."
+        }
         (pages::view::Problem::Conflict { .. }, _) => {
             "Look at what is there now, then decide again if it is still yours to decide."
         }

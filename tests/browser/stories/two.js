@@ -1,6 +1,6 @@
 // Two people at once: whoever is second learns who was first, and loses nothing that was typed.
 import assert from "node:assert/strict";
-import { until } from "../stage.js";
+import { isTold, until } from "../stage.js";
 
 /** Invites a person through the page, and signs them in. */
 async function invited(stage, owner, name, options) {
@@ -86,5 +86,31 @@ export function two(story) {
     assert.match(vera.page.url(), /sign-in|board/);
     assert.equal(await vera.page.locator(".card").count(), 0, "an ended session sees nothing");
     await Promise.all([ada.close(), vera.close()]);
+  });
+
+  story("whoever is signed out elsewhere hears nothing more, is told so, and loses nothing that was typed", async (stage) => {
+    const key = await stage.planned("Two: signed out while typing");
+    const ada = await stage.person();
+    const mara = await invited(stage, ada, "mara");
+    await mara.page.goto(`/tickets/${key}`);
+    await mara.page.locator("#link-state[data-link=live]").waitFor();
+    await mara.page.fill("#gate [name=reason]", "Say it louder.");
+    await ada.page.goto("/settings?part=people");
+    await ada.page.click("button[aria-label='Sign out the browser of mara']");
+    await mara.page.locator("#stale:not([hidden]) >> text=You are signed out").waitFor();
+    await stage.api(`/tickets/${key}/comment`, { text: "not for everybody" });
+    await mara.page.click("#gate button:has-text('Request changes')");
+    assert.match(await mara.page.locator("#gate .unsent").innerText(), /Not sent: you are signed out/);
+    assert.equal(await mara.page.locator("#gate [name=reason]").inputValue(), "Say it louder.");
+    assert.equal(await mara.page.locator("text=not for everybody").count(), 0);
+    await ada.page.goto("/settings?part=people");
+    await ada.page.fill('form[action="/settings/invite"] [name=name]', "mara");
+    await ada.page.click("text=Make the link");
+    const link = new URL(await ada.page.locator(".made code").innerText());
+    const other = await mara.context.newPage();
+    await other.goto(link.pathname + link.search);
+    await isTold(mara.page, () => mara.page.click("#gate button:has-text('Request changes')"));
+    assert.deepEqual((await stage.ticket(key)).gates[0].signoffs.map((it) => it.reason), ["Say it louder."]);
+    await Promise.all([ada.close(), mara.close()]);
   });
 }

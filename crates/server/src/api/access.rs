@@ -51,6 +51,7 @@ pub(super) async fn revoke(
     Named(name): Named<String>,
 ) -> Answer<StatusCode> {
     site.control.revoke_token(&name).await?;
+    site.ended.send_replace(());
     Ok(StatusCode::NO_CONTENT)
 }
 

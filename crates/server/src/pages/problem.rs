@@ -56,7 +56,7 @@ fn ways_on(view: &ProblemView) -> Markup {
         div.ask-do {
             @if let Some((href, label)) = &view.way_on { a.btn.primary href=(href) { (label) } }
             @if matches!(view.kind, Problem::NotFound) { a.btn href="/board" { "See the board" } }
-            a.btn href="/needs-you" { "Needs you" }
+            @if view.shell.is_some() { a.btn href="/needs-you" { "Needs you" } }
         }
     }
 }

@@ -238,6 +238,7 @@ fn banners(shell: &Shell) -> Markup {
             div.banner id="stale" data-tone="warn" role="status" hidden {
                 (icon("wifi-off"))
                 p { b { "Live updates stopped at " time id="stale-since" {} "." } " " span id="stale-sends" { "You see what was known then." } }
+                a.btn.sm id="stale-sign-in" href="/sign-in" target="_blank" hidden { "Sign in" }
                 button.btn.sm type="button" data-reconnect { "Reconnect" }
             }
             (notices(&shell.problem_notices))

@@ -221,6 +221,7 @@ pub(super) async fn revoke(
     Posted { visitor, .. }: Posted,
 ) -> Answer<Redirect> {
     visitor.site.control.revoke_token(&name).await?;
+    visitor.site.ended.send_replace(());
     Ok(Redirect::to("/settings?part=people"))
 }
 
@@ -229,5 +230,6 @@ pub(super) async fn end_session(
     Posted { visitor, .. }: Posted,
 ) -> Answer<Redirect> {
     visitor.site.control.end_session(&id, &visitor.who.caller).await?;
+    visitor.site.ended.send_replace(());
     Ok(Redirect::to("/settings?part=people"))
 }

@@ -1,11 +1,14 @@
 //! Signing in by a one-time code, and signing out.
 
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::forms::{Fields, Posted};
+use super::shell::Visitor;
 use crate::app::Site;
 use crate::auth::{self, csrf_of};
 use crate::pages;
@@ -76,6 +79,11 @@ fn form(headers: &HeaderMap, status: StatusCode, problem: Option<String>) -> Ans
     Ok((status, AppendHeaders([(header::SET_COOKIE, visit)]), page).into_response())
 }
 
+/// Tells a page of ours who is signed in now and what forms bring along, before it sends what somebody typed.
+pub(super) async fn who(visitor: Visitor) -> Json<Value> {
+    Json(json!({ "person": visitor.who.name(), "csrf": visitor.who.csrf }))
+}
+
 /// Ends the session and forgets its cookie.
 pub(super) async fn out(
     State(site): State<Site>,
@@ -85,6 +93,7 @@ pub(super) async fn out(
     let name = auth::session_cookie(&site);
     if let Some(secret) = auth::cookie(&headers, &name) {
         site.control.sign_out(secret).await?;
+        site.ended.send_replace(());
     }
     let gone = cookie(&site, &name, "", 0);
     Ok((AppendHeaders([gone]), Redirect::to("/sign-in")).into_response())

@@ -213,3 +213,45 @@ async fn a_page_without_a_stream_is_not_found() {
     stage.get("/live?page=new").await.expect(404);
     stage.get("/live?page=ticket&key=nonsense").await.expect(404);
 }
+
+#[tokio::test]
+async fn who_is_signed_out_hears_nothing_more_from_a_page_that_is_still_open() {
+    let stage = Stage::new().await;
+    let cookie = stage.signs_in().await;
+    let seq = stage.control.store().watermark().await.unwrap();
+    let path = format!("/live?page=needs-you&after={seq}");
+    let mut reader =
+        Reader::new(stage.ask(Method::GET, &path).header("cookie", &cookie).open().await);
+    reader.batch().await;
+    let page = stage.ask(Method::GET, "/settings").header("cookie", &cookie).send().await;
+    let csrf = crate::forms::csrf_in(&page.expect(200).text());
+    let session = stage.control.sessions().await.unwrap().remove(0);
+    let end = stage.ask(Method::POST, &format!("/settings/sessions/{}/end", session.id));
+    let other = stage.signs_in().await;
+    let page = stage.ask(Method::GET, "/settings").header("cookie", &other).send().await;
+    let others = crate::forms::csrf_in(&page.expect(200).text());
+    assert_ne!(csrf, others);
+    end.header("cookie", &other).form(&[("csrf", &others)]).send().await.expect(303);
+    stage.files("Nothing for who has gone").await;
+    let last = reader.next().await.expect("the stream says why it ends");
+    assert_eq!(last.event, "out");
+    assert!(reader.next().await.is_none(), "nothing comes after it");
+
+    let send = |cookie: &str| stage.ask(Method::GET, "/signed-in").header("cookie", cookie).send();
+    assert_eq!(send(&cookie).await.expect(303).header("location"), "/sign-in");
+    let here = send(&other).await.expect(200).json();
+    assert_eq!((&here["person"], &here["csrf"]), (&json!(stage.control.owner()), &json!(others)));
+    let park = stage.ask(Method::POST, "/tickets/MC-1/park").header("cookie", &cookie);
+    let refused = park.form(&[("csrf", &csrf)]).send().await.expect(401).text();
+    assert!(refused.contains("you are signed out"), "{refused}");
+    assert!(refused.contains("href=\"/sign-in\"") && !refused.contains("Bearer"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_page_of_one_person_is_not_kept_up_to_date_for_another() {
+    let stage = Stage::new().await;
+    let path = |name: &str| format!("/live?page=board&person={name}");
+    let ask = |path: String| stage.ask(Method::GET, &path).token(&stage.token);
+    ask(path("somebody-else")).send().await.expect(403);
+    assert_eq!(ask(path(&stage.control.owner())).open().await.status(), 200);
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::Method;
+use mission_store::SecretKind;
 use serde_json::{Value, json};
 
 use crate::reader::Reader;
@@ -115,4 +116,42 @@ async fn the_log_is_listed_from_an_event_on() {
     assert_eq!((some["events"][0]["seq"].as_u64(), some["next"].as_u64()), (Some(2), Some(2)));
     let none = stage.get(&format!("/api/v1/events?after={last}")).await.json();
     assert_eq!(none, json!({ "events": [], "next": last }));
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_token_is_revoked_or_runs_out() {
+    let stage = Stage::new().await;
+    let key = stage.files("Followed").await;
+    let path = "/api/v1/events?tail=0";
+    let follows = async |token: &str| {
+        let ask = stage.ask(Method::GET, path).token(token).header("accept", "text/event-stream");
+        Reader::new(ask.open().await)
+    };
+    let token = stage.new_token("ci", "viewer", None).await;
+    let mut revoked = follows(&token).await;
+    let revoke = stage.ask(Method::DELETE, "/api/v1/tokens/ci").token(&stage.token);
+    revoke.send().await.expect(204);
+    let comment = format!("/api/v1/tickets/{key}/comment");
+    stage.post(&comment, json!({ "text": "not for it" })).await.expect(200);
+    assert!(revoked.next().await.is_none(), "what came after is not heard");
+
+    // A lane's token runs out with its attempt: nobody ends it.
+    let token = stage.new_token("short", "viewer", None).await;
+    let mut short = follows(&token).await;
+    let mut secrets = stage.control.store().secrets(SecretKind::Token).await.unwrap();
+    let secret = secrets.iter_mut().find(|it| it.label == "short").expect("the token");
+    secret.expires_at = Some(stage.control.now());
+    stage.control.store().drop_secret(SecretKind::Token, &secret.hash).await.unwrap();
+    stage.control.store().put_secret(secret).await.unwrap();
+    let writing = async {
+        loop {
+            stage.post(&comment, json!({ "text": "on and on" })).await.expect(200);
+        }
+    };
+    let hearing = async { while short.next().await.is_some() {} };
+    let hearing = tokio::time::timeout(crate::stage::PATIENCE, hearing);
+    tokio::select! {
+        ended = hearing => ended.expect("it ends in the midst of what comes"),
+        () = writing => {}
+    }
 }
