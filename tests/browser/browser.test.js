@@ -4,6 +4,7 @@ import { Stage } from "./stage.js";
 import { budget } from "./stories/budget.js";
 import { console } from "./stories/console.js";
 import { doors } from "./stories/doors.js";
+import { hands } from "./stories/hands.js";
 import { keyboard } from "./stories/keyboard.js";
 import { looks } from "./stories/looks.js";
 import { notifications } from "./stories/notifications.js";
@@ -16,4 +17,4 @@ const stage = {};
 before(async () => Object.assign(stage, { it: await Stage.make() }), { timeout: 600_000 });
 after(async () => stage.it?.down());
 
-for (const story of [keyboard, scriptless, two, packets, console, notifications, doors, looks, budget, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));
+for (const story of [keyboard, hands, scriptless, two, packets, console, notifications, doors, looks, budget, restart]) story((name, tell) => test(name, { timeout: 600_000 }, () => tell(stage.it)));

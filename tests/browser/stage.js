@@ -31,6 +31,14 @@ export async function until(what, look, patience = PATIENCE) {
 /** Does what leads to a page that tells of it. That page takes it out of its address before it is loaded, so it is waited for from before. */
 export const isTold = (page, act, address = /did=/) => Promise.all([page.waitForURL(address, { waitUntil: "commit" }), act()]);
 
+/** Presses a button that asks first, and presses it again when that can be no double click any more. */
+export async function insists(page, selector) {
+  await page.click(selector);
+  await page.locator("[data-asked]").waitFor();
+  await page.waitForTimeout(600);
+  await page.click(selector);
+}
+
 function program(names) {
   for (const dir of (process.env.PATH ?? "").split(delimiter)) for (const name of names) if (existsSync(join(dir, name))) return join(dir, name);
   throw new Error(`none of ${names.join(", ")} is on the PATH; cargo xtask test installs it`);

@@ -66,13 +66,34 @@
     select(all(".card", to).filter(visible).sort((a, b) => near(a) - near(b))[0]);
   };
 
+  // What cannot be undone is only pointed at by its key, and enter confirms: any other key takes that back.
+  let armed, cap;
+  const disarm = () => {
+    const was = armed;
+    armed = undefined;
+    if (!was) return;
+    cap.textContent = was.dataset.key;
+    was.blur();
+  };
+  const arm = (button) => {
+    disarm();
+    armed = button;
+    button.focus({ focusVisible: true });
+    cap = one("kbd", button) ?? cap;
+    cap.textContent = "enter";
+    const said = document.getElementById("said");
+    if (said) said.textContent = `Press enter: ${button.firstChild.textContent.trim()}`;
+    button.addEventListener("blur", disarm, { once: true });
+  };
+
   /** Presses, opens or focuses an element; what cannot be undone is only focused, and enter confirms. */
   const run = (target) => {
     const closed = target.closest("details:not([open])");
     if (closed && target !== one("summary", closed)) {
       closed.open = true;
       one("textarea, input:not([type=hidden])", closed)?.focus();
-    } else if (target.matches("textarea, input") || target.hasAttribute("data-confirm")) target.focus();
+    } else if (target.hasAttribute("data-confirm")) arm(target);
+    else if (target.matches("textarea, input")) target.focus();
     else if (target.matches("summary")) {
       target.parentElement.open = true;
       one("textarea", target.parentElement)?.focus();
@@ -138,12 +159,29 @@
   const PLACES = { n: "/needs-you", b: "/board", f: "/fleet", p: "/packets", c: "/calibration", d: "/digest", s: "/settings" };
   let went = 0;
 
+  // Who types where no field is gives no orders: after a key that means nothing here, single keys rest for a moment.
+  const REST_MS = 1_000;
+  let strayed = 0;
+
+  /** Sends the form in which somebody types: with what it is for, or with what text is needed for. */
+  const send = (field) => {
+    const form = field.form?.method === "post" ? field.form : undefined;
+    const button = form && (one("[name=verdict][value=changes]", form) ?? one("button:not([type=button], [formnovalidate])", form));
+    if (button && !button.disabled) form.requestSubmit(button);
+    return Boolean(button);
+  };
+
   const pressed = (event) => {
     const { key } = event;
+    if (armed && !["Enter", armed.dataset.key].includes(key)) disarm();
+    if (key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches?.("textarea, input") && send(event.target)) return event.preventDefault();
     if (event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
     if (key === "Escape") return document.activeElement.matches?.("textarea, input") ? document.activeElement.blur() : up();
     if (event.target.matches?.("input:not([type=radio]), textarea, select, [data-screen], [contenteditable]")) return;
+    // A key that is held down moves, and decides once: it may be held over to the next page.
+    if (event.repeat && !/^([jkhl]|Arrow.*|Page.*)$/.test(key)) return void (event.target.matches?.("button, summary") && event.preventDefault());
     if (stored(OFF) === "yes" && key !== "?") return;
+    if (key.length === 1 && Date.now() - strayed < REST_MS) return void (strayed = Date.now());
     if (Date.now() - went < 1500 && PLACES[key]) {
       event.preventDefault();
       location.href = PLACES[key];
@@ -154,7 +192,7 @@
     if (key === "Enter" && event.target === current()) return void link(current())?.click();
     if (page === "packet" && (key !== "Enter" || !event.target.closest("button, a, summary, label")) && packetKey(key)) return event.preventDefault();
     if (/^[a-z1-9[\]]$/.test(key) && act(key)) return event.preventDefault();
-    if (!SIMPLE[key]) return;
+    if (!SIMPLE[key]) return void (key.length === 1 && key !== " " && (strayed = Date.now()));
     event.preventDefault();
     SIMPLE[key]();
   };
@@ -205,9 +243,23 @@
     const leave = () => setTimeout(() => (toast.matches(":hover, :focus-within") ? leave() : toast.remove()), 12_000);
     leave();
   }
-  const reveal = () => all("[data-copy][hidden]").forEach((button) => (button.hidden = false));
+  let opened = {};
+  const reveal = () => all(":is([data-copy], [data-shut])[hidden]").forEach((button) => (button.hidden = false));
   reveal();
   document.addEventListener("click", (event) => {
+    // The second press of a double click does not close what the first one opened.
+    const opener = event.detail ? event.target.closest?.("details.reply > summary") : undefined;
+    if (opener && opener === opened.by && event.timeStamp - opened.at < 500) {
+      event.preventDefault();
+      one("textarea", opener.parentElement)?.focus();
+    } else if (opener) opened = { by: opener, at: event.timeStamp };
+    const open = event.target.closest?.("[data-shut]")?.closest("details");
+    if (open) {
+      open.open = false;
+      one("summary", open).focus();
+      tell("mission:shield"); // what moves up is not meant
+    }
+    if (event.target.closest?.("[data-toast-shut]")) toast.remove();
     const button = event.target.closest?.("[data-copy]");
     if (button) copy(button);
     if (event.target.closest?.("[data-filter]")) toggleFilter();
@@ -223,6 +275,19 @@
   // The choice holds until another one is made, over an answer too; a kind of which none waits is no choice.
   const chosen = one(`[name=only][value="${CSS.escape(kept("needs-kind") ?? "all")}"]`);
   if (chosen && !chosen.checked && visible(chosen.parentElement)) chosen.click();
+  // After an answer the list comes back where it was left, at what has taken the place of the answered one.
+  const sheet = one(".needs .body");
+  if (sheet && toast && kept("needs-at")) {
+    const { top, at } = JSON.parse(kept("needs-at"));
+    select(items()[Math.min(at, items().length - 1)]);
+    sheet.scrollTop = top;
+  }
+  if (sheet) {
+    document.addEventListener("submit", (event) => {
+      const item = event.target.closest?.(".ask");
+      if (item) keep("needs-at", JSON.stringify({ top: sheet.scrollTop, at: items().indexOf(item) }));
+    });
+  }
   // Whoever opens a field wants to write in it.
   document.addEventListener("toggle", (event) => {
     const { target } = event;

@@ -12,6 +12,23 @@
     for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock.format(new Date(time.dateTime));
   };
 
+  // Ages go on: told as the server tells them, by its clock.
+  const began = Date.parse(body.dataset.now) - performance.now();
+  const lasted = (s) => {
+    const minutes = Math.floor(s / 60), hours = Math.floor(s / 3600);
+    if (s < 60) return `${s} s`;
+    if (s < 3600) return `${minutes} min`;
+    if (s < 36_000 && minutes % 60) return `${hours} h ${String(minutes % 60).padStart(2, "0")}`;
+    return s < 172_800 ? `${hours} h` : `${Math.floor(hours / 24)} d`;
+  };
+  const age = () => {
+    for (const time of document.querySelectorAll("time[datetime][title]:not([data-clock])")) {
+      const s = Math.floor((began + performance.now() - Date.parse(time.dateTime)) / 1000);
+      const isAgo = /(^just now| ago)$/.test(time.textContent);
+      if (s >= 5) time.textContent = lasted(s) + (isAgo ? " ago" : "");
+    }
+  };
+
   const isDirty = (form) => [...form.elements].some((e) => "defaultValue" in e && e.type !== "hidden" && e.value !== e.defaultValue);
   const isHeld = (form) => isDirty(form) || form.contains(document.activeElement) || form.closest("details.reply[open], details.waive[open]");
   const held = (root) => [root, ...root.querySelectorAll("form")].filter((e) => e.matches("form") && isHeld(e));
@@ -27,11 +44,21 @@
   badge();
   document.addEventListener("mission:placed", badge);
 
-  /** Locks a form whose subject changed: its text stays, its buttons do not act, and it says so. */
+  // Who decided on a ticket last, since this page is open.
+  const first = new Map();
+
+  /** Locks a form whose subject changed: its text stays, its buttons do not act, and it says so, with who was first. */
   const lock = (form) => {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
-    const banner = form.querySelector(".changed");
-    if (banner) banner.hidden = false;
+    const banner = form.querySelector(".changed:not(.unsent)");
+    if (!banner) return;
+    banner.hidden = false;
+    const by = first.get(/^\/tickets\/([^/]+)\//.exec(form.getAttribute("action"))?.[1]);
+    if (!by) return;
+    banner.dataset.tone = "live";
+    const who = document.createElement("b");
+    who.textContent = `${by.who} was first:`;
+    banner.querySelector("p").replaceChildren(who, ` ${by.what}, ${clock.format(new Date(by.at))}. Your text stays here.`);
   };
 
   /** Says in the banners of locked forms who did what, as soon as the page's own story tells it. */
@@ -57,10 +84,22 @@
     for (const details of folds) same(details, fresh)?.setAttribute("open", "");
     if (old.dataset.into && old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", old.getAttribute("aria-current"));
     for (const e of marked) e.dataset.held = "";
+    const before = subjects(old);
     try {
       await htmx.swap({ text: fresh.outerHTML, target: old, sourceElement: old, swap: "outerMorph" });
     } finally {
       for (const e of marked) delete e.dataset.held;
+    }
+    rest(byId(old.id) ?? old, before);
+  };
+  const subject = (button) => `${button.form?.getAttribute("action")} ${button.form?.dataset.packet} ${button.value} ${button.textContent}`;
+  const subjects = (root) => new Set([...root.querySelectorAll("form button")].map(subject));
+  /** Lets buttons that were not there before do nothing for a moment: a press may have been meant for what stood there. */
+  const rest = (root, before) => {
+    for (const button of root.querySelectorAll("form button")) {
+      if (button.disabled || before.has(subject(button))) continue;
+      button.disabled = true;
+      setTimeout(() => (button.disabled = false), 700);
     }
   };
   const fold = (form, fresh) => find(fresh, form.id)?.closest("details");
@@ -111,11 +150,18 @@
   const remove = (id) => {
     const old = byId(id);
     if (!old) return;
-    const kept = held(old);
-    if (kept.length) {
+    const leave = () => {
+      const kept = held(old);
+      if (!kept.length) return old.remove();
       lockAll(old);
       kept.forEach(lock);
-    } else old.remove();
+    };
+    // What is under a hand stays in its place until the hand is elsewhere: the next one would take it.
+    const list = old.parentElement;
+    if (list?.matches(":hover") && old.matches(".ask")) {
+      for (const form of old.querySelectorAll("form")) lock(form);
+      list.addEventListener("pointerleave", leave, { once: true });
+    } else leave();
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
 
@@ -181,6 +227,7 @@
     source.addEventListener("fragment", heard(place));
     source.addEventListener("list", heard((data) => arrange(JSON.parse(data))));
     source.addEventListener("gone", heard(remove));
+    source.addEventListener("first", heard((data) => { const by = JSON.parse(data); first.set(by.ticket, by); }));
     source.addEventListener("output", heard((data) => print(JSON.parse(data))));
     source.addEventListener("clock", heard((data) => tick(Number(data))));
     source.addEventListener("said", heard((data) => { const said = byId("said"); if (said) said.textContent = data; }));
@@ -196,6 +243,7 @@
   };
 
   localTimes(document);
+  if (body.dataset.now) setInterval(age, 15_000);
   for (const screen of document.querySelectorAll("[data-screen]")) screen.scrollTop = screen.scrollHeight;
   if (!body.dataset.live) return;
   connect();

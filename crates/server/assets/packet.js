@@ -49,8 +49,25 @@
     });
   }
 
-  // The diff.
+  /** Lets a sign-off ask first while comments are waiting. */
+  const warn = (button, n) => {
+    if (n) button.dataset.ask = `Press again: sign off over ${n} ${n === 1 ? "comment" : "comments"}`;
+    else delete button.dataset.ask;
+  };
+
+  // The diff; where only its packet is shown, what was said of it and not sent is told.
   const grid = one(".diff-grid");
+  const pass = one("form[data-packet] [name=verdict][value=pass]");
+  const unsent = !grid && pass ? store.read(`comments ${pass.form.dataset.packet}`, []).length : 0;
+  if (unsent) {
+    warn(pass, unsent);
+    const note = Object.assign(document.createElement("div"), { className: "banner" });
+    note.dataset.tone = "warn";
+    const text = Object.assign(document.createElement("p"), { textContent: `You have ${unsent} ${unsent === 1 ? "comment" : "comments"} on its lines that you have not sent. ` });
+    text.append(Object.assign(document.createElement("a"), { href: `${location.pathname}/diff`, textContent: "See them" }));
+    note.append(text);
+    one(".banners")?.append(note);
+  }
   if (!grid) return;
   const digest = grid.dataset.packet;
   const files = all(".diff-file");
@@ -183,6 +200,7 @@
     const verdict = (word) => one(`[name=verdict][value=${word}]`, form);
     verdict("pass").classList.toggle("primary", !comments.length);
     verdict("changes").classList.toggle("primary", comments.length > 0);
+    warn(verdict("pass"), comments.length);
     reason.placeholder = comments.length ? "Reason, if the comments need one" : "Reason, needed to request changes";
     for (const comment of comments) {
       const row = rowOf(comment);

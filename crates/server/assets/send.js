@@ -43,13 +43,85 @@
     note.querySelector("span").textContent = text;
   };
 
+  // What was typed outlives a reload, until it is sent.
+  const fields = () => [...document.querySelectorAll("form[method=post] :is(textarea, input:not([type]))[name]")].filter((it) => person && it.name !== "csrf");
+  const place = (field) => `typed ${location.pathname} ${field.form.id || field.form.getAttribute("action")} ${field.form.dataset.packet ?? ""} ${field.name}`;
+  const keep = (field, text) => {
+    try {
+      if (text) sessionStorage.setItem(place(field), text);
+      else sessionStorage.removeItem(place(field));
+    } catch {
+      // A browser without storage keeps it as long as the page.
+    }
+  };
+  // What was sent is forgotten once it was taken: a refusal leads back to it.
+  const GOING = "typed and sent";
+  try {
+    const isTaken = person && !["new", "problem"].includes(document.body.dataset.page);
+    if (isTaken) for (const key of JSON.parse(sessionStorage.getItem(GOING) ?? "[]")) sessionStorage.removeItem(key);
+    if (isTaken) sessionStorage.removeItem(GOING);
+  } catch {
+    // There is none to forget.
+  }
+  for (const field of fields()) {
+    try {
+      if (field.value === field.defaultValue) field.value = sessionStorage.getItem(place(field)) ?? field.value;
+    } catch {
+      break;
+    }
+  }
+  document.addEventListener("input", ({ target }) => {
+    if (target.form && fields().includes(target)) keep(target, target.value === target.defaultValue ? "" : target.value);
+  });
+
+  // A press that comes with the page itself was meant for what stood there before: the second of a double click.
+  const SENT = "mission sent";
+  const sentAt = () => {
+    try {
+      const at = Number(sessionStorage.getItem(SENT));
+      sessionStorage.removeItem(SENT);
+      return at;
+    } catch {
+      return 0;
+    }
+  };
+  const shield = (event) => {
+    if (!event.isTrusted || !event.detail || !event.target.closest?.("button, summary")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  const shielded = () => {
+    addEventListener("click", shield, true);
+    setTimeout(() => removeEventListener("click", shield, true), 500);
+  };
+  if (Date.now() - sentAt() < 3_000) shielded();
+  document.addEventListener("mission:shield", shielded);
+
+  /** Asks before what acts at once and is not taken back: the first press says so, a second one that is no double click does it. */
+  const asks = (button) => {
+    const question = button?.dataset.ask;
+    if (!question) return false;
+    if (button.dataset.asked) return Date.now() - Number(button.dataset.asked) < 500;
+    const was = [...button.childNodes];
+    button.dataset.asked = Date.now();
+    button.replaceChildren(question);
+    const said = document.getElementById("said");
+    if (said) said.textContent = question;
+    const back = () => {
+      delete button.dataset.asked;
+      button.replaceChildren(...was);
+    };
+    button.addEventListener("blur", back, { once: true });
+    return true;
+  };
+
   // Before all others: what they do on a submit is done once it is sent.
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
     if (form.method !== "post" || form.dataset.sends === "now") return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (form.dataset.sends) return;
+    if (form.dataset.sends || asks(submitter)) return;
     form.dataset.sends = "asked";
     const why = await hindered();
     if (why) {
@@ -60,6 +132,12 @@
     form.querySelector(":scope > .unsent")?.remove();
     unsent.delete(form);
     form.dataset.sends = "now";
+    try {
+      sessionStorage.setItem(SENT, Date.now());
+      sessionStorage.setItem(GOING, JSON.stringify(fields().filter((it) => it.form === form).map(place)));
+    } catch {
+      // A browser without storage is not shielded from a double click.
+    }
     form.requestSubmit(submitter);
     form.dataset.sends = "sent"; // once, also when it is pressed twice
     setTimeout(() => delete form.dataset.sends, WAIT_MS);

@@ -15,6 +15,7 @@ use axum::response::Response;
 use futures::{Stream, StreamExt as _, stream};
 use mission_domain::doc::EventDoc;
 use mission_domain::ids::{AttemptId, TicketKey, Timestamp};
+use mission_domain::told;
 use mission_domain::unseen::on_one_line;
 use mission_store::EventFilter;
 use serde::Deserialize;
@@ -31,6 +32,9 @@ const GATHER: Duration = Duration::from_millis(40);
 
 /// How often the clock is sent while nothing happens.
 const CLOCK: Duration = Duration::from_secs(5);
+
+/// So much of what somebody decided is told to who was second, in characters.
+const TOLD: usize = 200;
 
 /// How often a terminal's journal is looked at.
 const SCREEN: Duration = Duration::from_millis(400);
@@ -107,6 +111,8 @@ struct Watch {
     /// The attempt that prints, and how far its journal was read.
     screen: Option<(AttemptId, u64)>,
     clock_at: Timestamp,
+    /// What people decided since the last frames, to be told to who is still about to.
+    decided: Vec<Arc<EventDoc>>,
 }
 
 impl Watch {
@@ -125,6 +131,7 @@ impl Watch {
             shown: None,
             screen: None,
             clock_at: began,
+            decided: Vec::new(),
         }
     }
 
@@ -152,8 +159,11 @@ impl Watch {
 
     /// Returns the tickets that `events` and those of the next moment are about.
     async fn gather(&mut self, events: Vec<Arc<EventDoc>>) -> BTreeSet<String> {
-        let about =
-            |events: Vec<Arc<EventDoc>>| events.into_iter().filter_map(|it| it.ticket.clone());
+        let mut decided = Vec::new();
+        let mut about = |events: Vec<Arc<EventDoc>>| {
+            decided.extend(events.iter().filter(|it| web::is_a_persons_decision(it)).cloned());
+            events.into_iter().filter_map(|it| it.ticket.clone())
+        };
         let mut changed: BTreeSet<String> = about(events).collect();
         // Being cut off while it waits loses nothing: what was taken has been noted.
         let gathering = async {
@@ -162,6 +172,7 @@ impl Watch {
             }
         };
         let _ = tokio::time::timeout(GATHER, gathering).await;
+        self.decided = decided;
         changed
     }
 
@@ -206,7 +217,7 @@ impl Watch {
         let rows = self.visitor.site.rows.since(&self.visitor.site, self.follow.seq()).await?;
         let known = self.shown.as_deref();
         let seen = Seen::read(&self.visitor, &self.page, rows, changed, known).await?;
-        let mut frames = String::new();
+        let mut frames = self.firsts();
         for id in self.gone(&seen, changed) {
             self.known.forget(&id);
             frames.push_str(&frame("gone", &id));
@@ -232,6 +243,26 @@ impl Watch {
         frames.push_str(&printed);
         frames.push_str(&self.clock());
         Ok(frames)
+    }
+
+    /// Returns who decided what, for those forms of the page that are about it and in use.
+    fn firsts(&mut self) -> String {
+        let decided = std::mem::take(&mut self.decided);
+        let is_here = |key: &str| match &self.page {
+            Page::NeedsYou => self.visitor.who.may_see(key),
+            Page::Ticket(own) => own.to_string() == key,
+            Page::Board(_) | Page::Fleet | Page::Quiet => false,
+        };
+        let told = decided.iter().filter_map(|it| Some((it, it.ticket.as_deref()?)));
+        let told = told.filter(|(_, key)| is_here(key)).map(|(event, key)| {
+            let who = told::principal(told::who(event));
+            let what: String = told::told(event).chars().take(TOLD).collect();
+            frame(
+                "first",
+                &json!({ "ticket": key, "who": who, "what": what, "at": event.at }).to_string(),
+            )
+        });
+        told.collect()
     }
 
     /// Returns the elements that have no place on the page any more.

@@ -19,6 +19,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use mission_domain::doc::EventDoc;
 use mission_domain::ids::TicketKey;
 use mission_domain::told;
 use mission_store::EventFilter;
@@ -124,8 +125,9 @@ async fn problem_page(
     let key = path.strip_prefix("/tickets/").and_then(|it| it.split('/').next());
     let key = key.and_then(|it| it.parse::<TicketKey>().ok());
     let kind = match (&key, who) {
-        (Some(key), Some(_)) if problem.status == StatusCode::CONFLICT => {
-            first(site, key).await.unwrap_or_else(|| kind_of(problem))
+        (Some(key), Some(who)) if problem.status == StatusCode::CONFLICT => {
+            let first = first(site, key).await.filter(|it| !is_own(it, who));
+            first.unwrap_or_else(|| kind_of(problem))
         }
         _ => kind_of(problem),
     };
@@ -137,6 +139,11 @@ async fn problem_page(
     };
     let way = way.map(|key| (pages::words::ticket_path(&key.to_string()), format!("See {key}")));
     said(problem, shell, kind, way)
+}
+
+/// Returns whether it was `who` themselves: nobody comes second to oneself.
+fn is_own(first: &pages::view::Problem, who: &Who) -> bool {
+    matches!(first, pages::view::Problem::Conflict { who: by, .. } if *by == who.principal().to_string())
 }
 
 /// What may have been first: a decision, or what made it one about something else.
@@ -158,6 +165,11 @@ const FIRST: [&str; 15] = [
     "staled",
 ];
 
+/// Returns whether a person decided something that somebody else may be about to decide.
+pub(crate) fn is_a_persons_decision(event: &EventDoc) -> bool {
+    FIRST.contains(&event.kind.as_str()) && told::who(event).starts_with("person:")
+}
+
 /// So many of a ticket's newest events are looked through for it.
 const LOOKED_AT: u32 = 60;
 
@@ -169,7 +181,7 @@ async fn first(site: &Site, key: &TicketKey) -> Option<pages::view::Problem> {
     let events = site.control.store().events(&filter).await.ok()?;
     let decided = || events.iter().filter(|it| FIRST.contains(&it.kind.as_str()));
     // What the controller did on top of a person's word is not what was decided first.
-    let of_person = decided().find(|it| told::who(it).starts_with("person:"));
+    let of_person = decided().find(|it| is_a_persons_decision(it));
     let last = of_person.or_else(|| decided().next())?;
     let (who, what) = (told::who(last).to_owned(), told::told(last));
     Some(pages::view::Problem::Conflict { who, what, at: last.at })

@@ -1,6 +1,6 @@
 // Two people at once: whoever is second learns who was first, and loses nothing that was typed.
 import assert from "node:assert/strict";
-import { isTold, until } from "../stage.js";
+import { insists, isTold, until } from "../stage.js";
 
 /** Invites a person through the page, and signs them in. */
 async function invited(stage, owner, name, options) {
@@ -38,6 +38,7 @@ export function two(story) {
     await reason.fill("Half a sentence");
     await stage.api(`/tickets/${key}/verdict`, { verdict: "changes", gate: "plan", reason: "not yet" });
     await page.locator("#gate .banner.changed:not([hidden])").waitFor();
+    assert.match(await page.locator("#gate .banner.changed").first().innerText(), /was first: .*changes.*, \d\d:\d\d/);
     assert.equal(await reason.inputValue(), "Half a sentence");
     assert.ok(await page.locator("#gate button:has-text('Sign off')").isDisabled());
     assert.deepEqual(complaints, []);
@@ -81,7 +82,7 @@ export function two(story) {
     assert.equal(refused, 403);
     assert.equal((await stage.ticket(key)).gates[0].signoffs.length, 0);
     await ada.page.goto("/settings");
-    await ada.page.click("button[aria-label='Sign out the browser of vera']");
+    await insists(ada.page, "button[aria-label='Sign out the browser of vera']");
     await vera.page.goto("/board");
     assert.match(vera.page.url(), /sign-in|board/);
     assert.equal(await vera.page.locator(".card").count(), 0, "an ended session sees nothing");
@@ -96,7 +97,7 @@ export function two(story) {
     await mara.page.locator("#link-state[data-link=live]").waitFor();
     await mara.page.fill("#gate [name=reason]", "Say it louder.");
     await ada.page.goto("/settings?part=people");
-    await ada.page.click("button[aria-label='Sign out the browser of mara']");
+    await insists(ada.page, "button[aria-label='Sign out the browser of mara']");
     await mara.page.locator("#stale:not([hidden]) >> text=You are signed out").waitFor();
     await stage.api(`/tickets/${key}/comment`, { text: "not for everybody" });
     await mara.page.click("#gate button:has-text('Request changes')");

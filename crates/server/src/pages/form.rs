@@ -59,8 +59,17 @@ fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) ->
 }
 
 /// Returns whether the work lands once `gate` is signed off, which nobody can undo: its key then asks for `enter` as well.
-pub(super) fn lands(gate: &GateDoc) -> bool {
-    gate.id == "final_validation"
+pub(super) fn lands(ticket: &TicketDoc, gate: &GateDoc) -> bool {
+    ticket.gates.iter().filter(|it| it.id != gate.id).all(is_settled)
+}
+
+/// Returns whether nothing is left to decide: what was signed off last lands at once.
+pub(crate) fn lands_next(ticket: &TicketDoc) -> bool {
+    ticket.gates.iter().all(is_settled)
+}
+
+fn is_settled(gate: &GateDoc) -> bool {
+    matches!(gate.state.as_str(), "passed" | "waived" | "not_required")
 }
 
 /// Returns the digest that a verdict on `gate` is given on; empty where there is no packet.
@@ -82,7 +91,7 @@ pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) ->
                 placeholder="Reason, needed for all but a sign-off" {}
             (findings(&id, true))
             div.ask-do {
-                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-confirm[lands(gate)] { "Sign off" kbd { "a" } }
+                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-confirm[lands(ticket, gate)] { "Sign off" kbd { "a" } }
                 button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
                 button.btn.ghost type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } }
             }
@@ -156,7 +165,7 @@ pub(super) fn quick_verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'
     html! {
         form id={ "pass-" (ticket.key) } method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
             (judged(ticket, gate, viewer, Back::NeedsYou))
-            button.btn.main type="submit" name="verdict" value="pass" data-key="a" data-confirm[lands(gate)] { "Sign off" kbd { "a" } }
+            button.btn.main type="submit" name="verdict" value="pass" data-key="a" data-confirm[lands(ticket, gate)] { "Sign off" kbd { "a" } }
         }
         details.reply {
             summary.btn data-key="r" { "Request changes…" kbd { "r" } }
@@ -165,7 +174,7 @@ pub(super) fn quick_verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'
                 label.mid for={ (id) "-reason" } { "What must change? Whoever works it gets this first." }
                 textarea.field id={ (id) "-reason" } name="reason" rows="3" required dir="auto" {}
                 (findings(&id, false))
-                div.ask-do { button.btn.primary type="submit" name="verdict" value="changes" { "Request changes" } }
+                div.ask-do { button.btn.primary type="submit" name="verdict" value="changes" { "Request changes" } (shut("Close")) }
             }
         }
     }
@@ -228,7 +237,7 @@ pub(super) fn deny(
                 input type="hidden" name="approval" value=(approval.id);
                 label.mid for={ (id) "-reason" } { "Why not? The lane is told." }
                 textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" {}
-                div.ask-do { button.btn type="submit" { "Deny" } }
+                div.ask-do { button.btn type="submit" { "Deny" } (shut("Close")) }
             }
         }
     }
@@ -274,10 +283,15 @@ pub(super) fn reasoned(
                 (hidden(viewer, back))
                 label.mid for={ (id) "-reason" } { (why) }
                 textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" {}
-                div.ask-do { button.btn type="submit" { (label) } }
+                div.ask-do { button.btn type="submit" { (label) } (shut(if verb == "cancel" { "Keep it" } else { "Close" })) }
             }
         }
     }
+}
+
+/// Returns the way out of an opened field; its script shows it, and without one the button that opened it closes it.
+fn shut(label: &str) -> Markup {
+    html! { button.btn.ghost type="button" data-shut hidden { (label) } }
 }
 
 /// Returns an action that needs nothing but a press.
@@ -295,9 +309,14 @@ pub(super) fn plain(
     html! {
         form id={ (verb) "-" (ticket.key) } method="post" action=(action(ticket, verb)) {
             (hidden(viewer, back))
-            button.btn type="submit" { (icon(glyph)) (label) }
+            button.btn type="submit" data-ask=[question(verb)] { (icon(glyph)) (label) }
         }
     }
+}
+
+/// Returns what is asked before an action that is not taken back: it stands in the button, whose second press does it.
+fn question(verb: &str) -> Option<&'static str> {
+    (verb == "reopen").then_some("Press again: a new round of work begins")
 }
 
 /// Returns the line that writes to whoever works the ticket.

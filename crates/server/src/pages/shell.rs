@@ -370,8 +370,8 @@ fn toast(shell: &Shell) -> Markup {
     let key = event.ticket.as_deref().unwrap_or_default();
     let gate = event.body.get("gate").and_then(|it| it.as_str());
     let undo = match event.kind.as_str() {
-        // What was signed off last lands at once: there is nothing to withdraw.
-        "judged" if gate == Some("final_validation") && passed(event) => None,
+        // What landed, or is about to, is not taken back.
+        "judged" if !shell.can_withdraw => None,
         "judged" => Some(("withdraw", "Undo")),
         "parked" => Some(("unpark", "Undo")),
         "unparked" => Some(("park", "Undo")),
@@ -381,7 +381,7 @@ fn toast(shell: &Shell) -> Markup {
     html! {
         div.toast id="toast" role="status" data-toast {
             (icon("check"))
-            span dir="auto" { b.key { (key) } " You " (mission_domain::told::told(event)) "." }
+            span dir="auto" { b.key { (key) } " You " (cut(&mission_domain::told::told(event))) }
             @if let Some((verb, label)) = undo {
                 form method="post" action={ "/tickets/" (key) "/" (verb) } {
                     (super::form::csrf(&shell.csrf))
@@ -390,12 +390,17 @@ fn toast(shell: &Shell) -> Markup {
                     button.btn.sm type="submit" data-key="u" { (label) kbd { "u" } }
                 }
             }
+            button.icon-btn type="button" data-toast-shut aria-label="Close" { (icon("x")) }
         }
     }
 }
 
-/// Returns whether a verdict was a sign-off.
-fn passed(event: &mission_domain::doc::EventDoc) -> bool {
-    let verdict = event.body.pointer("/signoff/verdict").and_then(|it| it.as_str());
-    matches!(verdict, Some("pass" | "waive"))
+/// Returns what a toast says of `told`: a line of it, ended by one full stop.
+fn cut(told: &str) -> String {
+    const MOST: usize = 120;
+    let line = told.lines().next().unwrap_or_default();
+    if line.chars().count() > MOST || line.len() < told.trim_end().len() {
+        return format!("{}…", line.chars().take(MOST).collect::<String>().trim_end());
+    }
+    format!("{}.", line.trim_end().trim_end_matches('.'))
 }

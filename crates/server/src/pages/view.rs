@@ -85,6 +85,8 @@ pub struct Shell {
     pub seq: u64,
     /// What the person did a moment ago, told once with its undo.
     pub toast: Option<EventDoc>,
+    /// Whether a verdict that the toast tells of can still be taken back.
+    pub can_withdraw: bool,
     /// What is wrong in the home, one sentence each: a bad reload, rules not in force, dispatch paused.
     pub problem_notices: Vec<String>,
 }

@@ -10,6 +10,7 @@ use mission_store::{EventFilter, TicketRow};
 use super::read::Rows;
 use crate::app::Site;
 use crate::auth::{self, Who};
+use crate::pages::form;
 use crate::pages::view::{CampaignLink, Shell};
 use crate::problem::{Answer, Problem};
 
@@ -79,10 +80,13 @@ impl Visitor {
         let now = self.site.control.now();
         let projects = self.projects().await;
         let waiting = self.waiting_notices(rows).await?;
+        let toast = self.toast(now).await;
+        let can_withdraw = self.can_withdraw(toast.as_ref()).await;
         Ok(Shell {
             person: self.who.name(),
             may: self.who.may(),
-            toast: self.toast(now).await,
+            toast,
+            can_withdraw,
             problem_notices: self.notices_of(&projects),
             projects,
             current_project: self.project.as_ref().map(ToString::to_string),
@@ -115,6 +119,15 @@ impl Visitor {
             |it: &EventDoc| it.principal == own && now.as_second() - it.at.as_second() < MOMENT_S;
         // A page without its toast is whole otherwise.
         self.site.control.store().events(&filter).await.ok()?.into_iter().find(is_own)
+    }
+
+    /// Returns whether a verdict can be taken back: not once the work has landed, nor where it lands next.
+    async fn can_withdraw(&self, told: Option<&EventDoc>) -> bool {
+        let Some(event) = told.filter(|it| it.kind == "judged") else { return true };
+        let key = event.ticket.as_deref().and_then(|it| it.parse().ok());
+        let Some(key): Option<TicketKey> = key else { return false };
+        let Ok(ticket) = self.site.control.ticket_doc(&key).await else { return false };
+        ticket.closed_at.is_none() && !form::lands_next(&ticket)
     }
 
     fn notices_of(&self, projects: &[ProjectDoc]) -> Vec<String> {

@@ -42,7 +42,7 @@ fn session(s: &SessionDoc, view: &SettingsView, viewer: Viewer<'_>) -> Markup {
             td { (s.role) }
             td { (glyph::ago(s.created_at, viewer.now)) }
             td { @match s.expires_at { Some(at) => { (at.strftime("%-d %b")) } None => { "no end" } } }
-            td.r { @if is_own || view.is_owner || s.principal == format!("person:{}", viewer.person) { form method="post" action={ "/settings/sessions/" (s.id) "/end" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" aria-label={ "Sign out the browser of " (words::principal(&s.principal)) } { "Sign out" } } } }
+            td.r { @if is_own || view.is_owner || s.principal == format!("person:{}", viewer.person) { form method="post" action={ "/settings/sessions/" (s.id) "/end" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" data-ask="Press again: it is out at once" aria-label={ "Sign out the browser of " (words::principal(&s.principal)) } { "Sign out" } } } }
         }
     }
 }

@@ -46,7 +46,7 @@ pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
             @for gate in &ticket.gates {
                 @let word = glyph::shown(ticket, gate);
                 li id={ "at-" (gate.id) } data-gate=(word) data-you[owed && word == "active"] aria-current=[(at == Some(gate.id.as_str())).then_some("step")] {
-                    a href="#gate" {
+                    a href=(leads_to(ticket, gate, at)) {
                         span.bar {}
                         b { (icon(glyph::gate_icon(word))) span { (words::gate(&gate.id)) } }
                         span.s { em { (glyph::outcome(ticket, gate, owed)) } " " span { (told(ticket, gate, owed, viewer)) } }
@@ -54,6 +54,20 @@ pub fn rail(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Returns where a gate of the rail leads: the standing one to its place here, others to their packet, a waived one to who waived it.
+fn leads_to(ticket: &TicketDoc, gate: &GateDoc, at: Option<&str>) -> String {
+    let is_judged = gate.signoff.is_some() || !gate.signoffs.is_empty();
+    if at == Some(gate.id.as_str()) {
+        "#gate".to_owned()
+    } else if gate.packet.is_some() && gate.state != "waived" {
+        words::packet_path(&ticket.key, &gate.id)
+    } else if is_judged {
+        "#side-signoffs".to_owned()
+    } else {
+        "#gate".to_owned()
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn shell() -> Shell {
         now: now(),
         seq: 4711,
         toast: None,
+        can_withdraw: true,
         problem_notices: Vec::new(),
     }
 }
