@@ -61,13 +61,6 @@
     banner.querySelector("p").replaceChildren(who, ` ${by.what}, ${clock.format(new Date(by.at))}. Your text stays here.`);
   };
 
-  /** Says in the banners of locked forms who did what, as soon as the page's own story tells it. */
-  const whoWasFirst = () => {
-    const told = document.querySelector("#log > li:first-child p")?.textContent.trim();
-    for (const place of document.querySelectorAll(".changed:not([hidden]) [data-first]")) place.textContent = told ? `${told}. ` : "";
-  };
-  document.addEventListener("mission:placed", whoWasFirst);
-
   /** Locks all that could be answered in an element, because of one form in it. */
   const lockAll = (root) => root.querySelectorAll("form[data-packet]").forEach(lock);
 

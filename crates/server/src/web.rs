@@ -125,9 +125,11 @@ async fn problem_page(
     let key = path.strip_prefix("/tickets/").and_then(|it| it.split('/').next());
     let key = key.and_then(|it| it.parse::<TicketKey>().ok());
     let kind = match (&key, who) {
-        (Some(key), Some(who)) if problem.status == StatusCode::CONFLICT => {
-            let first = first(site, key).await.filter(|it| !is_own(it, who));
-            first.unwrap_or_else(|| kind_of(problem))
+        // Who takes their own word back too late comes second to nobody.
+        (Some(key), Some(_))
+            if problem.status == StatusCode::CONFLICT && !path.ends_with("/withdraw") =>
+        {
+            first(site, key).await.unwrap_or_else(|| kind_of(problem))
         }
         _ => kind_of(problem),
     };
@@ -139,11 +141,6 @@ async fn problem_page(
     };
     let way = way.map(|key| (pages::words::ticket_path(&key.to_string()), format!("See {key}")));
     said(problem, shell, kind, way)
-}
-
-/// Returns whether it was `who` themselves: nobody comes second to oneself.
-fn is_own(first: &pages::view::Problem, who: &Who) -> bool {
-    matches!(first, pages::view::Problem::Conflict { who: by, .. } if *by == who.principal().to_string())
 }
 
 /// What may have been first: a decision, or what made it one about something else.

@@ -42,11 +42,16 @@ fn banner(view: &ProblemView) -> Markup {
             Problem::NotFound => { div.banner data-tone="off" { (icon("search")) p dir="auto" { (glyph::inline(&view.what)) } } }
             Problem::Refused => { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not recorded. " } (glyph::inline(&view.what)) } } }
             Problem::Conflict { who, what, at } => {
-                div.banner data-tone="live" role="alert" { (icon("user-check")) p dir="auto" { b { bdi { (words::principal(who)) } " was first: " } (what) ", " (glyph::clock(*at)) ". " (glyph::inline(&view.what)) } }
+                div.banner data-tone="live" role="alert" { (icon("user-check")) p dir="auto" { b { @if is_own(view, who) { "You were first: " } @else { bdi { (words::principal(who)) } " was first: " } } (what) ", " (glyph::clock(*at)) ". " (glyph::inline(&view.what)) } }
             }
             Problem::Failed => { div.banner data-tone="bad" role="alert" { (icon("s-blocked")) p dir="auto" { b { "Nothing was changed. " } (glyph::inline(&view.what)) } } }
         }
     }
+}
+
+/// Returns whether `who` is whoever looks.
+fn is_own(view: &ProblemView, who: &str) -> bool {
+    view.shell.as_ref().is_some_and(|it| who.strip_prefix("person:") == Some(&it.person))
 }
 
 /// Returns what to do next.

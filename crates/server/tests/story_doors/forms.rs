@@ -220,7 +220,7 @@ async fn a_verdict_on_a_packet_that_changed_says_who_was_first() {
     ];
     let page = browser.post("/tickets/MC-1/verdict", &stale).await.expect(409).text();
     assert!(
-        page.contains("was first")
+        page.contains("You were first: ")
             && page.contains("The packet changed") | page.contains("the packet changed"),
         "{page}"
     );
