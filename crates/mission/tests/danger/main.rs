@@ -2,8 +2,8 @@
 //! discouraged is told by what the suite saw.
 
 mod approvals;
-mod files;
 mod ends;
+mod files;
 mod secrets;
 mod stage;
 mod suite;
