@@ -376,33 +376,8 @@ impl Control {
                 let why = "the ticket ended before anybody could take it".to_owned();
                 (ticket, Command::GiveUpMessages { ids: messages, why })
             }
-            Action::PauseDispatch { why, until } => {
-                return self.execute_home(HomeCommand::PauseDispatch { why, until }, &by).await;
-            }
-            Action::ResumeDispatch => {
-                return self.execute_home(HomeCommand::ResumeDispatch, &by).await;
-            }
-            Action::MarkBudget { scope, until, is_spent, text } => {
-                let command = HomeCommand::MarkBudget { scope, until, is_spent, text };
-                return self.execute_home(command, &by).await;
-            }
-            Action::SetSchedule { project, schedule, cron, time_zone } => {
-                let command = HomeCommand::SetSchedule { project, schedule, cron, time_zone };
-                return self.execute_home(command, &by).await;
-            }
             Action::RunSchedule { project, schedule, due, caught_up } => {
                 return self.run_schedule(&project, &schedule, due, caught_up).await;
-            }
-            Action::SkipSchedule { project, schedule, due, why } => {
-                let command = HomeCommand::SkipSchedule { project, schedule, due, why };
-                return self.execute_home(command, &by).await;
-            }
-            Action::DropSchedule { project, schedule } => {
-                let command = HomeCommand::DropSchedule { project, schedule };
-                return self.execute_home(command, &by).await;
-            }
-            Action::FreeBudget { scope, why } => {
-                return self.execute_home(HomeCommand::FreeBudget { scope, why }, &by).await;
             }
             Action::LoseApproved { ticket, approval } => {
                 (ticket, Command::LoseApproved { approval })
@@ -411,11 +386,12 @@ impl Control {
                 let message = self.new_message_id().await?;
                 (ticket, Command::ExpireApproval { approval, message })
             }
-            Action::Claim { .. }
-            | Action::Observe { .. }
-            | Action::Check { .. }
-            | Action::RunApproved { .. }
-            | Action::Land { .. } => return Ok(()),
+            other => {
+                return match at_home(other) {
+                    Some(command) => self.execute_home(command, &by).await,
+                    None => Ok(()),
+                };
+            }
         };
         self.execute_noted(&key, command, &by, act).await.map(drop)
     }
@@ -451,6 +427,44 @@ impl Control {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Returns what an action does to the home, where it does something to that alone.
+fn at_home(action: Action) -> Option<HomeCommand> {
+    Some(match action {
+        Action::PauseDispatch { why, until } => HomeCommand::PauseDispatch { why, until },
+        Action::ResumeDispatch => HomeCommand::ResumeDispatch,
+        Action::MarkBudget { scope, until, is_spent, text } => {
+            HomeCommand::MarkBudget { scope, until, is_spent, text }
+        }
+        Action::FreeBudget { scope, why } => HomeCommand::FreeBudget { scope, why },
+        Action::SetSchedule { project, schedule, cron, time_zone } => {
+            HomeCommand::SetSchedule { project, schedule, cron, time_zone }
+        }
+        Action::SkipSchedule { project, schedule, due, why } => {
+            HomeCommand::SkipSchedule { project, schedule, due, why }
+        }
+        Action::DropSchedule { project, schedule } => {
+            HomeCommand::DropSchedule { project, schedule }
+        }
+        Action::Claim { .. }
+        | Action::Observe { .. }
+        | Action::Check { .. }
+        | Action::RunApproved { .. }
+        | Action::Land { .. }
+        | Action::HandOver { .. }
+        | Action::Finish { .. }
+        | Action::Expire { .. }
+        | Action::TimeOut { .. }
+        | Action::Release { .. }
+        | Action::Wake { .. }
+        | Action::EndChild { .. }
+        | Action::Requeue { .. }
+        | Action::GiveUp { .. }
+        | Action::RunSchedule { .. }
+        | Action::LoseApproved { .. }
+        | Action::ExpireApproval { .. } => return None,
+    })
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {

@@ -78,7 +78,9 @@ fn what_mission_control_itself_cannot_go_on_with_is_told_and_goes_on_once_it_is_
     let place = Place::new();
     let at = place.project("work", RULES);
     let server = place.up();
-    let soon = (Timestamp::now() + SignedDuration::from_secs(1)).to_string();
+    let first = place.ticket(&at, &place.files(&at, "One", &["--park"]));
+    let now: Timestamp = first["created_at"].as_str().and_then(|it| it.parse().ok()).unwrap();
+    let soon = (now + SignedDuration::from_secs(2)).to_string();
     let key = place.files(&at, "Two", &["--workflow", "mine", "--not-before", &soon]);
     place.git(&at, &["branch", "-m", "main", "trunk"]);
     let notice = wait_for("a notice", || {

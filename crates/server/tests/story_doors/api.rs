@@ -170,6 +170,18 @@ async fn many_who_file_at_the_same_moment_all_get_a_ticket_of_their_own() {
     assert!(last["title"].as_str().is_some_and(|it| it.starts_with("One of many")), "no gap");
 }
 
+/// Waits until the controller knows every ticket that is on record.
+async fn knows_all(stage: &Stage) {
+    loop {
+        let on_record = stage.get("/api/v1/tickets?limit=1000").await.expect(200).json();
+        let on_record = on_record["tickets"].as_array().expect("tickets").len();
+        let known = stage.control.lanes(None).await.expect("lanes");
+        if known.iter().map(|it| it.queued as usize).sum::<usize>() == on_record {
+            return;
+        }
+    }
+}
+
 #[tokio::test]
 async fn who_goes_before_the_answer_leaves_nothing_half_done() {
     let stage = Stage::new().await;
@@ -187,16 +199,7 @@ async fn who_goes_before_the_answer_leaves_nothing_half_done() {
         }
         // The client is gone; what was begun for it ends, however long that takes.
         drop(asked);
-        let same = async {
-            loop {
-                let on_record = stage.get("/api/v1/tickets?limit=1000").await.expect(200).json();
-                let on_record = on_record["tickets"].as_array().expect("tickets").len();
-                let known = stage.control.lanes(None).await.expect("lanes");
-                if known.iter().map(|it| it.queued as usize).sum::<usize>() == on_record {
-                    return on_record;
-                }
-            }
-        };
+        let same = knows_all(&stage);
         let same = tokio::time::timeout(PATIENCE, same).await;
         assert!(same.is_ok(), "gone after {polls} looks, and the controller never heard of it");
     }
