@@ -416,8 +416,14 @@ impl Control {
                 code: BlockCode::LandBlocked,
                 text: format!(
                     "uncommitted changes in {} stand in the way of landing in `{}`",
-                    files.join(", "),
+                    some(&files),
                     checkout.display()
+                ),
+            }),
+            Landing::Refused { why } => Some(Command::BlockLanding {
+                code: BlockCode::LandBlocked,
+                text: format!(
+                    "git could not update the working copy that the work lands in: {why}"
                 ),
             }),
             Landing::Busy { .. } => None,
@@ -434,5 +440,15 @@ impl Control {
         let head = ticket.head.as_ref().map(|it| &it.commit);
         let merge = packet.merge.filter(|_| packet.commit.as_ref() == head);
         Ok(merge.map(|it| (it.base, it.commit)))
+    }
+}
+
+/// Names files for a sentence: the first twenty, and how many more there are.
+pub(crate) fn some(files: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = files.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match files.len().checked_sub(SHOWN) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
     }
 }

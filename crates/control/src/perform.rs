@@ -15,6 +15,7 @@ use mission_evidence::packet::{Artifact, Packet, TestedMerge};
 use crate::checks::{Wanted, answers, wanted};
 use crate::error::{Error, Result};
 use crate::execute::Control;
+use crate::landing::some;
 use crate::projects::Project;
 use crate::touched::touched;
 
@@ -127,7 +128,7 @@ impl Control {
             Some(Preview::AlreadyThere) => return self.sealed(packet, None),
             Some(Preview::Conflict { files }) => {
                 let branch = &project.rules.default_branch;
-                let text = format!("the work contradicts {branch} in {}", files.join(", "));
+                let text = format!("the work contradicts {branch} in {}", some(&files));
                 return self.sealed(packet, Some((BlockCode::MergeConflict, text)));
             }
             Some(Preview::NotPossible { why }) => {

@@ -50,6 +50,11 @@ pub enum Landing {
         /// Their paths.
         files: Vec<String>,
     },
+    /// Git could not update the working copy where the branch is checked out. What it had written was taken back.
+    Refused {
+        /// What git said.
+        why: String,
+    },
     /// Somebody is using the working copy at this moment. Nothing was touched; try again.
     Busy {
         /// What git said.
@@ -130,7 +135,8 @@ async fn in_working_copy(what: &Land<'_>, path: &Path, now: &Commit) -> Result<L
         return Ok(Landing::BaseMoved { now: reached });
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    if said.contains(".lock") || said.contains("unmerged") || said.contains("not concluded") {
+    let is_locked = said.contains(".lock") && said.contains("File exists");
+    if is_locked || said.contains("unmerged") || said.contains("not concluded") {
         let why = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_string();
         return Ok(Landing::Busy { why });
     }
@@ -139,7 +145,33 @@ async fn in_working_copy(what: &Land<'_>, path: &Path, now: &Commit) -> Result<L
     if said.contains("would be overwritten") && !files.is_empty() {
         return Ok(Landing::Overlaps { checkout: path.into(), files });
     }
-    Err(git.refusal(&args, &output))
+    take_back(&git, now, what.commit).await?;
+    Ok(Landing::Refused { why: git.refusal(&args, &output).to_string() })
+}
+
+/// Takes back what git wrote of `commit` before it gave up: none of these paths held anything of a person's own, and what is there
+/// now is what the landing would have brought. Anything else is left as it is.
+async fn take_back(git: &Git, now: &Commit, commit: &Commit) -> Result<()> {
+    for file in git.changed_files(now, commit).await? {
+        let path = file.path.as_str();
+        let at = |of: &Commit| format!("{}:{path}", of.as_str());
+        let brought = git.object_at(&at(commit)).await?;
+        let there = git.output(&["hash-object", "--", path], Default::default()).await?;
+        let there = String::from_utf8_lossy(&there.stdout).trim().to_owned();
+        if there.is_empty() || brought.as_deref() != Some(there.as_str()) {
+            continue;
+        }
+        if git.object_at(&at(now)).await?.is_none() {
+            // It was not there before: the look for what is in the way saw that.
+            let gone = std::fs::remove_file(git.dir().join(path));
+            gone.map_err(crate::error::io("remove", Path::new(path)))?;
+            continue;
+        }
+        // Where this fails too, git's words about the landing say why.
+        let back = ["restore", "--source", hash(now)?, "--staged", "--worktree", "--", path];
+        let _ = git.output(&back, Default::default()).await?;
+    }
+    Ok(())
 }
 
 /// Returns the paths that the landing would change and that hold something uncommitted, untracked or ignored.

@@ -189,6 +189,14 @@ impl Git {
         Ok(PathBuf::from(git.text(&["rev-parse", "--absolute-git-dir"]).await?))
     }
 
+    /// Returns the object that `name` stands for, like `COMMIT:PATH`; nothing where there is none.
+    pub(crate) async fn object_at(&self, name: &str) -> Result<Option<String>> {
+        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", name];
+        let output = self.output(&args, Asked::default()).await?;
+        let object = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(output.status.success().then_some(object))
+    }
+
     /// Returns the directory that holds the repository's objects, resolved.
     pub async fn objects_dir(&self) -> Result<PathBuf> {
         let path = self.text(&["rev-parse", "--git-path", "objects"]).await?;

@@ -280,3 +280,30 @@ async fn a_branch_that_somebody_rebases_is_busy_so_that_giving_up_loses_nothing(
     assert!(matches!(landing, Landing::Landed { checkout: Some(_) }), "{landing:?}");
     assert_eq!(place.main(), head);
 }
+
+#[tokio::test]
+async fn what_git_cannot_put_into_the_checkout_is_taken_back_and_told_in_its_words() {
+    let place = Place::new();
+    place.write(".gitattributes", "*.bin filter=needed\n");
+    place.write("kept.txt", "before\n");
+    place.commits("attributes");
+    for (key, value) in [("clean", "cat"), ("smudge", "false"), ("required", "true")] {
+        place.git(&["config", &format!("filter.needed.{key}"), value]);
+    }
+    let base = place.main();
+    let workspace = place.workspace().await;
+    for name in ["a-new.txt", "kept.txt", "m.bin", "z-new.txt"] {
+        write(&workspace.dir.join(name), "after\n");
+    }
+    let head = commit_in(&workspace.dir, "work");
+    workspace.fetch_back().await.expect("fetched");
+    let landing = landed(&place.project(), &base, &head).await;
+    let Landing::Refused { why } = landing else { panic!("{landing:?}") };
+    assert!(why.contains("needed"), "{why}");
+    assert_eq!(place.main(), base);
+    assert_eq!(place.git(&["status", "--porcelain"]), "", "nothing of it lies around");
+    assert_eq!(
+        fs::read_to_string(place.project().join("kept.txt")).unwrap_or_default(),
+        "before\n"
+    );
+}

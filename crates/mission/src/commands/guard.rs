@@ -2,6 +2,7 @@
 //! not name, and turns the rest into a request for a person's approval. It stops nobody who goes around it: that is what
 //! the sandbox is for.
 
+use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -132,8 +133,12 @@ fn real_program(program: &str) -> Option<PathBuf> {
 
 /// Returns whether `path` is a guard like this one, wherever it stands.
 fn is_guard(path: &Path) -> bool {
-    let Ok(bytes) = std::fs::read(path) else { return false };
-    let head = String::from_utf8_lossy(bytes.get(..2_048.min(bytes.len())).unwrap_or_default());
+    let mut head = Vec::new();
+    let Ok(file) = std::fs::File::open(path) else { return false };
+    if file.take(2_048).read_to_end(&mut head).is_err() {
+        return false;
+    }
+    let head = String::from_utf8_lossy(&head);
     head.starts_with("#!") && head.contains(" lane-guard ")
 }
 
