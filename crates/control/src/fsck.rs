@@ -141,6 +141,10 @@ impl Control {
                 }
             }
         }
+        let unkept = |it: &crate::WorkspaceEntry| it.why.starts_with(crate::sweep::UNKEPT);
+        for entry in self.workspaces().await?.into_iter().filter(unkept) {
+            report.find("workspace", format!("{}: {}", entry.path, entry.why));
+        }
         for correction in self.leftovers().await? {
             let kind = match correction.rule {
                 crate::Rule::OrphanProcess => "process",

@@ -176,16 +176,22 @@ fn told(action: &Action) -> Option<(Rule, TicketKey, String, String)> {
     })
 }
 
+/// Begins the reason why a workspace of an ended ticket does not go by itself.
+pub(crate) const UNKEPT: &str = "what is unfinished in it cannot be kept";
+
 impl Control {
     /// Returns what the sweep does; with `dry_run` it is only said. Both print the same.
     ///
     /// # Errors
     /// What the store or git said.
     pub async fn sweep(&self, dry_run: bool) -> Result<Vec<Correction>> {
-        let corrections = self.corrections().await?;
-        if !dry_run {
-            for correction in &corrections {
-                self.correct(correction).await?;
+        let mut corrections = self.corrections().await?;
+        for correction in corrections.iter_mut().filter(|_| !dry_run) {
+            // One that cannot be made stands in the way of no other.
+            if let Err(error) = self.correct(correction).await {
+                let text = error.in_full();
+                tracing::warn!("{} was not corrected: {text}", correction.cause);
+                correction.would = format!("nothing was done: {text}");
             }
         }
         Ok(corrections)
@@ -503,20 +509,27 @@ impl Control {
             Some(key) => self.ticket(key).await.ok().map(|it| it.0),
             None => None,
         };
-        let mut dirty = Vec::new();
+        let (mut dirty, mut unkept) = (Vec::new(), None);
         if let Some(ticket) = &ticket
             && let Ok(project) = self.project(ticket.key.project()).await
-            && let Ok(state) = self.workspace_of(&ticket.key, &project).state().await
         {
-            dirty = state.dirty;
+            match self.workspace_of(&ticket.key, &project).state().await {
+                Ok(state) => dirty = state.dirty,
+                Err(error) => unkept = Some(Error::from(error).in_full()),
+            }
         }
         let (removable, why) = match &ticket {
             Some(ticket) if self.lane_at_work(ticket).is_some() => {
-                (false, "a lane is at work there")
+                (false, "a lane is at work there".to_owned())
             }
-            Some(ticket) if ticket.is_ended() => (true, "its ticket has ended"),
-            Some(_) => (false, "its ticket is open"),
-            None => (false, "no ticket has this name; it is not ours to remove"),
+            Some(ticket) if ticket.is_ended() => match unkept {
+                None => (true, "its ticket has ended".to_owned()),
+                Some(why) => {
+                    (false, format!("{UNKEPT}: {why}. Look at it and remove the folder yourself"))
+                }
+            },
+            Some(_) => (false, "its ticket is open".to_owned()),
+            None => (false, "no ticket has this name; it is not ours to remove".to_owned()),
         };
         Ok(WorkspaceEntry {
             branch: key.as_ref().map(TicketKey::branch),
@@ -526,21 +539,26 @@ impl Control {
             dirty,
             state: ticket.map(|it| it.state().as_str().to_owned()),
             removable,
-            why: why.into(),
+            why,
         })
     }
 
     /// Removes what `workspaces` calls removable, after keeping what is unfinished; with `dry_run` it is only said.
     ///
     /// # Errors
-    /// What git or the file system said; what was removed until then stays removed and kept.
+    /// What the store or the file system said of all of them. One that cannot go says why and keeps no other from going.
     pub async fn clean_workspaces(&self, dry_run: bool) -> Result<Vec<WorkspaceEntry>> {
-        let entries: Vec<_> =
-            self.workspaces().await?.into_iter().filter(|it| it.removable).collect();
-        for entry in entries.iter().filter(|_| !dry_run) {
-            match (&entry.ticket, &entry.branch) {
-                (Some(ticket), Some(_)) => self.remove_workspace(ticket).await?,
-                (Some(_) | None, _) => remove_copy(std::path::Path::new(&entry.path)).await?,
+        let all = self.workspaces().await?.into_iter();
+        let mut entries: Vec<_> =
+            all.filter(|it| it.removable || it.why.starts_with(UNKEPT)).collect();
+        for entry in entries.iter_mut().filter(|it| !dry_run && it.removable) {
+            let removed = match (&entry.ticket, &entry.branch) {
+                (Some(ticket), Some(_)) => self.remove_workspace(ticket).await,
+                (Some(_) | None, _) => remove_copy(std::path::Path::new(&entry.path)).await,
+            };
+            if let Err(error) = removed {
+                entry.removable = false;
+                entry.why = format!("{UNKEPT}: {}", error.in_full());
             }
         }
         Ok(entries)
@@ -566,7 +584,7 @@ impl Control {
     pub(crate) async fn remove_workspace(&self, key: &TicketKey) -> Result<()> {
         let project = self.project(key.project()).await?;
         let workspace = self.workspace_of(key, &project);
-        if !workspace.exists() {
+        if !workspace.dir.exists() {
             return Ok(());
         }
         if let Some(attempt) = self.lane_at_work(&self.ticket(key).await?.0) {
@@ -577,7 +595,7 @@ impl Control {
         let tip = Git::at(&project.path).branch(&project.rules.default_branch).await?;
         let snapshot = match workspace.remove(&tip, self.now()).await {
             // Somebody else removed it at this very moment.
-            Err(_) if !workspace.exists() => return Ok(()),
+            Err(_) if !workspace.dir.exists() => return Ok(()),
             answer => answer?,
         };
         let names: Vec<_> = snapshot.kept.iter().map(|it| it.name.clone()).collect();

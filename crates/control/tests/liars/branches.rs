@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use mission_domain::ticket::{Stage as At, State, VerdictWord};
+use mission_domain::ticket::{Command, EndClass, Stage as At, State, VerdictWord};
 
 use crate::stage::{Stage, ada, commit_in, git_in, try_git, write};
 
@@ -381,4 +381,26 @@ async fn the_name_in_a_commit_makes_nobody_independent() {
     stage.refused("qa_review", &["no independent runtime is configured"]).await;
     let tried = try_git(&stage.workspace(), &["log", "-1", "--format=%an"]);
     assert_eq!(String::from_utf8_lossy(&tried.stdout).trim(), "Quentin Assurance");
+}
+
+#[tokio::test]
+async fn a_workspace_whose_work_git_cannot_keep_is_told_and_stays() {
+    let stage = Stage::new().await;
+    let attempt = stage.starts().await;
+    let notes = stage.workspace().join("notes.txt");
+    write(&notes, "the only copy\n");
+    fs::remove_dir_all(stage.workspace().join(".git")).expect("removed");
+    stage.ends(attempt, EndClass::Stopped).await;
+    let cancel = Command::Cancel { reason: "enough".into() };
+    stage.control.execute(&stage.ticket, cancel, &ada()).await.expect("a person may");
+    let plan = stage.control.clean_workspaces(true).await.expect("a plan");
+    let done = stage.control.clean_workspaces(false).await.expect("done");
+    assert_eq!(plan, done, "the plan is what is done");
+    assert!(matches!(&done[..], [it] if !it.removable && it.why.contains("cannot be kept")));
+    let swept = stage.control.sweep(false).await.expect("the others are corrected");
+    assert!(swept.iter().all(|it| !it.would.contains("is removed")), "{swept:?}");
+    let fsck = stage.control.fsck().await.expect("looked at");
+    let found: Vec<_> = fsck.findings.iter().map(|it| it.text.as_str()).collect();
+    assert!(matches!(&found[..], [it] if it.contains("cannot be kept")), "{found:?}");
+    assert!(notes.exists());
 }
