@@ -110,7 +110,12 @@ impl Control {
                 holds_up: u32::try_from(held.len()).unwrap_or(u32::MAX),
                 held,
                 ticket: doc,
-                detail: if detail.is_empty() { self.detail(ticket) } else { detail },
+                detail: match kind {
+                    // A person reads the brief here, as a lane reads it in its file.
+                    "work" => self.own_brief(ticket).await.unwrap_or(detail),
+                    _ if detail.is_empty() => self.detail(ticket),
+                    _ => detail,
+                },
                 not_by: authors.iter().map(ToString::to_string).collect(),
                 nobody_else,
                 runtimes: Vec::new(),
@@ -158,6 +163,11 @@ impl Control {
         let text = digest.and_then(|it| self.artifacts().read(&it).ok());
         let text = text.map(|it| String::from_utf8_lossy(&it).into_owned()).unwrap_or_default();
         text.chars().take(4_000).collect()
+    }
+
+    /// Returns the brief of the attempt that a person works.
+    async fn own_brief(&self, ticket: &Ticket) -> Option<String> {
+        self.attempt_brief(ticket.live_attempt()?.id).await.ok()
     }
 
     pub(crate) async fn open_tickets(&self) -> Result<Vec<Arc<Ticket>>> {

@@ -212,10 +212,11 @@ impl Store for Engine {
     }
 
     async fn close(&self) {
+        self.readers.close().await;
+        // Last: only a connection that writes puts what is in SQLite's log into its file when nobody else has it open.
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
-        self.readers.close().await;
         self.keep.close();
     }
 }

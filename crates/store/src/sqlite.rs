@@ -74,6 +74,7 @@ async fn open(home: &Path, role: Role) -> Result<body::Engine> {
         let options = options(&file).pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
         unhurried(pool).connect_lazy_with(options)
     };
+    is_not_lost(home, &file)?;
     let (lock, writer, readers) = match role {
         Role::Controller => {
             let lock = HomeLock::take(home)?;
@@ -94,6 +95,22 @@ async fn open(home: &Path, role: Role) -> Result<body::Engine> {
     let brief = (role == Role::Command).then(|| readers.clone());
     let keep = Keep { file, lock: Mutex::new(lock), brief };
     Ok(body::Engine::start(writer, readers, keep))
+}
+
+/// Refuses to begin anew in a home whose events are gone: an empty store would say that there never was any work.
+fn is_not_lost(home: &Path, file: &Path) -> Result<()> {
+    let is_there = std::fs::metadata(file).is_ok_and(|it| it.len() > 0);
+    let has_evidence =
+        || std::fs::read_dir(home.join("artifacts")).is_ok_and(|mut it| it.next().is_some());
+    if is_there || !has_evidence() {
+        return Ok(());
+    }
+    let text = format!(
+        "`{}` is missing or empty, and this home holds evidence of tickets. Put the file back (with the `-wal` file beside it), or \
+         restore a backup with `mission restore FILE`. To begin anew, move the home away",
+        file.display()
+    );
+    Err(Error::Corrupt(text))
 }
 
 /// Returns the only connection that writes, after it brought the file up to date.

@@ -366,6 +366,11 @@ fn next_lines(item: &NeedsYouDoc) -> Vec<String> {
                 .collect()
         }
         "blocked" => vec![format!("mission ticket retry {key} --reason TEXT")],
+        "work" => {
+            let attempt = item.ticket.gates.iter().find(|it| it.state == "active");
+            let attempt = attempt.and_then(|it| it.attempt.as_deref()).unwrap_or("A-N");
+            vec![format!("mission report done --summary TEXT --attempt {attempt}")]
+        }
         "notice" if !item.runtimes.is_empty() => {
             item.runtimes.iter().map(|it| format!("mission runtime resume {it}")).collect()
         }

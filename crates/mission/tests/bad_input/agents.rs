@@ -151,3 +151,39 @@ fn files_under(folder: &std::path::Path) -> Vec<Vec<u8>> {
     };
     entries.flat_map(read).collect()
 }
+
+/// A person's own gate.
+const OWN: &str = r#"
+[project]
+key = "MC"
+checks = []
+
+[role.writer]
+runtimes = ["person"]
+evidence = []
+
+[workflow.mine]
+gates = [{ id = "text", role = "writer", decided_by = ["person"] }]
+"#;
+
+#[test]
+fn a_person_reads_the_brief_of_their_own_work_where_it_waits_and_how_to_report_it() {
+    let place = Place::new();
+    let at = place.project("work", OWN);
+    let server = place.up();
+    let key = place.files(
+        &at,
+        "Two",
+        &["--workflow", "mine", "--body", "Say what it is for, in two lines."],
+    );
+    place.sees(&at, &key, |it| it["state"] == "active");
+    let asked = place.mission(&at, &["needs-you"]).succeeds();
+    asked.says(&[
+        "Say what it is for, in two lines.",
+        "mission report done --summary TEXT --attempt A-1",
+    ]);
+    place.mission(&at, &["report", "done", "--summary", "ok", "--attempt", "A-1"]).succeeds();
+    place.sees(&at, &key, |it| it["state"] == "in_review");
+    server.stops(&place);
+    place.is_whole();
+}

@@ -263,3 +263,32 @@ async fn readers_go_on_while_a_write_is_open() {
     assert_eq!(store.events(&EventFilter::default()).await.unwrap().len(), 1);
     tx.rollback().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_store_that_was_closed_is_whole_in_its_one_file_and_a_lost_one_is_not_begun_anew() {
+    let home = tempfile::tempdir().unwrap();
+    let store = controller_of(home.path()).await;
+    let reader = store.watermark().await.unwrap();
+    assert_eq!(reader, 0);
+    begin(&*store, 1).await.unwrap();
+    crate::artifacts::Artifacts::of(home.path()).put(b"evidence").unwrap();
+    assert_eq!(store.watermark().await.unwrap(), 1);
+    store.close().await;
+    let file = home.path().join("mission.db");
+    let copied = tempfile::tempdir().unwrap();
+    std::fs::copy(&file, copied.path().join("mission.db")).unwrap();
+    assert_eq!(controller_of(copied.path()).await.watermark().await.unwrap(), 1);
+
+    for lost in [None, Some("")] {
+        std::fs::remove_file(&file).unwrap();
+        lost.into_iter().for_each(|text| std::fs::write(&file, text).unwrap());
+        for role in [Role::Controller, Role::Command, Role::Reader] {
+            let Err(Error::Corrupt(why)) = open_sqlite(home.path(), role).await.map(|_| ()) else {
+                panic!("{role:?} begins anew")
+            };
+            assert!(why.contains("mission restore"), "{why}");
+        }
+        std::fs::copy(copied.path().join("mission.db"), &file).unwrap();
+    }
+    assert_eq!(controller_of(home.path()).await.watermark().await.unwrap(), 1);
+}
