@@ -83,6 +83,7 @@ export function two(story) {
     assert.equal((await stage.ticket(key)).gates[0].signoffs.length, 0);
     await ada.page.goto("/settings");
     await insists(ada.page, "button[aria-label='Sign out the browser of vera']");
+    await ada.page.locator("button[aria-label='Sign out the browser of vera']").waitFor({ state: "detached" });
     await vera.page.goto("/board");
     assert.match(vera.page.url(), /sign-in|board/);
     assert.equal(await vera.page.locator(".card").count(), 0, "an ended session sees nothing");
