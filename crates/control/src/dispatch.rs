@@ -10,7 +10,7 @@ use mission_domain::home::{Act, HomeCommand};
 use mission_domain::ids::{TicketKey, Timestamp};
 use mission_domain::plan::Action;
 use mission_domain::principal::Principal;
-use mission_domain::ticket::{Command, EndClass, Ticket};
+use mission_domain::ticket::{Command, EndClass, Kind, Ticket};
 use mission_runtime::RunnerClient;
 use mission_runtime::protocol::ToRunner;
 use mission_store::Stream;
@@ -24,6 +24,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 
 /// Whoever looks so much later than they meant to was stopped or suspended meanwhile, and heard nothing.
 const OVERSLEPT: Duration = Duration::from_secs(15);
+
+/// How deep campaigns lie in one another, at most, where an end is told upwards at once.
+const LINK_ROUNDS: usize = 64;
 
 impl Control {
     /// Becomes resident: brings the rows up to date, loads the fleet, finds its lanes again, and starts to dispatch.
@@ -307,6 +310,36 @@ impl Control {
             control.fleet().busy.remove(&key);
             control.nudge();
         });
+    }
+
+    /// Carries out what the end of a ticket owes to others, where no server does so: waits are released, campaigns told and ended.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn settle_links(&self) -> Result<()> {
+        self.load_fleet().await?;
+        let is_link = |it: &Action| match it {
+            Action::Release { .. } | Action::EndChild { .. } | Action::Wake { .. } => true,
+            Action::Finish { ticket } => {
+                self.fleet().tickets.get(ticket).is_some_and(|it| it.kind == Kind::Campaign)
+            }
+            _ => false,
+        };
+        // A campaign in a campaign takes a round more each.
+        for _ in 0..LINK_ROUNDS {
+            let planned = self.planned();
+            let owed: Vec<_> = planned.into_iter().filter(is_link).collect();
+            if owed.is_empty() {
+                break;
+            }
+            for action in owed {
+                match self.carry_out(action).await {
+                    Ok(()) | Err(Error::Rejected(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Carries out one action to its end, also one that takes git or a process. A claim, which starts a lane, is left alone.

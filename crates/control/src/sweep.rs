@@ -185,6 +185,10 @@ impl Control {
     /// # Errors
     /// What the store or git said.
     pub async fn sweep(&self, dry_run: bool) -> Result<Vec<Correction>> {
+        if !self.inner.is_resident.load(std::sync::atomic::Ordering::Acquire) {
+            // No server holds the tickets in memory.
+            self.load_fleet().await?;
+        }
         let mut corrections = self.corrections().await?;
         for correction in corrections.iter_mut().filter(|_| !dry_run) {
             // One that cannot be made stands in the way of no other.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use mission_control::{Control, HomePaths, Options, SystemClock};
 use mission_domain::config::{self, HomeConfig, Source};
 use mission_store::{Role, Store};
@@ -23,13 +25,31 @@ pub(crate) async fn in_process(home: &Home) -> anyhow::Result<(axum::Router, Str
     // What a command shows is what the events tell in this version's words, and what it writes stands beside nothing older.
     control.renew_rows().await?;
     let token = control.credentials().await?;
+    let settling = control.clone();
     let app = mission_server::App {
         control,
         allowed_hosts: vec![IN_PROCESS_HOST.into()],
         public_url: None,
         shutdown: None,
     };
-    Ok((mission_server::router(app), token))
+    let settle = from_fn(move |request: Request, next: Next| {
+        let control = settling.clone();
+        async move {
+            // What may end a ticket: a server would see at once who waited for it.
+            let ends = ["/cancel", "/supersede", "/verdict"];
+            let may_end = ends.iter().any(|it| request.uri().path().ends_with(it));
+            let answer = next.run(request).await;
+            if may_end
+                && answer.status().is_success()
+                && let Err(error) = control.settle_links().await
+            {
+                let text = error.in_full();
+                tracing::warn!("who waits for it is not told yet, the next server does that: {text}");
+            }
+            answer
+        }
+    });
+    Ok((mission_server::router(app).layer(settle), token))
 }
 
 /// Returns the controller of `home`; it starts nothing by itself.

@@ -44,6 +44,28 @@ fn a_new_ticket_that_waits_for_its_own_campaign_is_refused() {
 }
 
 #[test]
+fn who_waited_for_a_ticket_goes_on_where_no_server_is_up_too() {
+    let place = Place::new();
+    let at = place.project("work", RULES);
+    let first = place.files(&at, "First", &[]);
+    let second = place.files(&at, "Second", &["--blocked-by", &first]);
+    let whole = place.files(&at, "Whole", &["--campaign"]);
+    let part = place.files(&at, "Part", &["--parent", &whole]);
+    let other = place.files(&at, "Other", &["--parent", &whole]);
+    assert_eq!(place.ticket(&at, &second)["state"], "waiting");
+    for key in [&first, &part] {
+        place.mission(&at, &["ticket", "cancel", key, "--reason", "no"]).succeeds();
+    }
+    assert_eq!(place.ticket(&at, &second)["state"], "todo");
+    assert_eq!(place.ticket(&at, &whole)["state"], "waiting");
+    place.mission(&at, &["ticket", "supersede", &other, "--by", &second]).succeeds();
+    let whole = place.ticket(&at, &whole);
+    assert_eq!((&whole["state"], &whole["reason"]["code"]), (&"blocked".into(), &"campaign_failed".into()));
+    place.mission(&at, &["operator", "sweep"]).succeeds().says(&["nothing to correct"]);
+    place.is_whole();
+}
+
+#[test]
 fn a_body_of_ten_megabytes_is_refused_and_the_server_goes_on() {
     let place = Place::new();
     let at = place.project("work", RULES);
