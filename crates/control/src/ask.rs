@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mission_domain::doc::{AttemptDoc, MessageDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, GateId, ProjectKey, RoleId, TicketKey, Timestamp, Version};
+use mission_domain::plan::held_elsewhere;
 use mission_domain::principal::{Contributor, Principal};
 use mission_domain::rules::{Driver, Priority};
 use mission_domain::ticket::{
@@ -478,6 +479,10 @@ impl Control {
         let Owed::Dispatch { gate, role, purpose } = ticket.owed(self.now()) else {
             return Err(Rejection::NotDispatchable(ticket.state().as_str()).into());
         };
+        let held = held_elsewhere(&self.fleet().view(self.now()), &ticket);
+        if let Some(why) = held {
+            return Err(Error::Invalid(format!("`{key}` is not to be taken now: {why}")));
+        }
         let runtimes = project.rules.roles.get(&role).map_or(&[][..], |it| it.runtimes.as_slice());
         let runtime = runtimes.iter().find(|id| {
             project.rules.runtimes.get(*id).is_some_and(|it| it.driver == Driver::External)

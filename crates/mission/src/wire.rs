@@ -44,7 +44,9 @@ pub(crate) async fn in_process(home: &Home) -> anyhow::Result<(axum::Router, Str
                 && let Err(error) = control.settle_links().await
             {
                 let text = error.in_full();
-                tracing::warn!("who waits for it is not told yet, the next server does that: {text}");
+                tracing::warn!(
+                    "who waits for it is not told yet, the next server does that: {text}"
+                );
             }
             answer
         }

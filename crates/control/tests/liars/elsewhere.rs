@@ -1,6 +1,7 @@
 //! Lanes elsewhere: who takes a ticket under a token of their own shows no sign of life, and has the time that the rules give.
 
-use mission_domain::ids::AttemptId;
+use mission_domain::home::HomeCommand;
+use mission_domain::ids::{AttemptId, RoleId};
 use mission_domain::principal::Principal;
 use mission_domain::rules::EvidenceKind;
 use mission_domain::ticket::{EndClass, Report};
@@ -92,4 +93,18 @@ async fn a_lane_elsewhere_without_a_limit_goes_on_until_a_person_stops_it_which_
     let (class, _) = end(&stage, attempt).await.expect("its end");
     assert_eq!(class, EndClass::Stopped);
     assert_eq!(stage.gate("implementation").await.used, 0);
+}
+
+#[tokio::test]
+async fn a_lane_elsewhere_takes_nothing_that_one_here_would_not_get() {
+    let stage = with("").await;
+    let (project, role) = (stage.ticket.project().clone(), RoleId::new("coder"));
+    let pause = HomeCommand::PauseLane { project: project.clone(), role: role.clone() };
+    stage.control.execute_home(pause, &ada()).await.expect("a person may");
+    let refused = stage.control.claim_external(&stage.ticket, &ci()).await.expect_err("paused");
+    assert!(refused.to_string().contains("is paused"), "{refused}");
+    assert!(stage.look().await.attempts.is_empty());
+    let resume = HomeCommand::ResumeLane { project, role };
+    stage.control.execute_home(resume, &ada()).await.expect("a person may");
+    claims(&stage).await;
 }

@@ -60,7 +60,10 @@ fn who_waited_for_a_ticket_goes_on_where_no_server_is_up_too() {
     assert_eq!(place.ticket(&at, &whole)["state"], "waiting");
     place.mission(&at, &["ticket", "supersede", &other, "--by", &second]).succeeds();
     let whole = place.ticket(&at, &whole);
-    assert_eq!((&whole["state"], &whole["reason"]["code"]), (&"blocked".into(), &"campaign_failed".into()));
+    assert_eq!(
+        (&whole["state"], &whole["reason"]["code"]),
+        (&"blocked".into(), &"campaign_failed".into())
+    );
     place.mission(&at, &["operator", "sweep"]).succeeds().says(&["nothing to correct"]);
     place.is_whole();
 }
