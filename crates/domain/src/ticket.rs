@@ -100,6 +100,8 @@ words!(
         CommitChanged = "commit_changed",
         /// The files there are others.
         FilesChanged = "files_changed",
+        /// It did not come to be run in the time that the request had: the ticket was parked, say.
+        TooLate = "too_late",
         /// The place is gone, or is another one.
         CwdChanged = "cwd_changed",
         /// The lane changed what git would obey there.

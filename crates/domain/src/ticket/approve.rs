@@ -103,6 +103,10 @@ impl Draft<'_> {
         }
         let asked = &approval.asked.seen;
         let changed = match place {
+            _ if approval.expires_at <= self.context.now => {
+                let why = format!("the permission was for the time until {}", approval.expires_at);
+                Some((VoidCode::TooLate, why))
+            }
             Err(refused) => Some(refused),
             Ok(Seen { head, .. }) if head != asked.head => {
                 let short = |it: &Option<Commit>| {

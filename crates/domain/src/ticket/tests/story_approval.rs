@@ -150,6 +150,18 @@ fn what_nobody_answered_in_time_expires_and_cannot_be_permitted_any_more() {
 }
 
 #[test]
+fn a_yes_that_was_not_used_in_time_runs_nothing_later() {
+    let (mut life, approval) = asking(push());
+    life.does(&ada(), Command::Approve { approval });
+    life.does(&ada(), Command::Park);
+    life.passes(31 * 24 * 3_600);
+    life.does(&ada(), Command::Unpark);
+    life.begins(approval, push().seen);
+    life.is_at(approval, ApprovalState::Void);
+    assert!(life.told().contains("was not run"), "{}", life.told());
+}
+
+#[test]
 fn when_nobody_knows_whether_it_ran_a_person_is_asked_anew() {
     let (mut life, approval) = asking(push());
     life.does(&ada(), Command::Approve { approval });
