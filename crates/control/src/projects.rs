@@ -146,14 +146,15 @@ impl Control {
         }
         let folder = path.file_name().map_or("mission", |it| it.to_str().unwrap_or("mission"));
         let found = found(Some(branch.clone()));
-        let home = home_text.as_deref().map(|text| Source { name: "config.toml", text });
+        let home = home_text.as_ref().ok().and_then(Option::as_deref);
+        let home = home.map(|text| Source { name: "config.toml", text });
         let own = text.as_ref().ok().and_then(Option::as_deref);
         let own = own.map(|text| Source { name: "mission.toml", text });
-        let read = match &text {
-            Ok(_) => config::rules(folder, home, own, &found).map_err(|problems| {
+        let read = match (&home_text, &text) {
+            (Ok(_), Ok(_)) => config::rules(folder, home, own, &found).map_err(|problems| {
                 problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             }),
-            Err(why) => Err(why.clone()),
+            (Err(why), _) | (_, Err(why)) => Err(why.clone()),
         };
         let notice = notice(path, &text);
         let settings = self.settings_digest();
@@ -205,12 +206,18 @@ impl Control {
         }
     }
 
-    pub(crate) fn settings_text(&self) -> Option<String> {
-        std::fs::read_to_string(self.paths().config()).ok()
+    /// Returns the home's own settings, nothing where it has none, or why they cannot be read: that is not the same.
+    pub(crate) fn settings_text(&self) -> std::result::Result<Option<String>, String> {
+        match std::fs::read_to_string(self.paths().config()) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("the home's config.toml cannot be read: {error}")),
+        }
     }
 
     fn settings_digest(&self) -> Digest {
-        Digest::of(self.settings_text().unwrap_or_default().as_bytes())
+        let text = self.settings_text().map(Option::unwrap_or_default);
+        Digest::of(text.unwrap_or_else(|why| why).as_bytes())
     }
 
     fn cache_file(&self, key: &ProjectKey) -> PathBuf {
@@ -253,7 +260,7 @@ impl Control {
         let text = rules_text(&git, &tip).await?.map_err(Error::Rules)?;
         // A file that is only in the working copy is not in force, yet its key is the one the person chose.
         let working = std::fs::read_to_string(top.join("mission.toml")).ok();
-        let home_text = self.settings_text();
+        let home_text = self.settings_text().map_err(Error::Rules)?;
         let folder = top.file_name().map_or("mission", |it| it.to_str().unwrap_or("mission"));
         let rules = config::rules(
             folder,

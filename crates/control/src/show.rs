@@ -56,7 +56,7 @@ impl Control {
         let project = self.project(key).await?;
         let git = Git::at(&project.path);
         let text = rules_text(&git, &project.tip).await?.ok().flatten();
-        let home = self.settings_text();
+        let home = self.settings_text().map_err(Error::Rules)?;
         let name = self.paths().config().display().to_string();
         let folder = project.path.file_name().and_then(|it| it.to_str()).unwrap_or("mission");
         Ok(config::settings(

@@ -131,3 +131,17 @@ async fn two_gates_that_both_write_do_not_send_each_other_back_to_work() {
     stage.goes_on().await;
     assert!(stage.look().await.landed_as.is_some());
 }
+
+#[tokio::test]
+async fn settings_of_the_home_that_cannot_be_read_are_not_taken_for_none() {
+    let stage = Stage::new().await;
+    let config = stage.home().join("config.toml");
+    let mut text = std::fs::read(&config).expect("it is there");
+    let known = stage.control.rules(stage.ticket.project()).await.expect("rules");
+    text.extend(b"# caf\xe9\n");
+    std::fs::write(&config, text).expect("written");
+    let project = stage.control.project(stage.ticket.project()).await.expect("the last good ones");
+    assert_eq!(project.rules.runtimes, known.runtimes);
+    let problem = project.problem.clone().expect("it is said");
+    assert!(problem.contains("config.toml cannot be read"), "{problem}");
+}
