@@ -39,6 +39,9 @@ impl Control {
         if renewed > 0 {
             tracing::info!(renewed, "rows of an earlier version were written anew from the events");
         }
+        // Each attempt had a token of its own, each sign-in a code.
+        let gone = self.store().drop_expired_secrets(self.now()).await?;
+        tracing::debug!(gone, "secrets that had run out were dropped");
         self.load_fleet().await?;
         self.release_lanes();
         let exe = self.options().exe;

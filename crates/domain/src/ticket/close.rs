@@ -117,12 +117,10 @@ impl Draft<'_> {
 
     pub(super) fn land(&mut self, commit: Commit) -> Result<(), Rejection> {
         self.by_controller()?;
-        // Who cancelled it was a moment late: the branch had moved already, and that is a fact.
-        if self.ticket.ended.as_ref().is_some_and(|it| it.how != EndHow::Done) {
-            self.push(Event::Landed { commit });
-            return Ok(());
+        // Who cancelled it after its last gate was a moment late: the branch had moved already, and that is a fact.
+        if self.ticket.ended.as_ref().is_none_or(|it| it.how == EndHow::Done) {
+            self.still_open()?;
         }
-        self.still_open()?;
         if !self.ticket.lands()
             || self.ticket.active_gate().is_some()
             || !self.ticket.every_signoff_is_fresh()

@@ -22,9 +22,7 @@ impl Draft<'_> {
         };
         self.not_a_lane()?;
         self.still_open()?;
-        if title.as_ref().is_some_and(|it| it.trim().is_empty()) {
-            return Err(Rejection::EmptyText);
-        }
+        let title = title.map(|it| super::open::title(&it)).transpose()?;
         let longest = super::open::MAX_TEXT;
         if let Some(body) = body.as_ref().filter(|it| it.len() > longest) {
             return Err(Rejection::TextTooLong(body.len(), longest));

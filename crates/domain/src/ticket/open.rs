@@ -52,13 +52,7 @@ pub fn open(new: NewTicket, context: &Context<'_>) -> Result<Event, Rejection> {
     if *context.by == crate::principal::Principal::Scripted && !context.demo {
         return Err(Rejection::NoScriptHere);
     }
-    let title = new.title.trim().replace(['\n', '\r'], " ");
-    if title.is_empty() {
-        return Err(Rejection::EmptyText);
-    }
-    if title.chars().count() > MAX_TITLE {
-        return Err(Rejection::TextTooLong(title.len(), MAX_TITLE));
-    }
+    let title = title(&new.title)?;
     if new.body.len() > MAX_TEXT {
         return Err(Rejection::TextTooLong(new.body.len(), MAX_TEXT));
     }
@@ -121,4 +115,16 @@ fn campaign_gates(gates: &[GateRule]) -> Result<Vec<GateRule>, Rejection> {
         }
     }
     Ok(gates.to_vec())
+}
+
+/// Returns a title as it is kept: one line, which git and every page can take.
+pub(super) fn title(text: &str) -> Result<String, Rejection> {
+    let title = text.trim().replace(['\n', '\r', '\0'], " ");
+    if title.is_empty() {
+        return Err(Rejection::EmptyText);
+    }
+    if title.chars().count() > MAX_TITLE {
+        return Err(Rejection::TextTooLong(title.len(), MAX_TITLE));
+    }
+    Ok(title)
 }

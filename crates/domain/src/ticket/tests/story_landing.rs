@@ -171,3 +171,12 @@ fn a_fail_is_lifted_by_a_person_and_by_no_rule() {
     life.does(&ada(), Command::Retry { reason: "think again".into() });
     life.is(State::Todo);
 }
+
+#[test]
+fn who_cancels_while_the_branch_moves_is_a_moment_late_and_the_record_says_so() {
+    let mut life = Life::at("landing");
+    life.does(&ada(), Command::Cancel { reason: "not this one".into() });
+    life.controller_does(Command::RecordLanding { commit: Commit::new("landed") });
+    life.is(State::Cancelled);
+    assert_eq!(life.ticket.landed_as, Some(Commit::new("landed")));
+}
