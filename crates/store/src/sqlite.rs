@@ -102,7 +102,9 @@ fn is_not_lost(home: &Path, file: &Path) -> Result<()> {
     let is_there = std::fs::metadata(file).is_ok_and(|it| it.len() > 0);
     let has_evidence =
         || std::fs::read_dir(home.join("artifacts")).is_ok_and(|mut it| it.next().is_some());
-    if is_there || !has_evidence() {
+    // What a first command writes once it has its store.
+    let was_used = home.join("credentials").exists();
+    if is_there || !was_used || !has_evidence() {
         return Ok(());
     }
     let text = format!(

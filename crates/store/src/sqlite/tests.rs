@@ -272,6 +272,7 @@ async fn a_store_that_was_closed_is_whole_in_its_one_file_and_a_lost_one_is_not_
     assert_eq!(reader, 0);
     begin(&*store, 1).await.unwrap();
     crate::artifacts::Artifacts::of(home.path()).put(b"evidence").unwrap();
+    std::fs::write(home.path().join("credentials"), "a token\n").unwrap();
     assert_eq!(store.watermark().await.unwrap(), 1);
     store.close().await;
     let file = home.path().join("mission.db");
