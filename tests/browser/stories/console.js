@@ -84,11 +84,12 @@ export function console(story) {
     assert.ok(await rows.evaluate((it) => it.isConnected));
     await page.click("[data-hand]");
     await page.locator(".console-host[data-mine]").waitFor();
+    await page.locator("#console header", { hasText: "has it" }).waitFor();
+    await page.locator(".console-view textarea").focus();
     await page.keyboard.type("hello lane\n");
     await shows(page, "got <hello lane>");
     assert.ok(!(await text(page)).includes("too early"));
     assert.deepEqual(await wrongs(page), []);
-    await page.locator("#console header", { hasText: "has it" }).waitFor();
     // The way out of the terminal by keys alone.
     await page.keyboard.press("F6");
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "Give back");
