@@ -85,7 +85,6 @@ export function console(story) {
     await page.click("[data-hand]");
     await page.locator(".console-host[data-mine]").waitFor();
     await page.locator("#console header", { hasText: "has it" }).waitFor();
-    await page.locator(".console-view textarea").focus();
     await page.keyboard.type("hello lane\n");
     await shows(page, "got <hello lane>");
     assert.ok(!(await text(page)).includes("too early"));
