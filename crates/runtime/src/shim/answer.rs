@@ -117,7 +117,7 @@ impl Shim {
             Request::LastTurn { by } => {
                 // What waits to be typed stays undelivered, for the next attempt.
                 let typist = self.running.as_mut().and_then(|running| running.typist());
-                let untyped = typist.map(|it| it.give_up()).unwrap_or_default();
+                let untyped = typist.map(|it| it.begin_no_more()).unwrap_or_default();
                 if !untyped.is_empty() {
                     self.queue.push_back(Text { messages: untyped, text: String::new() });
                 }

@@ -190,6 +190,14 @@ impl Running {
         self.feed();
     }
 
+    /// Queues what a person pressed. Between a text of ours and its Enter it waits: it would become part of that text.
+    pub(crate) fn press_for_person(&mut self, bytes: &[u8]) {
+        match self.typist().filter(|it| it.is_within_a_text()) {
+            Some(typist) => typist.keep_for_later(bytes),
+            None => self.press(bytes),
+        }
+    }
+
     /// Gives the program's terminal the size `size`.
     pub(crate) fn resize(&self, size: &Winsize) {
         if let ChildIo::Terminal { master: Some(master), .. } = &self.io {

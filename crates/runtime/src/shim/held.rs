@@ -53,7 +53,7 @@ impl Shim {
                 if let Err(e) = self.note_typing(&bytes) {
                     return refused("storage", &e.in_full());
                 }
-                self.running.iter_mut().for_each(|running| running.press(&bytes));
+                self.running.iter_mut().for_each(|running| running.press_for_person(&bytes));
                 self.watch.progress(Instant::now());
                 Reply::Ack { record: self.log.last() }
             }

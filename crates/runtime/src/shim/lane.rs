@@ -237,7 +237,7 @@ impl Shim {
                 let bytes = &buffer[..length];
                 // What cannot be put on record does not reach the program either.
                 if self.note_typing(bytes).is_ok() {
-                    self.running.iter_mut().for_each(|running| running.press(bytes));
+                    self.running.iter_mut().for_each(|running| running.press_for_person(bytes));
                 }
             }
             Got::NothingYet => {}

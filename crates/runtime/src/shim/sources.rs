@@ -35,10 +35,7 @@ impl Shim {
         let due = [
             if self.stop.is_none() { self.watch.due() } else { None },
             self.stop.as_ref().map(|stop| stop.kill_at),
-            self.running
-                .as_mut()
-                .filter(|_| self.held.is_none())
-                .and_then(|r| r.typist().and_then(|t| t.due())),
+            self.free_typist().and_then(|typist| typist.due()),
             self.talk.as_ref().and_then(Talk::due),
         ];
         let due =

@@ -13,7 +13,7 @@ use crate::shim::lane::Shim;
 use crate::shim::os::Reaped;
 use crate::shim::outer::Outer;
 use crate::shim::tree;
-use crate::shim::typist::{Stroke, Text};
+use crate::shim::typist::{Stroke, Text, Typist};
 use crate::spec::Driver;
 
 /// The size of a terminal that nobody looks at.
@@ -105,12 +105,10 @@ impl Shim {
 
     /// Types what is due into the program's terminal.
     pub(crate) fn type_on(&mut self) -> Result<()> {
-        // A person has the terminal: what waits is typed after them.
-        let free = self.running.as_mut().filter(|_| self.held.is_none());
-        let Some(running) = free else { return Ok(()) };
-        let stroke = running
-            .typist()
+        let stroke = self
+            .free_typist()
             .and_then(|typist| typist.stroke(Instant::now(), || tree::own_use().cpu_ticks));
+        let Some(running) = &mut self.running else { return Ok(()) };
         match stroke {
             None => Ok(()),
             Some(Stroke::Paste(bytes)) => {
@@ -119,9 +117,18 @@ impl Shim {
             }
             Some(Stroke::Enter(messages)) => {
                 running.press(b"\r");
+                let kept = running.typist().map(Typist::kept).unwrap_or_default();
+                running.press(&kept);
                 self.note_delivery(messages)
             }
         }
+    }
+
+    /// Returns the typist, where it may type: while a person has the terminal, only what it has begun.
+    pub(super) fn free_typist(&mut self) -> Option<&mut Typist> {
+        let is_held = self.held.is_some();
+        let typist = self.running.as_mut()?.typist()?;
+        (!is_held || typist.is_within_a_text()).then_some(typist)
     }
 
     /// Takes the end of the present process down and starts the next turn, if there is one. Returns whether the attempt goes on:

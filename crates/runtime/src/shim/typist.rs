@@ -38,6 +38,8 @@ pub(crate) enum Stroke {
 pub(crate) struct Typist {
     waiting: VecDeque<Text>,
     pasted: Option<(Text, Instant)>,
+    /// What a person pressed while a text was pasted and not entered yet.
+    pressed: Vec<u8>,
     since: Instant,
     last_output: Option<Instant>,
     cpu: Option<(Instant, u64)>,
@@ -51,6 +53,7 @@ impl Typist {
         Self {
             waiting: VecDeque::new(),
             pasted: None,
+            pressed: Vec::new(),
             since: now,
             last_output: None,
             cpu: None,
@@ -71,7 +74,27 @@ impl Typist {
     /// Returns the messages that have not been delivered, and types nothing any more.
     pub(crate) fn give_up(&mut self) -> Vec<MessageId> {
         let pasted = self.pasted.take().map(|(text, _)| text);
-        pasted.into_iter().chain(self.waiting.drain(..)).flat_map(|text| text.messages).collect()
+        pasted.into_iter().flat_map(|text| text.messages).chain(self.begin_no_more()).collect()
+    }
+
+    /// Returns the messages of the texts that have not been begun, and begins no further one.
+    pub(crate) fn begin_no_more(&mut self) -> Vec<MessageId> {
+        self.waiting.drain(..).flat_map(|text| text.messages).collect()
+    }
+
+    /// Returns whether a text is pasted and its Enter is still to come: nobody else may write in between.
+    pub(crate) fn is_within_a_text(&self) -> bool {
+        self.pasted.is_some()
+    }
+
+    /// Keeps what a person pressed within a text, for after its Enter.
+    pub(crate) fn keep_for_later(&mut self, pressed: &[u8]) {
+        self.pressed.extend_from_slice(pressed);
+    }
+
+    /// Returns what was kept.
+    pub(crate) fn kept(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.pressed)
     }
 
     /// Sees the program's output: when, and whether it turns bracketed paste on or off.

@@ -1,6 +1,6 @@
 //! Lanes in real tmux. Without tmux these fail: nothing here is skipped.
 
-use mission_domain::ids::MessageId;
+use mission_domain::ids::{AttemptId, MessageId};
 use mission_runtime::markers::Markers;
 use mission_runtime::protocol::{FromRunner, ToRunner};
 use mission_runtime::record::{Record, StopCause};
@@ -205,11 +205,7 @@ async fn a_person_who_takes_over_types_into_the_program_and_messages_wait_until_
     fleet.start(&spec);
     fleet.hears_record(|r| matches!(r, Record::Report { .. })).await;
     let (attempt, ada) = (spec.attempt, "person:ada".to_owned());
-    let keys = |by: &str, text: &str| {
-        use base64::Engine as _;
-        let data = base64::engine::general_purpose::STANDARD.encode(text);
-        ToRunner::Keys { attempt, by: by.into(), data }
-    };
+    let keys = |by: &str, text: &str| keys(attempt, by, text);
     let says = |text: &str| {
         let journal = std::fs::read(spec.files().journal()).unwrap_or_default();
         String::from_utf8_lossy(&journal).contains(text)
@@ -238,4 +234,32 @@ async fn a_person_who_takes_over_types_into_the_program_and_messages_wait_until_
     assert_eq!(times.size(), Some((200, 50)));
     assert!(times.marks.len() > 2, "{times:?}");
     fleet.shut_down().await;
+}
+
+#[tokio::test]
+async fn what_a_person_types_while_a_text_of_ours_is_half_typed_is_a_line_of_its_own() {
+    let home = Home::new();
+    let mut fleet = Fleet::connect(&home).await;
+    let spec = home.tmux_lane(1, AGENT);
+    fleet.start(&spec);
+    let (attempt, ada) = (spec.attempt, "person:ada".to_owned());
+    let says = |text: &str| {
+        let journal = std::fs::read(spec.files().journal()).unwrap_or_default();
+        String::from_utf8_lossy(&journal).contains(text)
+    };
+    // The terminal shows the brief's last line as it is pasted; its Enter comes half a second later.
+    eventually_async(|| says("Do it.")).await;
+    assert!(!says("got <Do it."));
+    fleet.client.send(ToRunner::TakeOver { attempt, by: ada.clone() }).unwrap();
+    fleet.client.send(keys(attempt, &ada, "by hand\r")).unwrap();
+    eventually_async(|| says("got <by hand>")).await;
+    assert!(says("got <Do it.[201~>"));
+    fleet.hears_record(|r| matches!(r, Record::TurnDelivered { turn: 1, .. })).await;
+    fleet.shut_down().await;
+}
+
+fn keys(attempt: AttemptId, by: &str, text: &str) -> ToRunner {
+    use base64::Engine as _;
+    let data = base64::engine::general_purpose::STANDARD.encode(text);
+    ToRunner::Keys { attempt, by: by.into(), data }
 }
