@@ -49,10 +49,14 @@ export function launch() {
   return chromium.launch({ executablePath: program(["chromium", "chromium-browser", "google-chrome"]), args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
 }
 
+// Two pictures: 96 × 64 and 120 × 64 pixels, on nothing.
+const LOGO = "iVBORw0KGgoAAAANSUhEUgAAAGAAAABACAYAAADlNHIOAAAAfUlEQVR42u3RsQ0AMAgDQYbIdEzMVqSnpEgR3UtewBchSZIkSaOT1bYfAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAHAkAgAEAYAAAGAAABgCAAQBgLwAkSZIkfdcFPdcc8HvfSy8AAAAASUVORK5CYII=";
+const NEW_LOGO = "iVBORw0KGgoAAAANSUhEUgAAAHgAAABACAYAAADRTbMSAAAAhElEQVR42u3RQQ0AQAgDQUQg7GTjCn6ngZDZpAY6EZIkSZIk6Vcv2/YOMGDAgA2wATbABtgAAwYMGDBgA2yADbABBgwYMGDABtgAG2ADbIABAwbsRMAG2AAbYAMMGDBgwIANsAE2wAYYMGDAgAEbYANsgA2wAQYMGDDg+8CSJEmSJB1qAEAgSPfGBjGiAAAAAElFTkSuQmCC";
+
 // Each lane is one shell line: it plans, asks where the request says so, and changes one file.
 const PLAN = `printf '# Plan\\n\\n1. write it\\n\\n## Files\\n\\n- greeting.txt\\n' > "$TMPDIR/plan.md" && mission report evidence plan "$TMPDIR/plan.md" && mission report done --summary 'a plan with 1 step'`;
 const PLANNER = `if grep -q 'Ask first' "$MISSION_BRIEF" && ! grep -q 'as blue as the sea' "$MISSION_BRIEF"; then mission report question --summary 'Which colour shall the greeting have?'; else ${PLAN}; fi`;
-const CODER = `for n in $(seq 1 40); do echo "line $n of the greeting, round $MISSION_ATTEMPT"; done > greeting.txt; echo '<b>not markup</b>' >> greeting.txt; for n in $(seq 1 400); do echo "$n $MISSION_ATTEMPT"; done > long.txt; git add -A && git commit -qm 'greet' && mission report evidence command -- sh check.sh && mission report evidence risk 'none: it is a greeting' && for f in $(grep -o 'F-[0-9]*' "$MISSION_BRIEF" | sort -u); do mission report answer "$f" fixed 'written anew'; done; mission report done --summary 'the greeting is there'`;
+const CODER = `for n in $(seq 1 40); do echo "line $n of the greeting, round $MISSION_ATTEMPT"; done > greeting.txt; echo '<b>not markup</b>' >> greeting.txt; for n in $(seq 1 400); do echo "$n $MISSION_ATTEMPT"; done > long.txt; if grep -q 'Draw it anew' "$MISSION_BRIEF"; then echo ${NEW_LOGO} | base64 -d > logo.png; cp logo.png badge.png; git rm -q old.png; fi; git add -A && git commit -qm 'greet' && mission report evidence command -- sh check.sh && mission report evidence risk 'none: it is a greeting' && for f in $(grep -o 'F-[0-9]*' "$MISSION_BRIEF" | sort -u); do mission report answer "$f" fixed 'written anew'; done; mission report done --summary 'the greeting is there'`;
 const PUSHER = `git push origin HEAD:release/autumn; while :; do sleep 1; done`;
 // Two programs with a terminal: one counts and says what it is told, one draws its whole screen anew without end.
 const SEEN = `stty -echo; printf 'ready for a line\\r\\n'; (n=0; while [ $n -lt 5 ]; do n=$((n+1)); printf 'tick %s\\r\\n' "$n"; sleep 0.2; done) & while IFS= read -r line; do case $line in hello* | too*) printf 'got <%s>\\r\\n' "$line" ;; esac; done`;
@@ -189,6 +193,7 @@ export class Stage {
     writeFileSync(join(at, "mission.toml"), RULES);
     writeFileSync(join(at, "check.sh"), "echo 'test result: ok. 3 passed; 0 failed; 0 ignored'\n");
     writeFileSync(join(at, "greeting.txt"), "hello\n");
+    for (const name of ["logo.png", "old.png"]) writeFileSync(join(at, name), Buffer.from(LOGO, "base64"));
     const git = (...words) => run("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...words], { cwd: at });
     await git("init", "-q", "-b", "main");
     await git("add", "--all");

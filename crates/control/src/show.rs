@@ -4,6 +4,7 @@ use mission_domain::config::{self, Setting, Source};
 use mission_domain::ids::{Commit, ProjectKey, Timestamp};
 use mission_domain::principal::{self, Principal};
 use mission_evidence::git::Git;
+use mission_evidence::git::read::MOST_FILE_BYTES;
 use mission_store::SecretKind;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,21 @@ impl Control {
         const CONTEXT: u32 = 3;
         let project = self.project(key).await?;
         Ok(Git::at(&project.path).patch(base, head, CONTEXT).await?)
+    }
+
+    /// Returns a file of a commit; nothing where there is none, or it is larger than 16 MiB.
+    ///
+    /// # Errors
+    /// An unknown project, or a commit that the repository does not have.
+    pub async fn file_at(
+        &self,
+        key: &ProjectKey,
+        commit: &Commit,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        let project = self.project(key).await?;
+        let bytes = Git::at(&project.path).show_file(commit, path).await?;
+        Ok(bytes.filter(|it| (it.len() as u64) < MOST_FILE_BYTES))
     }
 
     /// Returns what became of the work between two rounds that are both based on `base` or on something before it.

@@ -49,6 +49,13 @@
     });
   }
 
+  // Pictures say how large they are.
+  for (const img of all("[data-picture]")) {
+    const size = () => img.naturalWidth && one("figcaption", img.closest("figure")).append(` ${img.naturalWidth} × ${img.naturalHeight}`);
+    if (img.naturalWidth) size();
+    else img.addEventListener("load", size, { once: true });
+  }
+
   /** Lets a sign-off ask first while comments are waiting. */
   const warn = (button, n) => {
     if (n) button.dataset.ask = `Press again: sign off over ${n} ${n === 1 ? "comment" : "comments"}`;

@@ -60,6 +60,7 @@ pub(crate) fn router(site: &Site) -> Router<Site> {
         .route("/tickets/{key}", get(ticket::page))
         .route("/tickets/{key}/packets/{gate}", get(packets::packet))
         .route("/tickets/{key}/packets/{gate}/diff", get(packets::diff))
+        .route("/tickets/{key}/packets/{gate}/pictures/{commit}", get(packets::picture))
         .route("/tickets", post(forms::file))
         .route("/tickets/{key}/{verb}", post(forms::act))
         .route("/operator/{id}/undo", post(forms::undo))

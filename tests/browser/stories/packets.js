@@ -81,6 +81,36 @@ export function packets(story) {
     await close();
   });
 
+  story("a changed picture stands beside what it was, and what is none is not served as one", async (stage) => {
+    const key = await stage.built("Packets: a picture", { body: "Draw it anew." });
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}/packets/final_validation/diff`);
+    const file = (path) => page.locator(`.diff-file[data-file="${path}"]`);
+    const width = (path, side) => file(path).locator("figure").nth(side).locator("img").evaluate((img) => img.decode().then(() => img.naturalWidth));
+    assert.deepEqual([await width("logo.png", 0), await width("logo.png", 1)], [96, 120]);
+    assert.match(await file("logo.png").locator("figure").nth(1).innerText(), /^after [0-9a-f]{8} 120 × 64$/);
+    for (const [path, word, there] of [["badge.png", "new", 1], ["old.png", "removed", 0]]) {
+      assert.match(await file(path).locator("summary").innerText(), new RegExp(word));
+      assert.equal(await file(path).locator("figure img").count(), 1);
+      assert.match(await file(path).locator("figure").nth(1 - there).innerText(), /There is none/);
+    }
+    const address = await file("logo.png").locator("a").last().getAttribute("href");
+    const answer = await page.request.get(address);
+    assert.equal(answer.headers()["content-type"], "image/png");
+    assert.match(answer.headers()["content-security-policy"], /sandbox/);
+    const { commit } = (await stage.ticket(key)).gates.find((it) => it.id === "final_validation");
+    for (const [what, other] of [
+      ["text", address.replace(/path=.*/, "path=greeting%2Etxt")],
+      ["no file", address.replace(/path=.*/, "path=none%2Epng")],
+      ["a way out", address.replace(/path=.*/, "path=..%2F..%2Fetc%2Fpasswd")],
+      ["another commit", address.replace(/pictures\/[0-9a-f]+/, "pictures/HEAD")],
+      ["an option", address.replace(/pictures\/[0-9a-f]+/, "pictures/--help")],
+    ])
+      assert.equal((await page.request.get(other)).status(), 404, `${what} of ${commit}`);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
   story("a file that was viewed stays folded in this browser", async (stage) => {
     const { page, close } = await stage.person();
     await page.goto("/tickets/HB-2/packets/first_validation/diff");

@@ -10,7 +10,7 @@ use super::{Asked, Git};
 use crate::{Error, Result};
 
 /// The most bytes of one file that are read from a commit.
-const MOST_FILE_BYTES: u64 = 16 << 20;
+pub const MOST_FILE_BYTES: u64 = 16 << 20;
 
 /// The most bytes of a patch that are read.
 const MOST_PATCH_BYTES: u64 = 4 << 20;

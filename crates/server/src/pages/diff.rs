@@ -1,4 +1,4 @@
-//! A diff on a page: unified or side by side, long files folded, findings below their lines.
+//! A diff on a page: unified or side by side, long files folded, findings below their lines, pictures beside what they were.
 
 mod grammar;
 pub mod parse;
@@ -7,6 +7,7 @@ pub(super) mod rounds;
 use maud::{Markup, html};
 use mission_domain::doc::FindingDoc;
 use mission_domain::unseen::{is_unseen, on_one_line};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::glyph::{self, icon};
 use super::words;
@@ -18,6 +19,24 @@ const FOLD_AFTER: usize = 300;
 /// A file shows this many lines, a page that many in all; git shows the rest.
 const FILE_LINES: usize = 3_000;
 const PAGE_LINES: usize = 12_000;
+
+/// How a file ends that browsers draw, and that is no text.
+const PICTURES: [&str; 5] = ["gif", "jpeg", "jpg", "png", "webp"];
+
+/// A change between two commits, with what is said of it.
+#[derive(Debug, Clone)]
+pub(super) struct Change<'a> {
+    /// Its files.
+    pub(super) patch: &'a Patch,
+    /// What is said of them.
+    pub(super) findings: &'a [FindingDoc],
+    /// The address of its packet, below which its pictures are.
+    pub(super) packet: String,
+    /// The commit before.
+    pub(super) before: &'a str,
+    /// The commit after.
+    pub(super) after: &'a str,
+}
 
 /// How the two sides stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,8 +91,9 @@ fn stat(file: &FileDiff) -> Markup {
     }
 }
 
-/// Returns all files one below the other.
-pub(super) fn files(patch: &Patch, style: Style, findings: &[FindingDoc], most: usize) -> Markup {
+/// Returns all files one below the other, at most `most` lines of them.
+pub(super) fn files(change: &Change<'_>, style: Style, most: usize) -> Markup {
+    let patch = change.patch;
     let mut left = PAGE_LINES.min(most);
     let mut shown = Vec::new();
     for file in &patch.files {
@@ -83,16 +103,16 @@ pub(super) fn files(patch: &Patch, style: Style, findings: &[FindingDoc], most: 
     }
     html! {
         div.diffs data-colour=(grammar::engine()) {
-            @for (n, (file, lines)) in shown.iter().enumerate() { (whole(n, file, *lines, style, findings)) }
+            @for (n, (file, lines)) in shown.iter().enumerate() { (whole(n, file, *lines, style, change)) }
             @if patch.is_cut { p.banner data-tone="warn" { (icon("file-diff")) p { b { "Cut. " } "The change is longer than 4 MiB; git shows all of it." } } }
         }
     }
 }
 
 /// Returns one file behind its heading.
-fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, findings: &[FindingDoc]) -> Markup {
+fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, change: &Change<'_>) -> Markup {
     let here: Vec<&FindingDoc> =
-        findings.iter().filter(|f| f.file.as_deref() == Some(file.path.as_str())).collect();
+        change.findings.iter().filter(|f| f.file.as_deref() == Some(file.path.as_str())).collect();
     let is_long = file.len() > FOLD_AFTER;
     html! {
         div.diff-box {
@@ -100,14 +120,15 @@ fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, findings: &[Find
             summary {
                 (icon("chevron-down"))
                 code { @if let Some(was) = &file.was { (on_one_line(was)) " → " } (on_one_line(&file.path)) }
-                (kind(file.kind))
+                (kind(file))
                 @if let Some(told) = file.told() { span.tag data-tone="warn" { (told) } }
                 @if !here.is_empty() { span.verdict data-v="changes" { (icon("message-square")) span { (words::count(here.len(), "finding")) } } }
                 span.end { (stat(file)) }
             }
             @for f in here.iter().filter(|f| f.line.is_none()) { (finding(f)) }
             @if hides(file) { p.banner data-tone="warn" { (icon("circle-alert")) p { "It has characters that are not seen, or turn the text around. Each stands here as its number, like " code { "\\u202e" } "." } } }
-            @if file.is_empty() { p.pad.mid { (nothing(file)) } }
+            @if is_picture(file) { (pictures(file, change)) }
+            @else if file.is_empty() { p.pad.mid { (nothing(file)) } }
             @else { (table(file, lines, style, &here)) }
             @if file.len() > lines { p.pad.mid { (file.len() - lines) " more lines. See them with " code { "git diff -- " (on_one_line(&file.path)) } } }
         }
@@ -117,15 +138,45 @@ fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, findings: &[Find
 }
 
 /// Returns what happened to a file as a whole.
-fn kind(kind: FileKind) -> Markup {
-    let word = match kind {
-        FileKind::Changed => return html! {},
+fn kind(file: &FileDiff) -> Markup {
+    let word = match file.kind {
+        FileKind::Binary if file.was.is_some() => "renamed",
+        FileKind::Binary if file.old_mode.is_none() => "new",
+        FileKind::Binary if file.mode.is_none() => "removed",
+        FileKind::Changed | FileKind::Binary => return html! {},
         FileKind::Added => "new",
         FileKind::Removed => "removed",
         FileKind::Renamed => "renamed",
-        FileKind::Binary => "binary",
     };
     html! { span.tag { (word) } }
+}
+
+/// Returns whether it is a picture that browsers draw.
+fn is_picture(file: &FileDiff) -> bool {
+    let end = file.path.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    file.kind == FileKind::Binary && end.is_some_and(|it| PICTURES.contains(&it.as_str()))
+}
+
+/// Returns the picture before beside the one after; where one is missing, that it is.
+fn pictures(file: &FileDiff, change: &Change<'_>) -> Markup {
+    let side = |when: &str, is_there: bool, commit: &str, path: &str| {
+        let path_value = utf8_percent_encode(path, NON_ALPHANUMERIC);
+        let address = format!("{}/pictures/{commit}?path={path_value}", change.packet);
+        html! {
+            figure {
+                figcaption { (when) " " @if is_there { span.hash { (words::short(commit)) } } }
+                @if is_there { a href=(address) { img src=(address) loading="lazy" data-picture alt={ (on_one_line(path)) ", " (when) }; } }
+                @else { p.mid { "There is none." } }
+            }
+        }
+    };
+    let was = file.was.as_deref().unwrap_or(&file.path);
+    html! {
+        div.pictures {
+            (side("before", file.old_mode.is_some(), change.before, was))
+            (side("after", file.mode.is_some(), change.after, &file.path))
+        }
+    }
 }
 
 /// Returns whether a line of it has what a page would obey or leave out.

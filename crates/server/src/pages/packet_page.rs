@@ -37,32 +37,34 @@ pub fn page(view: &PacketPage) -> Markup {
             below_head: html! {},
             body_class: "",
             body: if view.is_diff { whole_diff(view) } else { overview(view) },
-            keys: keys(view.is_diff),
+            keys: keys(view),
         },
     )
 }
 
-fn keys(is_diff: bool) -> Keys {
-    if is_diff {
-        &[
-            (&["j", "k"], "file"),
-            (&["↓", "↑"], "line"),
-            (&["enter"], "comment"),
-            (&["v"], "viewed"),
-            (&["s"], "split or unified"),
-            (&["p"], "packet"),
-            (&["a", "enter"], "sign off"),
-            (&["r", "enter"], "request changes"),
-        ]
-    } else {
-        &[
-            (&["1", "2", "3"], "view"),
-            (&["←", "→"], "before, after"),
-            (&["d"], "diff"),
-            (&["a"], "sign off"),
-            (&["r"], "request changes"),
-        ]
-    }
+/// Returns the keys that do something here.
+fn keys(view: &PacketPage) -> Keys {
+    const DIFF: Keys = &[
+        (&["j", "k"], "file"),
+        (&["↓", "↑"], "line"),
+        (&["enter"], "comment"),
+        (&["v"], "viewed"),
+        (&["s"], "split or unified"),
+        (&["p"], "packet"),
+        (&["a", "enter"], "sign off"),
+        (&["r", "enter"], "request changes"),
+    ];
+    const OVERVIEW: Keys = &[
+        (&["1", "2", "3"], "view"),
+        (&["←", "→"], "before, after"),
+        (&["d"], "diff"),
+        (&["a"], "sign off"),
+        (&["r"], "request changes"),
+    ];
+    let (all, pictures) = if view.is_diff { (DIFF, 0) } else { (OVERVIEW, 2) };
+    let first = if view.packet.screenshots.is_empty() { pictures } else { 0 };
+    let verdict = if judges(view) { 0 } else { 2 };
+    all.get(first..all.len() - verdict).unwrap_or_default()
 }
 
 /// Returns the heading: crumbs, the verdict in one sentence, the other packets and the answers.
@@ -311,7 +313,7 @@ fn changed(view: &PacketPage) -> Markup {
                 None => { p.pad.mid { "This packet is about no commit." } }
                 Some(Err(why)) => { p.pad.mid dir="auto" { (why) } }
                 Some(Ok(patch)) if patch.files.is_empty() => { p.pad.mid { "Nothing changed between base and commit." } }
-                Some(Ok(patch)) => { div.files-grid { (diff::list(patch)) (diff::files(patch, Style::Unified, &view.ticket.findings, PREVIEW_LINES)) } }
+                Some(Ok(patch)) => { div.files-grid { (diff::list(patch)) (diff::files(&view.change(patch), Style::Unified, PREVIEW_LINES)) } }
             }
         }
     }
@@ -382,7 +384,7 @@ fn since_then(view: &PacketPage, since: &Since) -> Markup {
                 }
                 @if since.patch.is_none() { p.pad.mid { "The work was put on another base in between: what its commits changed is above." } }
                 @else if patch.files.is_empty() { p.pad.mid { "No file differs from that round." } }
-                @else { (diff::files(patch, view.style, &view.ticket.findings, usize::MAX)) }
+                @else { (diff::files(&diff::Change { before: &since.commit, ..view.change(patch) }, view.style, usize::MAX)) }
             }
         }
     }
@@ -402,7 +404,7 @@ fn whole_diff(view: &PacketPage) -> Markup {
                         (diff::list(patch))
                         @if judges(view) { (form::review(&view.ticket, &view.gate, view.shell.viewer())) }
                     }
-                    (diff::files(patch, view.style, &view.ticket.findings, usize::MAX))
+                    (diff::files(&view.change(patch), view.style, usize::MAX))
                 }
             }
             Some(Err(why)) => { div.empty { (icon("file-diff")) b { "The change cannot be shown" } span dir="auto" { (why) } } }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use maud::Markup;
 use mission_domain::ids::{Commit, TicketKey, Timestamp};
 use mission_store::EventFilter;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use super::read::PacketRow;
 use super::shell::Visitor;
 use crate::app::Site;
+use crate::auth::Who;
 use crate::pages::diff::Style;
 use crate::pages::diff::parse::{Patch, parse};
 use crate::pages::packets::LEAF;
@@ -90,6 +92,36 @@ pub(super) async fn diff(
         view.since = Some(since(&visitor.site, &view, commit).await?);
     }
     Ok(pages::packet_page::page(&view))
+}
+
+/// Which file of a commit is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    path: String,
+}
+
+/// Answers a picture of a commit that the newest packet, or a verdict on its ticket, is about.
+pub(super) async fn picture(
+    State(site): State<Site>,
+    _: Who,
+    Path((key, gate, commit)): Path<(String, String, String)>,
+    Query(Wanted { path }): Query<Wanted>,
+) -> Answer<Response> {
+    let none = || Problem::not_found(format!("this packet is not about `{commit}`"));
+    let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
+    let ticket = site.control.ticket_doc(&key).await?;
+    let newest = site.control.packets(&key, Some(&gate)).await?.pop().ok_or_else(none)?;
+    let verdicts = ticket.gates.iter().flat_map(|it| &it.signoffs);
+    let mut decided = verdicts.filter_map(|it| it.commit.as_deref());
+    let is_its = |it: &str| newest[it].as_str() == Some(&commit);
+    if !(is_its("base") || is_its("commit") || decided.any(|it| it == commit)) {
+        return Err(none());
+    }
+    let wanted = Commit::new(&commit);
+    let bytes = site.control.file_at(key.project(), &wanted, &path).await?;
+    let bytes = bytes.ok_or_else(|| Problem::not_found(format!("no `{path}` is in {commit}")))?;
+    super::files::picture(bytes)
+        .ok_or_else(|| Problem::not_found(format!("`{path}` is no picture that is shown here")))
 }
 
 /// Returns the work since the round in which somebody decided on `commit`.

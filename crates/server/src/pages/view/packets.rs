@@ -5,8 +5,9 @@ use mission_domain::ids::Timestamp;
 
 use super::Shell;
 use crate::pages::PacketView;
-use crate::pages::diff::Style;
 use crate::pages::diff::parse::Patch;
+use crate::pages::diff::{Change, Style};
+use crate::pages::words;
 
 /// The page *Packets*.
 #[derive(Debug, Clone)]
@@ -75,6 +76,14 @@ pub struct Since {
 }
 
 impl PacketPage {
+    /// Returns `patch` as a change from base to commit, with what is said of it.
+    pub(in crate::pages) fn change<'a>(&'a self, patch: &'a Patch) -> Change<'a> {
+        let commit = |it: &'a Option<String>| it.as_deref().unwrap_or_default();
+        let packet = words::packet_path(&self.ticket.key, &self.gate.id);
+        let (before, after) = (commit(&self.packet.base), commit(&self.packet.commit));
+        Change { patch, findings: &self.ticket.findings, packet, before, after }
+    }
+
     /// Returns the earlier commits that somebody decided on, the newest first, with who did and on which gate.
     pub fn earlier(&self) -> Vec<(&str, &SignoffDoc, &str)> {
         let gates = self.ticket.gates.iter();
