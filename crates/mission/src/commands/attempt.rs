@@ -67,30 +67,59 @@ async fn list(context: &Context, key: Option<&Key>) -> Done {
     })
 }
 
-/// Prints a journal as it is; with `follow` until the attempt has ended and all of it was printed.
+/// Prints a journal as it is, or with `--json` as one object a line for each piece; with `follow` until the attempt has ended
+/// and all of it was printed.
 async fn logs(context: &Context, id: AttemptId, follow: bool) -> Done {
     let door = context.door().await?;
-    let mut offset = 0;
+    let (mut offset, mut held) = (0, Vec::new());
     loop {
         // Asked in any case: an attempt that there never was has no log either.
         let has_ended = ended(&door, id).await? || !follow;
         loop {
             let part = door.get(&format!("/attempts/{id}/log?offset={offset}")).await?;
-            let bytes = part.bytes;
+            let mut bytes = part.bytes;
             if bytes.is_empty() {
                 break;
             }
             offset = part.next_offset.unwrap_or(offset + bytes.len() as u64);
-            let mut out = std::io::stdout().lock();
-            if out.write_all(&bytes).and_then(|()| out.flush()).is_err() {
+            if context.json {
+                held.extend_from_slice(&bytes);
+                let rest = held.split_off(whole_characters(&held));
+                let next = offset - rest.len() as u64;
+                bytes = piece(id, &std::mem::replace(&mut held, rest), next).into();
+            }
+            if !printed(&bytes) {
                 return Ok(());
             }
         }
         if has_ended {
+            printed(&piece(id, &held, offset));
             return Ok(());
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
+}
+
+/// Writes `bytes` to standard output; returns whether somebody reads there.
+fn printed(bytes: &[u8]) -> bool {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+}
+
+/// Returns `bytes`, which end at `next` of a journal, as a line of JSON; nothing where there are none.
+fn piece(id: AttemptId, bytes: &[u8], next: u64) -> Vec<u8> {
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    let (text, offset) = (String::from_utf8_lossy(bytes), next - bytes.len() as u64);
+    let piece =
+        json!({ "attempt": id.to_string(), "offset": offset, "next_offset": next, "text": text });
+    format!("{piece}\n").into_bytes()
+}
+
+/// Returns how many of `bytes` come before a character whose end may still be missing.
+fn whole_characters(bytes: &[u8]) -> usize {
+    bytes.utf8_chunks().last().map_or(0, |it| bytes.len() - it.invalid().len())
 }
 
 /// Writes a recording to `out`, or to standard output.
@@ -112,4 +141,17 @@ async fn recording(context: &Context, id: AttemptId, out: Option<&Path>) -> Done
 async fn ended(door: &Door, id: AttemptId) -> Result<bool, Failure> {
     let attempt: AttemptDoc = door.get(&format!("/attempts/{id}")).await?.read()?;
     Ok(attempt.state == "ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_characters;
+
+    #[test]
+    fn a_character_that_a_piece_cuts_waits_for_the_next() {
+        assert_eq!(whole_characters("café".as_bytes()), 5);
+        assert_eq!(whole_characters(b"caf\xc3"), 3);
+        assert_eq!(whole_characters(b"caf\xff e"), 6);
+        assert_eq!(whole_characters(b""), 0);
+    }
 }

@@ -30,6 +30,9 @@ fn invalid_utf8_from_an_agent_is_shown_replaced_and_its_question_is_heard() {
     place.mission(&at, &["attempt", "show", &id, "--json"]).succeeds().json();
     place.mission(&at, &["attempt", "show", &id]).succeeds();
     place.mission(&at, &["attempt", "logs", &id]).succeeds().says(&["caf\u{fffd}"]);
+    let piece = place.mission(&at, &["attempt", "logs", &id, "--json"]).succeeds().json();
+    assert!(piece["text"].as_str().unwrap().contains("caf\u{fffd}"), "{piece}");
+    assert_eq!((&piece["attempt"], &piece["offset"]), (&id.as_str().into(), &0.into()));
     place.mission(&at, &["answer", &key, "the black one"]).succeeds();
     server.stops(&place);
     place.is_whole();
