@@ -41,6 +41,7 @@
       if (other.hasAttribute("tabindex")) other.tabIndex = -1;
     }
     item.setAttribute("aria-current", "true");
+    document.dispatchEvent(new CustomEvent("mission:marked"));
     if (page === "needs-you") item.tabIndex = 0;
     if (page === "ticket" || page === "fleet") item.tabIndex = -1;
     (["needs-you", "ticket", "fleet"].includes(page) ? item : link(item))?.focus({ preventScroll: true });
@@ -162,6 +163,7 @@
   // Who types where no field is gives no orders: after a key that means nothing here, single keys rest for a moment.
   const REST_MS = 1_000;
   let strayed = 0;
+  let markAt = 0;
 
   /** Sends the form in which somebody types: with what it is for, or with what text is needed for. */
   const send = (field) => {
@@ -300,7 +302,12 @@
   document.addEventListener("mission:placed", () => {
     reveal();
     unfolded();
-    if (page === "needs-you" && !current()) items()[0]?.setAttribute("aria-current", "true");
+    if (page !== "needs-you") return;
+    const list = items();
+    if (current()) return void (markAt = list.indexOf(current()));
+    // What takes the place of the marked one is not what the next key was meant for.
+    list[Math.min(markAt, list.length - 1)]?.setAttribute("aria-current", "true");
+    strayed = Date.now();
   });
   document.addEventListener("keydown", pressed);
 })();

@@ -1,10 +1,11 @@
 // Live updates: fragments from the server's stream are morphed into the page. Never the focused field, an open form or the terminal.
 (() => {
-  const SILENCE_MS = 25_000; // the server sends its clock at least every 10 s
+  const SILENCE_MS = 12_000; // the server sends its clock every 5 s
+  const LATE_MS = 7_000; // then nobody knows how far behind this page is
   const TERMINAL_CHARS = 200_000;
   const byId = (id) => document.getElementById(id);
   const body = document.body;
-  let source, lastId, heardAt, truthAt = Date.parse(body.dataset.now), skew = Infinity, retryMs = 500;
+  let source, lastId, heardAt, truthAt = Date.parse(body.dataset.now), isLost = false, ahead, placed, retryMs = 500;
 
   // Times of day are sent in UTC and shown in the reader's zone.
   const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hour12: false });
@@ -85,6 +86,7 @@
     }
     rest(byId(old.id) ?? old, before);
   };
+
   const subject = (button) => `${button.form?.getAttribute("action")} ${button.form?.dataset.packet} ${button.value} ${button.textContent}`;
   const subjects = (root) => new Set([...root.querySelectorAll("form button")].map(subject));
   /** Lets buttons that were not there before do nothing for a moment: a press may have been meant for what stood there. */
@@ -140,6 +142,10 @@
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
 
+  // Whether the last that somebody used was a pointer, and no key.
+  let hasPointed = false;
+  for (const [name, is] of [["pointermove", true], ["pointerdown", true], ["keydown", false]]) addEventListener(name, () => (hasPointed = is), { capture: true, passive: true });
+
   const remove = (id) => {
     const old = byId(id);
     if (!old) return;
@@ -151,9 +157,21 @@
     };
     // What is under a hand stays in its place until the hand is elsewhere: the next one would take it.
     const list = old.parentElement;
-    if (list?.matches(":hover") && old.matches(".ask")) {
+    const isMarked = () => !hasPointed && old.hasAttribute("aria-current") && document.hasFocus();
+    if (old.matches(".ask") && (list.matches(":hover") || isMarked())) {
+      old.dataset.gone = ""; // until the ticket asks again
       for (const form of old.querySelectorAll("form")) lock(form);
-      list.addEventListener("pointerleave", leave, { once: true });
+      // The mark of the keys moves on by a key, and counts no more once somebody points or goes elsewhere.
+      const over = () => {
+        if (!old.isConnected || !("gone" in old.dataset)) return;
+        if (list.matches(":hover")) return list.addEventListener("pointerleave", over, { once: true });
+        if (isMarked()) return;
+        leave();
+        document.dispatchEvent(new CustomEvent("mission:placed"));
+      };
+      list.addEventListener("pointerleave", over, { once: true });
+      for (const name of ["mission:marked", "pointerdown"]) document.addEventListener(name, over);
+      addEventListener("blur", over);
     } else leave();
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
@@ -180,15 +198,41 @@
     link.querySelector("[data-lag]").textContent = lag === undefined ? "" : `· ${lag} ms behind`;
   };
 
-  /** Takes the server's clock. Clocks that differ by over a second are compared with the best arrival seen. */
-  const tick = (serverMs) => {
-    const age = Date.now() - serverMs;
-    skew = Math.min(skew, age);
-    truthAt = serverMs;
-    show("live", Math.max(0, Math.round(age - (Math.abs(skew) > 1000 ? skew : 0))));
+  /** How far behind the page was when something was last placed, in milliseconds, where the two clocks were compared. */
+  const lag = () => (ahead === undefined ? undefined : Math.max(0, Math.round(placed.at + ahead - placed.since)));
+
+  /** Asks the server for its clock: by so much it is ahead of this one. What takes long says too little. */
+  const compare = async () => {
+    const asked = Date.now();
+    try {
+      const { now } = await (await fetch("/signed-in", { cache: "no-store", redirect: "error" })).json();
+      const took = Date.now() - asked;
+      if (took < 2_000) ahead = now - (asked + took / 2);
+    } catch {
+      // Without it nothing is said of how far behind the page is.
+    }
+    if (!isLost && placed) show("live", lag());
+  };
+
+  /** Takes the server's clock, and since when what was just placed was so: from there to here the page was behind. */
+  const tick = (data) => {
+    const [now, since = now] = data.split(" ").map(Number);
+    truthAt = now;
+    placed = { at: Date.now(), since };
+    show("live", lag());
+  };
+
+  const alive = () => {
+    isLost = false;
+    retryMs = 500;
+    if (byId("stale")) byId("stale").hidden = true;
+    document.dispatchEvent(new CustomEvent("mission:live"));
+    show("live");
+    compare();
   };
 
   const stale = () => {
+    isLost = true;
     show("lost");
     const since = byId("stale-since");
     if (since) since.textContent = clock.format(new Date(truthAt));
@@ -196,12 +240,42 @@
     document.dispatchEvent(new CustomEvent("mission:stale"));
   };
 
+  /** Where the pointer is on a decision: returns what brings it back under the pointer once something else has moved it. */
+  const steady = () => {
+    const hovered = document.querySelector(".ask:hover");
+    if (!hovered) return undefined;
+    const [list, sheet] = [hovered.parentElement, hovered.closest(".body")];
+    const still = hovered.querySelector("button:hover, summary:hover, a:hover, textarea:hover") ?? hovered;
+    const at = still.getBoundingClientRect().top;
+    const moved = () => (still.isConnected ? still.getBoundingClientRect().top - at : NaN);
+    const room = (side, by) => (list.style[side] = `${Math.max(0, parseFloat(getComputedStyle(list)[side]) + by)}px`);
+    return () => {
+      if (!moved()) return;
+      // Room that is left above or needed below goes once the pointer is elsewhere.
+      if (!list.style.paddingTop && !list.style.paddingBottom) {
+        list.addEventListener("pointerleave", () => (list.style.paddingTop = list.style.paddingBottom = ""), { once: true });
+      }
+      room("paddingTop", -moved());
+      if (moved() > 0 && sheet) {
+        room("paddingBottom", moved());
+        sheet.scrollTop += moved();
+      }
+      if (!(Math.abs(moved()) < 1)) document.dispatchEvent(new CustomEvent("mission:shield"));
+    };
+  };
+
   // Fragments are placed one after the other, in the order they came.
   let queue = Promise.resolve();
   const heard = (act) => (event) => {
     heardAt = Date.now();
+    if (isLost) alive();
     if (event.lastEventId) lastId = event.lastEventId;
-    queue = queue.then(() => act(event.data)).catch((error) => console.error("live:", error));
+    const placing = async () => {
+      const back = steady();
+      await act(event.data);
+      back?.();
+    };
+    queue = queue.then(placing).catch((error) => console.error("live:", error));
   };
 
   const connect = () => {
@@ -212,17 +286,14 @@
     source = new EventSource(address);
     source.onopen = () => {
       heardAt = Date.now();
-      retryMs = 500;
-      if (byId("stale")) byId("stale").hidden = true;
-      document.dispatchEvent(new CustomEvent("mission:live"));
-      show("live");
+      alive();
     };
     source.addEventListener("fragment", heard(place));
     source.addEventListener("list", heard((data) => arrange(JSON.parse(data))));
     source.addEventListener("gone", heard(remove));
     source.addEventListener("first", heard((data) => { const by = JSON.parse(data); first.set(by.ticket, by); }));
     source.addEventListener("output", heard((data) => print(JSON.parse(data))));
-    source.addEventListener("clock", heard((data) => tick(Number(data))));
+    source.addEventListener("clock", heard(tick));
     source.addEventListener("said", heard((data) => { const said = byId("said"); if (said) said.textContent = data; }));
     source.addEventListener("out", () => {
       source.close();
@@ -243,5 +314,10 @@
   document.querySelector("[data-reconnect]")?.addEventListener("click", connect);
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => event.persisted && connect());
-  setInterval(() => heardAt && Date.now() - heardAt > SILENCE_MS && stale(), 5_000);
+  setInterval(() => {
+    const silent = heardAt ? Date.now() - heardAt : 0;
+    if (isLost || silent < LATE_MS) return;
+    if (silent > SILENCE_MS) stale();
+    else show("live");
+  }, 1_000);
 })();

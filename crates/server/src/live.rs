@@ -67,9 +67,11 @@ pub(crate) async fn live(
         ("board", _) => Page::Board(web::board_filter(shown.as_ref())),
         ("fleet", _) => Page::Fleet,
         ("ticket", Some(Ok(key))) => Page::Ticket(key),
-        ("packets" | "digest" | "policy" | "calibration" | "settings" | "projects", _) => {
-            Page::Quiet
-        }
+        (
+            "packets" | "digest" | "policy" | "calibration" | "settings" | "projects" | "new"
+            | "problem",
+            _,
+        ) => Page::Quiet,
         _ => return Err(Problem::not_found("this page has no live stream")),
     };
     if let Page::Ticket(key) = &page {
@@ -111,6 +113,8 @@ struct Watch {
     /// The attempt that prints, and how far its journal was read.
     screen: Option<(AttemptId, u64)>,
     clock_at: Timestamp,
+    /// When the first of those changes happened that the next frames tell; none while nothing did.
+    since: Option<Timestamp>,
     /// What people decided since the last frames, to be told to who is still about to.
     decided: Vec<Arc<EventDoc>>,
 }
@@ -131,6 +135,7 @@ impl Watch {
             shown: None,
             screen: None,
             clock_at: began,
+            since: None,
             decided: Vec::new(),
         }
     }
@@ -160,6 +165,8 @@ impl Watch {
     /// Returns the tickets that `events` and those of the next moment are about.
     async fn gather(&mut self, events: Vec<Arc<EventDoc>>) -> BTreeSet<String> {
         let mut decided = Vec::new();
+        // What happened before the page was there is not late.
+        self.since = events.iter().map(|it| it.at).filter(|at| *at >= self.began).min();
         let mut about = |events: Vec<Arc<EventDoc>>| {
             decided.extend(events.iter().filter(|it| web::is_a_persons_decision(it)).cloned());
             events.into_iter().filter_map(|it| it.ticket.clone())
@@ -205,11 +212,12 @@ impl Watch {
         Ok(frames)
     }
 
-    /// Returns the clock, which also carries how far this stream has come.
+    /// Returns the clock, with since when what came before it was so; it also carries how far this stream has come.
     fn clock(&mut self) -> String {
         self.clock_at = self.visitor.site.control.now();
         let at = self.clock_at.as_millisecond();
-        format!("id: {}\nevent: clock\ndata: {at}\n\n", self.follow.seq())
+        let since = self.since.take().map_or(at, Timestamp::as_millisecond);
+        format!("id: {}\nevent: clock\ndata: {at} {since}\n\n", self.follow.seq())
     }
 
     /// Returns the elements that the changed tickets made different.

@@ -108,6 +108,47 @@ export function hands(story) {
     await close();
   });
 
+  story("what changes above the pointer, and what goes under the mark of the keys, brings no other decision under them", async (stage) => {
+    const [first, second, third] = [await stage.planned("Hands: above"), await stage.planned("Hands: pointed at"), await stage.planned("Hands: next to it")];
+    const { page, complaints, close } = await stage.person();
+    await page.goto("/needs-you");
+    await page.locator("#link-state[data-link=live]").waitFor();
+    const pointed = page.locator(`#ask-${second} button:has-text('Sign off')`);
+    await pointed.scrollIntoViewIfNeeded();
+    const box = await pointed.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    // The one above asks for something else, and is higher or lower than before.
+    await stage.api(`/tickets/${first}/verdict`, { verdict: "pass", gate: "plan" });
+    await stage.waitsAt(first, "final_validation");
+    await page.locator(`#ask-${first}:not([data-gone])`, { hasText: "final validation" }).waitFor();
+    assert.ok(Math.abs((await pointed.boundingBox()).y - box.y) < 1, "it stays under the pointer");
+    await page.waitForTimeout(800);
+    await isTold(page, async () => (await page.mouse.down(), page.mouse.up()));
+    const stands = async (key) => (await stage.ticket(key)).gates.find((it) => it.state === "active")?.id;
+    assert.deepEqual([await stands(first), await stands(third)], ["final_validation", "plan"]);
+    assert.equal((await stage.ticket(second)).gates[0].state, "passed");
+
+    // By keys: the marked one is decided by somebody else.
+    await page.goto("/needs-you");
+    await page.locator("#link-state[data-link=live]").waitFor();
+    await marks(page, third);
+    await stage.api(`/tickets/${third}/park`, {});
+    await page.locator(`#ask-${third}[data-gone] button:has-text('Sign off'):disabled`).waitFor();
+    for (const wait of [0, 1500]) {
+      await page.waitForTimeout(wait);
+      await page.keyboard.press("a");
+    }
+    assert.equal(await page.locator(`#ask-${third}[aria-current]`).count(), 1, "the mark stays");
+    assert.equal(await page.locator("#toast").count(), 0, "nothing was decided");
+    await page.waitForTimeout(1100); // single keys rest after one that did nothing
+    for (const key of ["k", "j"]) await page.keyboard.press(key);
+    await page.locator(`#ask-${third}`).waitFor({ state: "detached" });
+    assert.equal(await stands(first), "final_validation");
+    for (const key of [first, second, third]) await stage.api(`/tickets/${key}/cancel`, { reason: "the story is over" });
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
   story("the list comes back where it was left, and control and enter send what was typed", async (stage) => {
     const keys = [];
     for (const n of [1, 2, 3, 4, 5, 6]) keys.push(await stage.planned(`Hands: one of many, ${n}`));

@@ -39,7 +39,7 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
         (DOCTYPE)
         html lang="en" {
             (document_head(page.title, page.name))
-            body data-page=(page.name) data-several[shell.current_project.is_none() && shell.projects.len() > 1] data-live=[live] data-now=(shell.now) data-person=(shell.person) {
+            body data-page=(page.name) data-several[shell.current_project.is_none() && shell.projects.len() > 1] data-live=(live) data-now=(shell.now) data-person=(shell.person) {
                 a.skip href="#main" { "Skip to content" }
                 div.app {
                     (navigation(shell, page.name, page.key))
@@ -99,16 +99,15 @@ fn document_head(title: &str, page: &str) -> Markup {
     }
 }
 
-/// Returns the address of the page's live stream, where it has one.
-fn live_address(shell: &Shell, page: &Page<'_>) -> Option<String> {
+/// Returns the address of the page's live stream.
+fn live_address(shell: &Shell, page: &Page<'_>) -> String {
     let name = match page.name {
-        "new" | "problem" => return None,
         "campaign" | "packet" => "ticket",
         name => name,
     };
     let key = page.key.map(|k| format!("&key={k}")).unwrap_or_default();
     let project = project_part(shell, '&');
-    Some(format!("/live?page={name}{key}{project}&after={}", shell.seq))
+    format!("/live?page={name}{key}{project}&after={}", shell.seq)
 }
 
 /// Returns `project=KEY` after `mark` where lists are limited to a project.

@@ -79,9 +79,11 @@ fn form(headers: &HeaderMap, status: StatusCode, problem: Option<String>) -> Ans
     Ok((status, AppendHeaders([(header::SET_COOKIE, visit)]), page).into_response())
 }
 
-/// Tells a page of ours who is signed in now and what forms bring along, before it sends what somebody typed.
+/// Tells a page of ours who is signed in now and what forms bring along, before it sends what somebody typed; and the time, with
+/// which it compares its own.
 pub(super) async fn who(visitor: Visitor) -> Json<Value> {
-    Json(json!({ "person": visitor.who.name(), "csrf": visitor.who.csrf }))
+    let now = visitor.site.control.now().as_millisecond();
+    Json(json!({ "person": visitor.who.name(), "csrf": visitor.who.csrf, "now": now }))
 }
 
 /// Ends the session and forgets its cookie.
