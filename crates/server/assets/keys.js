@@ -245,6 +245,17 @@
     const leave = () => setTimeout(() => (toast.matches(":hover, :focus-within") ? leave() : toast.remove()), 12_000);
     leave();
   }
+  // Workflows are those of the chosen project.
+  const workflow = one("select[data-of-project]");
+  const ofProject = () => {
+    const chosen = one("[name=project]", workflow.form).value;
+    for (const group of all("optgroup", workflow)) group.hidden = group.disabled = group.label !== chosen;
+    if (one("option:checked", workflow)?.closest("optgroup")?.disabled) workflow.value = "";
+  };
+  if (workflow) {
+    one("[name=project]", workflow.form).addEventListener("change", ofProject);
+    ofProject();
+  }
   let opened = {};
   const reveal = () => all(":is([data-copy], [data-shut])[hidden]").forEach((button) => (button.hidden = false));
   reveal();

@@ -52,7 +52,9 @@
   const lock = (form) => {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     const banner = form.querySelector(".changed:not(.unsent)");
-    if (!banner) return;
+    // It is said once in a decision, and wherever something is typed.
+    const told = form.closest(".ask, #gate")?.querySelector("form .changed:not(.unsent, [hidden])");
+    if (!banner || (told && told !== banner && !isDirty(form))) return;
     banner.hidden = false;
     const by = first.get(/^\/tickets\/([^/]+)\//.exec(form.getAttribute("action"))?.[1]);
     if (!by) return;

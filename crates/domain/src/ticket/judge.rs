@@ -3,7 +3,7 @@
 use super::decide::Draft;
 use super::{
     Attempt, BlockCode, EndClass, Event, Gate, NewFinding, Owed, Purpose, Rejection, Report,
-    SignOff, Stage, State, VerdictWord,
+    SignOff, Stage, State, Ticket, VerdictWord,
 };
 use crate::ids::{Digest, FindingId, GateId};
 use crate::principal::{Contributor, Principal};
@@ -322,19 +322,7 @@ impl Draft<'_> {
             gate.clone().or(active).map_or(Rejection::NoOpenGate, Rejection::NothingToWithdraw)
         };
         let found = found.ok_or_else(none)?;
-        let signoff = found.signoffs.last().filter(|it| it.principal == by && it.fresh);
-        let signoff = signoff.ok_or_else(none)?;
-        let now = self.ticket.head.as_ref().map(|it| &it.tree);
-        let is_moved = signoff.verdict == VerdictWord::Changes
-            && self.ticket.is_bound_to_code(&found.rule.id)
-            && signoff.tree.as_ref() != now;
-        if is_moved {
-            return Err(none());
-        }
-        let begun = self.ticket.attempts.iter().any(|it| it.started_at > signoff.at);
-        if begun || self.ticket.live_attempt().is_some() || self.ticket.landed_as.is_some() {
-            return Err(none());
-        }
+        let signoff = self.ticket.withdrawable(found, &by).ok_or_else(none)?;
         let id = found.rule.id.clone();
         let blocked_here = self.ticket.blocked.as_ref().is_some_and(|it| it.at >= signoff.at);
         self.push(Event::VerdictWithdrawn { gate: id });
@@ -373,5 +361,25 @@ impl Draft<'_> {
 
     fn speaker(&self) -> Contributor {
         Contributor { principal: self.context.by.clone(), identity: None }
+    }
+}
+
+impl Ticket {
+    /// Returns the gates whose last verdict is `by`'s and can still be taken back: until the next attempt starts.
+    pub fn withdrawable_by(&self, by: &Principal) -> Vec<GateId> {
+        let gates = self.gates.iter().filter(|_| self.ended.is_none());
+        gates.filter(|it| self.withdrawable(it, by).is_some()).map(|it| it.rule.id.clone()).collect()
+    }
+
+    /// Returns the verdict of `by` on `gate` where it can still be taken back.
+    fn withdrawable<'g>(&self, gate: &'g Gate, by: &Principal) -> Option<&'g SignOff> {
+        let signoff = gate.signoffs.last().filter(|it| it.principal == *by && it.fresh)?;
+        let now = self.head.as_ref().map(|it| &it.tree);
+        let is_moved = signoff.verdict == VerdictWord::Changes
+            && self.is_bound_to_code(&gate.rule.id)
+            && signoff.tree.as_ref() != now;
+        let begun = self.attempts.iter().any(|it| it.started_at > signoff.at);
+        let is_over = begun || self.live_attempt().is_some() || self.landed_as.is_some();
+        (!is_moved && !is_over).then_some(signoff)
     }
 }

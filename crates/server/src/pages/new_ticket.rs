@@ -37,7 +37,7 @@ fn fields(view: &NewTicketView) -> Markup {
             label { span { "Request" small { "What should be true afterwards? Markdown." } } textarea.field name="body" rows="8" dir="auto" { (t.body) } }
             div.fields {
                 (select("Project", "project", &view.shell.projects.iter().map(|p| p.key.clone()).collect::<Vec<_>>(), &chosen_project(view), None))
-                (select("Workflow", "workflow", &view.workflows, &t.workflow, Some("The project's default")))
+                (workflow(view))
                 (select("Priority", "priority", &["urgent", "high", "medium", "low"].map(String::from), if t.priority.is_empty() { "medium" } else { &t.priority }, None))
                 (select("Kind", "kind", &["task", "campaign"].map(String::from), &t.kind, None))
                 label { span { "Labels" small { "visual and user_facing add gates" } } input.field name="labels" value=(t.labels) dir="auto"; }
@@ -54,7 +54,23 @@ fn fields(view: &NewTicketView) -> Markup {
 /// Returns the project that stands chosen.
 fn chosen_project(view: &NewTicketView) -> String {
     let typed = Some(&view.typed.project).filter(|p| !p.is_empty());
-    typed.or(view.shell.current_project.as_ref()).cloned().unwrap_or_default()
+    let first = view.shell.projects.first().map(|it| &it.key);
+    typed.or(view.shell.current_project.as_ref()).or(first).cloned().unwrap_or_default()
+}
+
+/// Returns the choice of a workflow: each project's own, the default first.
+fn workflow(view: &NewTicketView) -> Markup {
+    let chosen = &view.typed.workflow;
+    html! {
+        label { span { "Workflow" } select.field name="workflow" data-of-project {
+            option value="" { "The project's default" }
+            @for (project, names) in &view.workflows {
+                optgroup label=(project) { @for name in names {
+                    option value=(name) selected[name == chosen && *project == chosen_project(view)] { (name) }
+                } }
+            }
+        } }
+    }
 }
 
 /// Returns a choice; `none` is the label of the empty one.

@@ -8,7 +8,7 @@ use mission_domain::doc::{
     AttemptDoc, BudgetDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc,
     TicketDoc,
 };
-use mission_domain::ids::Timestamp;
+use mission_domain::ids::{GateId, Timestamp};
 
 use super::packet_view::PacketView;
 use super::words;
@@ -281,6 +281,8 @@ pub struct TicketView {
     pub part: CampaignPart,
     /// The rules it carries, one sentence each.
     pub policy: Vec<String>,
+    /// The gates whose last verdict is that of whoever looks, and can still be taken back.
+    pub withdrawable: Vec<GateId>,
     /// Its neighbours on the board, for the keys `[` and `]`.
     pub previous: Option<String>,
     /// The next one on the board.
@@ -355,8 +357,8 @@ pub struct FleetView {
 pub struct NewTicketView {
     /// What stands around it.
     pub shell: Shell,
-    /// The names of the workflows there are.
-    pub workflows: Vec<String>,
+    /// The projects that can be read now, each with the names of its workflows.
+    pub workflows: Vec<(String, Vec<String>)>,
     /// What stood in the fields when it was refused.
     pub typed: TypedTicket,
     /// Why it was refused, and what to do.

@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::Uri;
 use axum::http::request::Parts;
 use mission_domain::doc::{EventDoc, ProjectDoc};
-use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
+use mission_domain::ids::{GateId, ProjectKey, TicketKey, Timestamp};
 use mission_store::{EventFilter, TicketRow};
 
 use super::read::Rows;
@@ -118,16 +118,27 @@ impl Visitor {
         let is_own =
             |it: &EventDoc| it.principal == own && now.as_second() - it.at.as_second() < MOMENT_S;
         // A page without its toast is whole otherwise.
-        self.site.control.store().events(&filter).await.ok()?.into_iter().find(is_own)
+        let events = self.site.control.store().events(&filter).await.ok()?;
+        let mut own = events.into_iter().filter(is_own);
+        let newest = own.next()?;
+        // Of what one act left it is told what it began with: a denial, and not the message that tells the lane.
+        let at = newest.at;
+        Some(own.take_while(|it| it.at == at).last().unwrap_or(newest))
     }
 
-    /// Returns whether a verdict can be taken back: not once the work has landed, nor where it lands next.
+    /// Returns whether the verdict that is told can be taken back: not where it lands next either.
     async fn can_withdraw(&self, told: Option<&EventDoc>) -> bool {
         let Some(event) = told.filter(|it| it.kind == "judged") else { return true };
         let key = event.ticket.as_deref().and_then(|it| it.parse().ok());
         let Some(key): Option<TicketKey> = key else { return false };
-        let Ok(ticket) = self.site.control.ticket_doc(&key).await else { return false };
-        ticket.closed_at.is_none() && !form::lands_next(&ticket)
+        let control = &self.site.control;
+        let (Ok((ticket, _)), Ok(doc)) = (control.ticket(&key).await, control.ticket_doc(&key).await)
+        else {
+            return false;
+        };
+        let gates = ticket.withdrawable_by(self.who.principal());
+        let is_its = |it: &GateId| event.body["gate"].as_str() == Some(it.as_str());
+        gates.iter().any(is_its) && !form::lands_next(&doc)
     }
 
     fn notices_of(&self, projects: &[ProjectDoc]) -> Vec<String> {

@@ -78,6 +78,7 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
         children,
         part: CampaignPart::default(),
         policy: policy(&whole),
+        withdrawable: whole.withdrawable_by(visitor.who.principal()),
         holds_up: u32::try_from(rows.held_up_in_all(key)).unwrap_or(u32::MAX),
         ticket,
         attempts,
@@ -234,8 +235,10 @@ async fn children(rows: &Rows, site: &Site, ticket: &TicketDoc) -> Answer<Vec<Ti
 
 /// Returns the rules that the ticket carries, one sentence each.
 fn policy(ticket: &Ticket) -> Vec<String> {
-    let mut rules =
-        vec![format!("Lands by {}, once every required gate holds a fresh sign-off", ticket.land)];
+    let mut rules = vec![match ticket.lands() {
+        true => format!("Lands by {}, once every required gate holds a fresh sign-off", ticket.land),
+        false => "Lands nothing".to_owned(),
+    }];
     for gate in ticket.gates.iter().filter(|it| it.required) {
         let deciders: Vec<String> = gate.rule.decided_by.iter().map(ToString::to_string).collect();
         let apart = gate.rule.independent.map(|it| format!(", independent by {it}"));

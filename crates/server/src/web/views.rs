@@ -168,13 +168,12 @@ pub(super) async fn filed(
     problem: Option<String>,
 ) -> Answer<Markup> {
     let shell = visitor.shell().await?;
-    let project = typed.project.parse().ok().or_else(|| visitor.project.clone());
-    let project = project.or_else(|| visitor.site.control.home().projects.into_keys().next());
-    let rules = match project {
-        Some(project) => visitor.site.control.project(&project).await.ok(),
-        None => None,
-    };
-    let names = rules.iter().flat_map(|it| it.rules.workflows.keys());
-    let workflows = names.map(WorkflowId::to_string).collect();
+    let mut workflows = Vec::new();
+    for key in shell.projects.iter().filter_map(|it| it.key.parse().ok()) {
+        // Of one that cannot be read now the default is left.
+        let Ok(project) = visitor.site.control.project(&key).await else { continue };
+        let names = project.rules.workflows.keys().map(WorkflowId::to_string).collect();
+        workflows.push((key.to_string(), names));
+    }
     Ok(pages::new_ticket::page(&NewTicketView { shell, workflows, typed, problem }))
 }

@@ -132,7 +132,7 @@ fn signoffs(view: &TicketView) -> Markup {
 
 /// Returns one verdict.
 fn signoff(view: &TicketView, gate: &GateDoc, s: &SignoffDoc) -> Markup {
-    let mine = s.principal == format!("person:{}", view.shell.person);
+    let can_withdraw = view.withdrawable.iter().any(|it| it.as_str() == gate.id);
     let last = gate.signoff.as_ref() == Some(s);
     html! {
         li {
@@ -141,7 +141,7 @@ fn signoff(view: &TicketView, gate: &GateDoc, s: &SignoffDoc) -> Markup {
             small { (glyph::who(&s.principal)) " · " (glyph::age(s.at, view.shell.now)) @if let Some(i) = &s.independence { " · independent by " (words::plain(i)) }
                 @if let Some(held) = &s.held { span.reason dir="auto" { (held) } }
                 @if !s.reason.is_empty() { span.reason dir="auto" { (s.reason) } } }
-            @if mine && last && s.fresh && !words::has_ended(&view.ticket) { (form::withdraw(&view.ticket, gate, view.shell.viewer())) }
+            @if can_withdraw && last { (form::withdraw(&view.ticket, gate, view.shell.viewer())) }
         }
     }
 }
