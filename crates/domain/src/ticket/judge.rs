@@ -368,7 +368,10 @@ impl Ticket {
     /// Returns the gates whose last verdict is `by`'s and can still be taken back: until the next attempt starts.
     pub fn withdrawable_by(&self, by: &Principal) -> Vec<GateId> {
         let gates = self.gates.iter().filter(|_| self.ended.is_none());
-        gates.filter(|it| self.withdrawable(it, by).is_some()).map(|it| it.rule.id.clone()).collect()
+        gates
+            .filter(|it| self.withdrawable(it, by).is_some())
+            .map(|it| it.rule.id.clone())
+            .collect()
     }
 
     /// Returns the verdict of `by` on `gate` where it can still be taken back.

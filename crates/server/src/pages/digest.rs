@@ -1,15 +1,19 @@
-//! The page *Digest*: what changed since the person last looked, in one list of numbers and ticket by ticket.
+//! The page *Digest*: what changed since the person last looked, in one list of numbers and ticket by ticket, a leaf at a time.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use mission_control::{DigestChangeDoc, DigestDoc, DigestTicketDoc};
+use mission_control::{DigestChangeDoc, DigestDoc};
+use mission_domain::doc::TicketDoc;
 
 use super::form;
 use super::glyph::{self, icon, icon_as};
-use super::shell::{Page, document};
+use super::shell::{Page, document, project_part};
 use super::view::{DigestView, Viewer};
 use super::words;
+
+/// So many tickets are on a page.
+pub const LEAF: usize = 50;
 
 /// Changes shown of one ticket before the rest is folded.
 const SHOWN: usize = 6;
@@ -46,6 +50,7 @@ struct Line {
 pub fn page(view: &DigestView) -> Markup {
     let viewer = view.shell.viewer();
     let digest = &view.digest;
+    let waits = view.shell.counts.needs_you as usize;
     document(
         &view.shell,
         Page {
@@ -58,7 +63,7 @@ pub fn page(view: &DigestView) -> Markup {
                 p.lede {
                     @if view.is_since_seen { "Since you last looked, " (words::age(digest.since, viewer.now)) " ago: " } @else { "The last 24 hours: " }
                     b { (words::count(digest.tickets.len(), "ticket")) } " changed."
-                    @if digest.needs_you > 0 { " " a href="/needs-you" { b.owed { (words::count(digest.needs_you, "decision")) (if digest.needs_you == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } } "." }
+                    @if waits > 0 { " " a href="/needs-you" { b.owed { (words::count(waits, "decision")) (if waits == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } } "." }
                 }
                 div.tools { (seen(digest, viewer)) }
             },
@@ -68,7 +73,8 @@ pub fn page(view: &DigestView) -> Markup {
                 @if digest.tickets.is_empty() { (nothing()) }
                 @else { ul.digest-lines aria-label="In numbers" { @for line in lines(digest) { li { (mark(&line)) b { (headline(&line, digest.is_cut)) } } } } }
                 @if digest.is_cut { p.banner.apart data-tone="warn" { (icon("history")) span { "More happened than is looked at; the oldest changes are left out." } } }
-                @for ticket in &digest.tickets { (ticket_part(ticket, viewer)) }
+                @for (ticket, changes) in &view.shown { (ticket_part(ticket, changes, viewer)) }
+                (leaf(view))
             },
             keys: &[(&["esc"], "back")],
         },
@@ -162,17 +168,32 @@ fn mark(line: &Line) -> Markup {
 }
 
 /// Returns what happened to one ticket, the latest first.
-fn ticket_part(ticket: &DigestTicketDoc, viewer: Viewer<'_>) -> Markup {
-    let changes: Vec<&DigestChangeDoc> = ticket.changes.iter().rev().collect();
+fn ticket_part(ticket: &TicketDoc, changes: &[DigestChangeDoc], viewer: Viewer<'_>) -> Markup {
+    let changes: Vec<&DigestChangeDoc> = changes.iter().rev().collect();
     html! {
         section.panel {
             header {
                 (glyph::key(&ticket.key)) h2 { a href=(words::ticket_path(&ticket.key)) dir="auto" { (ticket.title) } } (glyph::state(&ticket.state))
-                @if !ticket.next.is_empty() { span.end dir="auto" { (glyph::inline(&ticket.next)) } }
+                @if ticket.next_action.is_some() { span.end dir="auto" { (glyph::next_action(ticket, viewer)) } }
             }
             ol.log { @for c in changes.iter().take(SHOWN) { (change(c, viewer)) } }
             @if changes.len() > SHOWN {
                 details.older { summary.pad { (changes.len() - SHOWN) " earlier" } ol.log { @for c in changes.iter().skip(SHOWN) { (change(c, viewer)) } } }
+            }
+        }
+    }
+}
+
+/// Returns the way to the tickets that changed after and before those of this page.
+fn leaf(view: &DigestView) -> Markup {
+    let (from, shown, total) = (view.from, view.shown.len(), view.digest.tickets.len());
+    let at = |from: usize| format!("/digest?from={from}{}", project_part(&view.shell, '&'));
+    html! {
+        @if shown < total {
+            nav.leaf aria-label="More tickets" {
+                @if from > 0 { a.btn.sm href=(at(from.saturating_sub(LEAF))) { "Newer" } }
+                span.dim { (from + 1) "–" (from + shown) " of " (total) }
+                @if from + shown < total { a.btn.sm href=(at(from + shown)) { "Older" } }
             }
         }
     }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use maud::Markup;
 use mission_control::{Control, DigestDoc, TokenRole};
-use mission_domain::ids::{ProjectKey, Timestamp};
+use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
 use mission_domain::rules::{Decider, Mode, Rules};
 use serde::Deserialize;
 
@@ -26,6 +26,9 @@ const SEEN: &str = "mission_seen";
 
 /// So many of the newest events the numbers beside *Needs you* are made from.
 const PANEL_EVENTS: u32 = 500;
+
+/// So many of the newest events a digest is made from; what is older is told as left out.
+const DIGEST_EVENTS: u32 = 20_000;
 
 /// How far back a digest looks where nothing was marked as seen, in seconds.
 const DAY_S: i64 = 86_400;
@@ -63,11 +66,32 @@ pub(super) async fn lately(visitor: &Visitor, headers: &HeaderMap) -> Answer<(Di
     Ok((digest, is_since_seen))
 }
 
-pub(super) async fn digest(visitor: Visitor, headers: HeaderMap) -> Answer<Markup> {
+/// Which part of a digest is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Leaf {
+    from: Option<String>,
+}
+
+pub(super) async fn digest(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(leaf): Query<Leaf>,
+) -> Answer<Markup> {
     let (since, is_since_seen) = seen_until(&visitor, &headers);
-    let digest = visitor.site.control.digest(since, visitor.project.clone()).await?;
-    let shell = visitor.shell().await?;
-    Ok(pages::digest::page(&DigestView { shell, digest, is_since_seen }))
+    let (control, project) = (&visitor.site.control, visitor.project.clone());
+    let mut digest = control.digest_in_short(since, project, DIGEST_EVENTS).await?;
+    digest.tickets.sort_by_key(|it| std::cmp::Reverse(it.changes.last().map(|it| it.at)));
+    let from = leaf.from.and_then(|it| it.parse().ok()).unwrap_or(0).min(digest.tickets.len());
+    let rows = visitor.site.rows.read(&visitor.site).await?;
+    let leaf = digest.tickets.iter().skip(from).take(pages::digest::LEAF);
+    let leaf: Vec<_> = leaf.filter_map(|it| Some((it.key.parse().ok()?, it))).collect();
+    let keys = leaf.iter().map(|(key, _): &(TicketKey, _)| key.clone()).collect();
+    let docs = rows.docs(&visitor.site, keys).await?;
+    let whole =
+        leaf.iter().filter_map(|(key, it)| Some((docs.get(key)?.clone(), it.changes.clone())));
+    let shown = whole.collect();
+    let shell = visitor.shell_over(&rows).await?;
+    Ok(pages::digest::page(&DigestView { shell, digest, shown, from, is_since_seen }))
 }
 
 /// Remembers how far the person has seen: until the moment at which their page was made.

@@ -132,7 +132,8 @@ impl Visitor {
         let key = event.ticket.as_deref().and_then(|it| it.parse().ok());
         let Some(key): Option<TicketKey> = key else { return false };
         let control = &self.site.control;
-        let (Ok((ticket, _)), Ok(doc)) = (control.ticket(&key).await, control.ticket_doc(&key).await)
+        let (Ok((ticket, _)), Ok(doc)) =
+            (control.ticket(&key).await, control.ticket_doc(&key).await)
         else {
             return false;
         };

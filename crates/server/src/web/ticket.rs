@@ -236,7 +236,9 @@ async fn children(rows: &Rows, site: &Site, ticket: &TicketDoc) -> Answer<Vec<Ti
 /// Returns the rules that the ticket carries, one sentence each.
 fn policy(ticket: &Ticket) -> Vec<String> {
     let mut rules = vec![match ticket.lands() {
-        true => format!("Lands by {}, once every required gate holds a fresh sign-off", ticket.land),
+        true => {
+            format!("Lands by {}, once every required gate holds a fresh sign-off", ticket.land)
+        }
         false => "Lands nothing".to_owned(),
     }];
     for gate in ticket.gates.iter().filter(|it| it.required) {

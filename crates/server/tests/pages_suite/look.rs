@@ -146,7 +146,7 @@ fn new_ticket_view() -> NewTicketView {
         ["standard", "visual-redesign", "quick-fix", "docs", "research"].map(String::from).to_vec();
     NewTicketView {
         shell: sample::shell(),
-        workflows,
+        workflows: vec![("MC".into(), workflows)],
         typed: TypedTicket::default(),
         problem: Some(
             "There is no ticket `MC-999` to wait for; correct the key or leave it out.".into(),

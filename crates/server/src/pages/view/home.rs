@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use mission_control::{DigestDoc, SessionDoc, TokenDoc};
+use mission_control::{DigestChangeDoc, DigestDoc, SessionDoc, TokenDoc};
 use mission_domain::config::Setting;
-use mission_domain::doc::{ProjectDoc, RuntimeDoc, ScheduleDoc};
+use mission_domain::doc::{ProjectDoc, RuntimeDoc, ScheduleDoc, TicketDoc};
 use mission_domain::rules::Rules;
 
 use super::Shell;
@@ -34,8 +34,12 @@ pub struct ProjectLine {
 pub struct DigestView {
     /// What stands around it.
     pub shell: Shell,
-    /// What changed.
+    /// What changed, the latest first; of the tickets only their keys.
     pub digest: DigestDoc,
+    /// The tickets of this page, each with what happened to it.
+    pub shown: Vec<(Arc<TicketDoc>, Vec<DigestChangeDoc>)>,
+    /// How many of all come before them.
+    pub from: usize,
     /// Whether the span begins where the person last marked what they had seen.
     pub is_since_seen: bool,
 }

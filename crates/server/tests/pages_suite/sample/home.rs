@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mission_control::{DigestChangeDoc, DigestDoc, DigestTicketDoc, SessionDoc, TokenDoc};
 use mission_domain::config;
-use mission_domain::doc::{ScheduleDoc, SignoffDoc};
+use mission_domain::doc::{ScheduleDoc, SignoffDoc, TicketDoc};
 use mission_domain::rules::Rules;
 use mission_server::pages::diff::Style;
 use mission_server::pages::diff::parse::parse;
@@ -118,7 +118,13 @@ pub(crate) fn digest_doc() -> DigestDoc {
 }
 
 pub(crate) fn digest() -> DigestView {
-    DigestView { shell: shell(), digest: digest_doc(), is_since_seen: true }
+    let digest = digest_doc();
+    let doc = |key: &str, title: &str| {
+        Arc::new(TicketDoc { key: key.into(), title: title.into(), ..signoff_ticket() })
+    };
+    let told = digest.tickets.iter().map(|it| (doc(&it.key, &it.title), it.changes.clone()));
+    let shown = told.collect();
+    DigestView { shell: shell(), digest, shown, from: 0, is_since_seen: true }
 }
 
 fn rules() -> Vec<(String, Arc<Rules>)> {

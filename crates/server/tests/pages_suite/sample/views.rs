@@ -138,6 +138,7 @@ pub(crate) fn ticket_view() -> TicketView {
         related: vec![related("in", 19, "Home visual redesign", "waiting"), related("waits for", 12, "Flag and rollout", "done"), related("holds up", 17, "Remove legacy home CSS", "waiting")],
         children: Vec::new(),
         part: mission_server::pages::view::CampaignPart::default(),
+        withdrawable: Vec::new(),
         policy: vec!["qa runs on another runtime than coder".into(), "deploy, restart and push to main need an approval".into()],
         previous: Some("MC-6".into()),
         next: Some("MC-8".into()),
