@@ -81,9 +81,9 @@ impl Row<'_> {
         }
     }
 
-    fn who(&self) -> &str {
+    fn who(&self, now: Timestamp) -> String {
         let who = self.who.as_deref().unwrap_or_default();
-        if self.is_owed() { "you" } else { who.split_once(':').map_or(who, |it| it.1) }
+        if self.is_owed() { "you".into() } else { words::owed_by(who, now) }
     }
 }
 
@@ -146,15 +146,16 @@ fn add<'r>(table: &mut Table<'r>, row: &'r Row<'_>, screen: &Screen) {
         text(row.title.as_ref()),
         text(gate),
         cell(loud, priority),
-        cell(if owed { Tone::You } else { Tone::Plain }, shown_who(row)),
+        cell(if owed { Tone::You } else { Tone::Plain }, shown_who(row, screen.now)),
         cell(Tone::Quiet, words::age(row.updated_at, screen.now)),
     ]);
 }
 
 /// A ticket that waits on many others names the first.
-fn shown_who(row: &Row<'_>) -> String {
-    match row.who().split_once(", ") {
+fn shown_who(row: &Row<'_>, now: Timestamp) -> String {
+    let who = row.who(now);
+    match who.split_once(", ") {
         Some((first, rest)) => format!("{first} +{}", rest.split(", ").count()),
-        None => row.who().to_owned(),
+        None => who,
     }
 }

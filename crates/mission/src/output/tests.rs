@@ -210,3 +210,15 @@ fn ten_thousand_rows_are_a_table() {
     let shown = list::list(&list::Rows { tickets }, &screen(140));
     assert_eq!(shown.lines().count(), 10_000 + 7 + 1 - 1);
 }
+
+#[test]
+fn moments_are_told_by_this_clock_and_those_of_another_day_with_their_date() {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(2));
+    let at = |text: &str| text.parse::<mission_domain::ids::Timestamp>().expect("a time");
+    let now = at("2030-05-01T12:00:00Z");
+    let told = |text: &str| super::words::clock_in(&zone, at(text), now);
+    assert_eq!(told("2030-05-01T21:34:47.03816226Z"), "23:34");
+    assert_eq!(told("2030-05-01T22:34:47Z"), "2030-05-02 00:34");
+    assert_eq!(super::words::owed_by("role:qa", now), "qa");
+    assert!(!super::words::owed_by("time:2030-05-01T11:34:47.03816226Z", now).contains("816226"));
+}

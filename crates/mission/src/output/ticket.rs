@@ -66,6 +66,10 @@ fn situation(ticket: &TicketDoc, screen: &Screen) -> String {
             "person" if next.who.name == "anyone" => ("You".to_owned(), Tone::You),
             "person" => (next.who.name.clone(), Tone::You),
             "ticket" => ("Waits".to_owned(), Tone::Plain),
+            "time" => {
+                let at = words::owed_by(&format!("time:{}", next.who.name), screen.now);
+                (format!("At {at}"), Tone::Plain)
+            }
             _ => (next.who.name.clone(), Tone::Plain),
         };
         let since = match words::age(next.since, screen.now) {
@@ -75,7 +79,10 @@ fn situation(ticket: &TicketDoc, screen: &Screen) -> String {
         let what = format!("{}{since}", next.what);
         out.push_str(&screen.labelled(&label, tone, &what, 2));
     }
-    out.push_str(&screen.labelled("Why", Tone::Plain, &ticket.reason.text, 2));
+    let until = ticket.not_before.filter(|_| ticket.reason.code == "not_before");
+    let until = until.map(|at| format!("waits until {}", words::clock(at, screen.now)));
+    let why = until.as_deref().unwrap_or(&ticket.reason.text);
+    out.push_str(&screen.labelled("Why", Tone::Plain, why, 2));
     if let Some(question) = &ticket.question {
         let label = format!("{} asks", question.attempt);
         out.push_str(&screen.labelled(&label, Tone::You, &question.text, 2));

@@ -3,6 +3,8 @@
 use mission_domain::ids::Timestamp;
 pub(crate) use mission_domain::told::{gate, plain, principal, short};
 
+use jiff::tz::TimeZone;
+
 use super::Tone;
 
 /// Returns the glyph and tone of a ticket's state; `is_owed` says that a person owes it.
@@ -88,6 +90,27 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
         ..-4 => format!("in {}", lasted(-seconds)),
         -4..5 => "just now".into(),
         _ => format!("{} ago", age(at, now)),
+    }
+}
+
+/// Returns a moment on this machine's clock: `23:34`, on another day than `now` `2026-11-28 23:34`.
+pub(crate) fn clock(at: Timestamp, now: Timestamp) -> String {
+    clock_in(&TimeZone::system(), at, now)
+}
+
+/// Returns a moment as [`clock`] does, in `zone`.
+pub(crate) fn clock_in(zone: &TimeZone, at: Timestamp, now: Timestamp) -> String {
+    let (at, now) = (zone.to_datetime(at), zone.to_datetime(now));
+    let form = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    at.strftime(form).to_string()
+}
+
+/// Returns who owes an action, from `role:qa`; of a time, when it comes.
+pub(crate) fn owed_by(who: &str, now: Timestamp) -> String {
+    match who.split_once(':') {
+        Some(("time", at)) => at.parse().map_or_else(|_| at.to_owned(), |at| clock(at, now)),
+        Some((_, name)) => name.to_owned(),
+        None => who.to_owned(),
     }
 }
 

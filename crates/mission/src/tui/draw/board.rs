@@ -1,5 +1,6 @@
 //! *Board*: five stacks hold ten states; beside each other where there is room, else one at a time.
 
+use mission_domain::ids::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
@@ -60,7 +61,7 @@ fn one(frame: &mut Frame<'_>, model: &Model, area: Rect) -> Extent {
         return blank(frame, model, text, list);
     }
     frame.render_widget(Paragraph::new(lines), list);
-    Extent { most: 0, page: list.height }
+    Extent { page: list.height, ..Extent::default() }
 }
 
 fn filter(model: &Model, tabs: &mut Vec<Span<'static>>) {
@@ -69,21 +70,21 @@ fn filter(model: &Model, tabs: &mut Vec<Span<'static>>) {
     }
 }
 
-fn owed_by(card: &Card) -> String {
+fn owed_by(card: &Card, now: Timestamp) -> String {
     if card.is_owed() {
         return "you".into();
     }
     let who = card.who.as_deref().filter(|_| !card.is_aside()).unwrap_or_default();
-    let who = who.split_once(':').map_or(who, |it| it.1);
+    let who = words::owed_by(who, now);
     match who.split_once(", ") {
         Some((first, rest)) => format!("{first} +{}", rest.split(", ").count()),
-        None => who.to_owned(),
+        None => who,
     }
 }
 
-fn next(card: &Card) -> String {
+fn next(card: &Card, now: Timestamp) -> String {
     let gate = card.gate.as_deref().map(words::gate).unwrap_or_default();
-    let who = owed_by(card);
+    let who = owed_by(card, now);
     [gate, who].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
@@ -108,7 +109,7 @@ fn row(model: &Model, card: &Card, is_chosen: bool, width: u16) -> Line<'static>
         Span::raw("  "),
         look.span(
             if card.is_owed() { Tone::You } else { Tone::Plain },
-            &fitted(&next(card), next_width),
+            &fitted(&next(card, model.now), next_width),
         ),
         look.span(Tone::Quiet, &format!("{:>7}", words::age(card.updated_at, model.now))),
     ]);
@@ -150,7 +151,7 @@ fn columns(frame: &mut Frame<'_>, model: &Model, area: Rect) -> Extent {
             frame.render_widget(Paragraph::new(Line::from(more)), last);
         }
     }
-    Extent { most: 0, page: below.height / CARD }
+    Extent { page: below.height / CARD, ..Extent::default() }
 }
 
 /// Returns a card: key and age, the title, the next action, and an empty line.
@@ -168,6 +169,6 @@ fn lines(model: &Model, card: &Card, is_chosen: bool, width: u16) -> [Line<'stat
     ]);
     let title = Line::from(look.span(Tone::Plain, &fitted(&card.title, width)));
     let owed = if card.is_owed() { Tone::You } else { Tone::Quiet };
-    let next = Line::from(look.span(owed, &fitted(&next(card), width)));
+    let next = Line::from(look.span(owed, &fitted(&next(card, model.now), width)));
     [chosen(head, is_chosen), chosen(title, is_chosen), chosen(next, is_chosen), Line::default()]
 }

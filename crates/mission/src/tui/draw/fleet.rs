@@ -54,7 +54,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) -> Extent {
         })
         .collect();
     frame.render_widget(Paragraph::new(shown), area);
-    Extent { most: 0, page: area.height }
+    Extent { page: area.height, ..Extent::default() }
 }
 
 /// Returns the chosen line without anything cut.
