@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::context::Context;
 use crate::door::Door;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::repository;
 
 /// The answer of `GET /projects`.
@@ -15,12 +15,38 @@ pub(crate) struct Projects {
     pub(crate) projects: Vec<ProjectDoc>,
 }
 
+/// Returns all projects of the home.
+pub(crate) async fn all(door: &Door) -> Result<Vec<ProjectDoc>, Failure> {
+    Ok(door.get("/projects").await?.read::<Projects>()?.projects)
+}
+
+/// Returns the project that `--project` names, which has to be one of `projects`; none where none is named.
+pub(crate) fn named_of(
+    context: &Context,
+    projects: &[ProjectDoc],
+) -> Result<Option<String>, Failure> {
+    let named = context.project.as_ref().map(|it| it.to_ascii_uppercase());
+    match named {
+        Some(named) if projects.iter().all(|it| it.key != named) => {
+            let known: Vec<_> = projects.iter().map(|it| format!("`{}`", it.key)).collect();
+            let known = if known.is_empty() { "none yet".into() } else { known.join(", ") };
+            let text = format!("there is no project `{named}`; this home has {known}");
+            Err(Failure::new(Exit::No, "not_found", text)
+                .hint("name one of them with `--project`, or leave it out to see all"))
+        }
+        named => Ok(named),
+    }
+}
+
 /// Returns the project that a list is about; none means all of the home.
 pub(crate) async fn chosen(context: &Context, door: &Door) -> Result<Option<String>, Failure> {
-    if let Some(named) = named(context) {
+    if let (None, Some(named)) = (&context.project, named(context)) {
         return Ok(Some(named));
     }
-    let projects = door.get("/projects").await?.read::<Projects>()?.projects;
+    let projects = all(door).await?;
+    if let Some(named) = named_of(context, &projects)? {
+        return Ok(Some(named));
+    }
     Ok(here(&projects).or_else(|| only(&projects)))
 }
 

@@ -59,8 +59,12 @@ pub(crate) async fn list(context: &Context, key: Option<&Key>) -> Done {
 
 /// Lists what waits for a person.
 pub(crate) async fn needs_you(context: &Context) -> Done {
-    let project = context.project.as_ref().map(|it| it.to_ascii_uppercase());
-    let answer = context.door().await?.get("/needs-you").await?;
+    let door = context.door().await?;
+    let project = match &context.project {
+        Some(_) => project::named_of(context, &project::all(&door).await?)?,
+        None => None,
+    };
+    let answer = door.get("/needs-you").await?;
     let answer = answer.of_project("items", "/ticket/key", project.as_deref())?;
     context.show(&answer, |it: &NeedsYou, screen| fleet::needs_you(&it.items, screen))
 }
