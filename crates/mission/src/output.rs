@@ -37,6 +37,12 @@ pub(crate) struct Screen {
     pub(crate) now: Timestamp,
 }
 
+/// Returns whether a terminal of this name has no colours.
+fn is_plain(term: &str) -> bool {
+    let models = ["vt52", "vt100", "vt102", "vt220", "vt320"];
+    models.iter().any(|it| term.strip_prefix(it).is_some_and(|it| !it.contains("color")))
+}
+
 /// What a colour says. Violet is only what a person owes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Tone {
@@ -91,7 +97,7 @@ impl Screen {
             anstream::ColorChoice::Never => false,
             anstream::ColorChoice::Auto
             | anstream::ColorChoice::AlwaysAnsi
-            | anstream::ColorChoice::Always => true,
+            | anstream::ColorChoice::Always => !std::env::var("TERM").is_ok_and(|it| is_plain(&it)),
         };
         Self { columns, colour, now }
     }
