@@ -3,19 +3,22 @@
 
 use crossterm::event::EventStream;
 use futures::StreamExt as _;
+use nix::sys::signal::{Signal as Stop, kill};
+use nix::unistd::Pid;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::commands::Done;
-use crate::context::{Context, now};
+use crate::context::{Context, note, now};
 use crate::failure::Failure;
-use crate::process;
+use crate::{process, project};
 
 mod ask;
 mod draw;
 mod keys;
 mod link;
 mod model;
+mod rest;
 mod terminal;
 mod update;
 
@@ -23,13 +26,16 @@ mod update;
 mod tests;
 
 pub(crate) use model::Place;
-pub(crate) use terminal::is_there;
+pub(crate) use terminal::{is_dumb, is_there};
 
 use model::Model;
 use update::{Effect, Input, update};
 
 /// How long after another program had the terminal its signals may still come.
 const AFTERWARDS: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// For so long after it was stopped the process may still go on.
+const STOPPING: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// The signals that end the view as `q` does.
 struct Ends([Signal; 3]);
@@ -53,12 +59,14 @@ impl Ends {
 
 /// Shows the view, beginning at `place`, until the person leaves it.
 pub(crate) async fn run(context: &Context, place: Place) -> Done {
-    let project = context.project.as_ref().map(|it| it.to_ascii_uppercase());
     let in_lane = context.lane.is_some();
-    let way = link::Way { home: context.home.clone(), in_lane, project: project.clone() };
-    // Without a server the answer is given in lines, before the screen is taken.
-    drop(way.open().await?);
+    let mut way = link::Way { home: context.home.clone(), in_lane, project: None };
+    // Without a server, and for a project that is not there, the answer is given in lines, before the screen is taken.
+    let projects = project::all(&way.open().await?).await?;
+    let project = project::named_of(context, &projects)?;
+    way.project.clone_from(&project);
     let mut model = Model::new(place, now());
+    model.branches = projects.into_iter().map(|it| (it.key, it.default_branch)).collect();
     (model.project, model.in_lane, model.colour) = (project, in_lane, context.screen.colour);
     let (tell, told) = unbounded_channel();
     let (want, wanted) = unbounded_channel();
@@ -81,6 +89,7 @@ async fn show(
 ) -> Done {
     let broken = |e: std::io::Error| Failure::unreachable(format!("the terminal broke off: {e}"));
     let mut ends = Ends::new().map_err(broken)?;
+    let mut goes_on = signal(SignalKind::from_raw(Stop::SIGCONT as i32)).map_err(broken)?;
     let mut ours = terminal::Ours::take()?;
     let mut keys = EventStream::new();
     model.arrive();
@@ -99,6 +108,11 @@ async fn show(
             },
             () = until(model.wake()) => Input::Due,
             () = ends.next() => return Ok(()),
+            // Stopped from outside, the terminal was used by others meanwhile.
+            _ = goes_on.recv() => {
+                ours.retake()?;
+                Input::Due
+            }
         };
         let mut effects = update(&mut model, input, now());
         // What has come meanwhile is drawn once.
@@ -110,12 +124,24 @@ async fn show(
                 Effect::Quit => return Ok(()),
                 Effect::Attach(id) => {
                     drop(keys);
-                    let problem = ours.lend(|| attached(context, &id))?;
+                    let problem = ours.lend(|| {
+                        note("Ctrl-D leaves a journal, the keys of tmux a window; then the view is here again");
+                        attached(context, &id)
+                    })?;
                     keys = EventStream::new();
                     // A Ctrl-C that was meant for the other program is over before ours are listened for again.
                     until(now() + AFTERWARDS).await;
                     ends = Ends::new().map_err(broken)?;
                     update(&mut model, Input::Back(problem), now());
+                }
+                Effect::Suspend => {
+                    drop(keys);
+                    ours.give_back();
+                    // To the whole group, as the terminal does. Where no shell could go on with it nothing stops.
+                    let _ = kill(Pid::from_raw(0), Stop::SIGTSTP);
+                    until(now() + STOPPING).await;
+                    ours.retake()?;
+                    keys = EventStream::new();
                 }
                 effect @ (Effect::Fetch(_) | Effect::Send(..)) => drop(want.send(effect)),
             }

@@ -35,6 +35,11 @@ pub(crate) async fn run(
     lines: bool,
 ) -> Done {
     if lines || context.json || after.is_some() || !tui::is_there() {
+        if !lines && !context.json && after.is_none() && tui::is_dumb() {
+            note(
+                "TERM is `dumb`, which cannot be drawn on: what happens from now on follows as lines",
+            );
+        }
         return print_events(context, ticket, after).await;
     }
     tui::run(context, ticket.map_or(Place::NeedsYou, |it| Place::Ticket(it.to_string()))).await

@@ -2,9 +2,12 @@
 //! of `mission gate`, `answer`, `say`, `approve`, `deny` and `ticket retry`.
 
 use mission_domain::doc::{ApprovalDoc, GateDoc, NeedsYouDoc, TicketDoc};
+use mission_domain::ids::Timestamp;
+use mission_domain::rules::FINAL_VALIDATION;
 use serde_json::{Value, json};
 use tui_input::Input;
 
+use super::rest::Asked;
 use crate::output::rail::standing;
 use crate::output::words;
 
@@ -111,6 +114,19 @@ pub(crate) struct Field {
     pub(crate) input: Input,
 }
 
+/// A verdict that was given in this view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// The ticket.
+    pub(crate) key: String,
+    /// The gate.
+    pub(crate) gate: String,
+    /// `pass`, `changes` or `waive`.
+    pub(crate) word: &'static str,
+    /// Why it can no longer be taken back, as soon as that is so.
+    pub(crate) over: Option<String>,
+}
+
 /// One decision that is being made.
 #[derive(Debug)]
 pub(crate) struct Dialog {
@@ -121,11 +137,17 @@ pub(crate) struct Dialog {
     /// What is decided on: names with their values.
     pub(crate) facts: Vec<(&'static str, String)>,
     /// What to know before it.
-    pub(crate) note: &'static str,
+    pub(crate) note: String,
+    /// Whether that is a warning.
+    pub(crate) is_final: bool,
     /// What is typed to it.
     pub(crate) field: Option<Field>,
     /// How far it is.
     pub(crate) stage: Stage,
+    /// What it was opened on; nothing where it is about no decision.
+    pub(crate) asked: Option<Asked>,
+    /// Before this moment it is not sent: what has to be read first.
+    pub(crate) unread: Option<(Timestamp, String)>,
 }
 
 impl Dialog {
@@ -133,9 +155,10 @@ impl Dialog {
         order: Order,
         verb: &'static str,
         facts: Vec<(&'static str, String)>,
-        note: &'static str,
+        note: impl Into<String>,
     ) -> Self {
-        Self { order, verb, facts, note, field: None, stage: Stage::Open }
+        let (field, stage, note) = (None, Stage::Open, note.into());
+        Self { order, verb, facts, note, is_final: false, field, stage, asked: None, unread: None }
     }
 
     fn asks(self, label: &'static str, is_optional: bool) -> Self {
@@ -152,70 +175,33 @@ impl Dialog {
         self.field.as_ref().is_some_and(|it| !it.is_optional) && self.text().is_empty()
     }
 
-    /// Returns the ticket that it is about, where its name is in the order.
-    fn key(&self) -> Option<&str> {
-        match &self.order {
-            Order::Verdict { key, .. }
-            | Order::Withdraw { key, .. }
-            | Order::Answer { key }
-            | Order::Retry { key }
-            | Order::Say { key } => Some(key),
-            Order::Approve { .. } | Order::Deny { .. } | Order::Report { .. } => None,
-        }
+    /// Returns whether it was refused with `why`.
+    pub(crate) fn says(&self, why: &str) -> bool {
+        matches!(&self.stage, Stage::Refused(it) if it == why)
     }
 
-    /// Locks it where what it is about is no longer what was seen.
-    pub(crate) fn compare(&mut self, decisions: &[NeedsYouDoc]) {
-        if self.stage == Stage::Sent {
+    /// Locks it where what it is about is no longer what was seen. `told` is who did what to its ticket last.
+    pub(crate) fn compare(&mut self, decisions: &[NeedsYouDoc], told: Option<&str>) {
+        if matches!(self.stage, Stage::Sent | Stage::Changed(_)) {
             return;
         }
-        let ticket = |key: &str| decisions.iter().map(|it| &it.ticket).find(|it| it.key == key);
-        let why = match &self.order {
-            Order::Verdict { word: "waive", .. }
-            | Order::Withdraw { .. }
-            | Order::Say { .. }
-            | Order::Report { .. }
-            | Order::Retry { .. } => None,
-            Order::Verdict { key, gate, packet, .. } => changed_verdict(ticket(key), gate, packet),
-            Order::Approve { id } | Order::Deny { id } => {
-                let mut all = decisions.iter().flat_map(|it| &it.ticket.approvals);
-                let is_open = all.any(|it| it.id == *id && it.state == "requested");
-                (!is_open).then(|| "this request is no longer open".to_owned())
-            }
-            Order::Answer { .. } => {
-                let asked = self.key().and_then(ticket).and_then(|it| it.question.as_ref());
-                asked.is_none().then(|| "the question is no longer open".to_owned())
-            }
-        };
-        if let Some(why) = why {
+        if let Some(why) = self.asked.as_ref().and_then(|it| it.over(decisions, told)) {
             self.stage = Stage::Changed(why);
         }
     }
 }
 
-fn changed_verdict(
-    ticket: Option<&TicketDoc>,
-    gate: &str,
-    packet: &Option<String>,
-) -> Option<String> {
-    let Some(ticket) = ticket else {
-        return Some("this gate no longer waits for a person's verdict".into());
-    };
-    let here = standing(ticket).filter(|it| it.id == gate);
-    let Some(here) = here else {
-        return Some(format!("{} stands at another gate now", ticket.key));
-    };
-    let now = here.packet.as_ref().map(|it| &it.digest);
-    (now != packet.as_ref()).then(|| "another packet has come since this was opened".into())
-}
-
 /// Returns the dialog that `key` opens on a decision, or why there is none.
-pub(crate) fn on_decision(key: char, item: &NeedsYouDoc) -> Result<Dialog, String> {
+pub(crate) fn on_decision(
+    key: char,
+    item: &NeedsYouDoc,
+    branch: Option<&str>,
+) -> Result<Dialog, String> {
     let approval = item.ticket.approvals.iter().find(|it| it.state == "requested");
-    match (item.kind.as_str(), key) {
-        ("signoff", 'a') => verdict("pass", &item.ticket),
-        ("signoff", 'r') => verdict("changes", &item.ticket),
-        (_, 'w') => verdict("waive", &item.ticket),
+    let dialog = match (item.kind.as_str(), key) {
+        ("signoff", 'a') => verdict("pass", &item.ticket, branch),
+        ("signoff", 'r') => verdict("changes", &item.ticket, branch),
+        (_, 'w') => verdict("waive", &item.ticket, branch),
         ("approval", 'a' | 'd') => match approval {
             Some(it) if key == 'a' => Ok(approve(&item.ticket, it)),
             Some(it) => Ok(deny(&item.ticket, it)),
@@ -225,7 +211,8 @@ pub(crate) fn on_decision(key: char, item: &NeedsYouDoc) -> Result<Dialog, Strin
         ("work", '1') => report(item),
         ("blocked", '1') => Ok(retry(item)),
         (kind, _) => Err(not_here(kind, &item.ticket.key)),
-    }
+    };
+    dialog.map(|it| Dialog { asked: Some(Asked::of(item)), ..it })
 }
 
 fn not_here(kind: &str, key: &str) -> String {
@@ -241,8 +228,29 @@ fn not_here(kind: &str, key: &str) -> String {
     }
 }
 
-/// Returns the dialog for a verdict on the gate that a ticket stands at.
-pub(crate) fn verdict(word: &'static str, ticket: &TicketDoc) -> Result<Dialog, String> {
+/// Returns what ends with the last gate and cannot be taken back; nothing while another gate is open.
+fn ends_with(ticket: &TicketDoc, gate: &GateDoc, branch: Option<&str>) -> Option<(bool, String)> {
+    let is_settled =
+        |it: &&GateDoc| matches!(it.state.as_str(), "passed" | "waived" | "not_required");
+    let mut others = ticket.gates.iter().filter(|it| it.id != gate.id);
+    if !others.all(|it| is_settled(&it)) {
+        return None;
+    }
+    let lands = ticket.kind == "task" && ticket.gates.iter().any(|it| it.id == FINAL_VALIDATION);
+    let what = match branch {
+        Some(branch) if lands => format!("the work lands on `{branch}`"),
+        None if lands => "the work lands on the project's default branch".into(),
+        Some(_) | None => "the ticket ends".into(),
+    };
+    Some((lands, format!("No other gate is open: with this {what}. That cannot be taken back.")))
+}
+
+/// Returns the dialog for a verdict on the gate that a ticket stands at. Work lands on `branch`, where that is known.
+pub(crate) fn verdict(
+    word: &'static str,
+    ticket: &TicketDoc,
+    branch: Option<&str>,
+) -> Result<Dialog, String> {
     let none = || format!("{} stands at no gate", ticket.key);
     let gate = standing(ticket).ok_or_else(none)?;
     let order = Order::Verdict {
@@ -252,37 +260,44 @@ pub(crate) fn verdict(word: &'static str, ticket: &TicketDoc) -> Result<Dialog, 
         packet: gate.packet.as_ref().map(|it| it.digest.clone()),
     };
     let facts = facts(ticket, gate);
-    Ok(match word {
-        "pass" => Dialog::new(order, "Sign off", facts, "It holds for this commit and packet.")
-            .asks("Reason (may stay empty)", true),
+    let end = ends_with(ticket, gate, branch);
+    let lands = end.as_ref().is_some_and(|it| it.0);
+    let (verb, note) = match word {
         "changes" => {
             let note = "It goes back, and this comes first. Findings with file and line: mission gate changes.";
-            Dialog::new(order, "Request changes", facts, note).asks("What must change?", false)
+            return Ok(
+                Dialog::new(order, "Request changes", facts, note).asks("What must change?", false)
+            );
         }
+        "pass" if lands => ("Sign off and land", "It holds for this commit and packet."),
+        "pass" => ("Sign off", "It holds for this commit and packet."),
         _ => {
-            let note = "The ticket goes on without this gate. Your name stands beside it.";
-            Dialog::new(order, "Waive", facts, note).asks("Why may it go on?", false)
+            let verb = if lands { "Waive and land" } else { "Waive" };
+            (verb, "The ticket goes on without this gate. Your name stands beside it.")
         }
+    };
+    let is_final = end.is_some();
+    let note = end.map_or_else(|| note.to_owned(), |it| format!("{} {note}", it.1));
+    let dialog = Dialog { is_final, ..Dialog::new(order, verb, facts, note) };
+    Ok(match word {
+        "pass" => dialog.asks("Reason (may stay empty)", true),
+        _ => dialog.asks("Why may it go on?", false),
     })
 }
 
-/// Returns the dialog that takes back the verdict of a person on a gate.
-pub(crate) fn withdraw(ticket: &TicketDoc) -> Result<Dialog, String> {
-    let by_person = |gate: &GateDoc| {
-        let last = gate.signoffs.last().or(gate.signoff.as_ref());
-        last.filter(|it| it.principal.starts_with("person:"))
-            .map(|it| (gate.id.clone(), it.clone()))
-    };
-    let given = ticket.gates.iter().filter_map(by_person).max_by_key(|it| it.1.at);
-    let none = || format!("no verdict of a person stands on {}", ticket.key);
-    let (gate, signoff) = given.ok_or_else(none)?;
-    let order = Order::Withdraw { key: ticket.key.clone(), gate: gate.clone() };
-    let mut facts = vec![
-        ("Ticket", format!("{} · {}", ticket.key, ticket.title)),
-        ("Gate", words::gate(&gate)),
-        ("Verdict", format!("{} by {}", signoff.verdict, words::principal(&signoff.principal))),
+/// Returns the dialog that takes back the last verdict that was given here, or why it cannot be.
+pub(crate) fn withdraw(given: Option<&Given>) -> Result<Dialog, String> {
+    let none = "no verdict was given here that could be taken back; `mission gate withdraw KEY` takes back one that was given elsewhere";
+    let given = given.ok_or(none)?;
+    if let Some(over) = &given.over {
+        return Err(format!("the verdict on {} cannot be taken back any more: {over}", given.key));
+    }
+    let order = Order::Withdraw { key: given.key.clone(), gate: given.gate.clone() };
+    let facts = vec![
+        ("Ticket", given.key.clone()),
+        ("Gate", words::gate(&given.gate)),
+        ("Verdict", format!("{} by you, the last that was given here", given.word)),
     ];
-    facts.push(("Commit", signoff.commit.unwrap_or_else(|| "none: it was given on a text".into())));
     Ok(Dialog::new(order, "Withdraw", facts, "It can be taken back until the next attempt starts."))
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) -> Extent {
     let line = "─".repeat(usize::from(area.width));
     frame.render_widget(Paragraph::new(line).style(model.look().of(Tone::Quiet)), rule);
     frame.render_widget(Paragraph::new(banner), warn);
-    let extent = match &model.place {
+    let mut extent = match &model.place {
         Place::NeedsYou => needs_you::draw(frame, model, body),
         Place::Board => board::draw(frame, model, body),
         Place::Fleet => fleet::draw(frame, model, body),
@@ -101,8 +101,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) -> Extent {
     if let Some(open) = &model.dialog {
         dialog::draw(frame, model, open, area);
     }
-    if model.help {
-        dialog::help(frame, model, area);
+    if let Some(scroll) = model.help {
+        extent.help = dialog::help(frame, model, scroll, area);
     }
     extent
 }
@@ -264,7 +264,7 @@ fn scrolled(frame: &mut Frame<'_>, text: Text<'static>, scroll: u16, area: Rect)
             place,
         );
     }
-    Extent { most, page: area.height }
+    Extent { most, page: area.height, help: 0 }
 }
 
 /// Returns text as the command line prints it, with its colours as styles.

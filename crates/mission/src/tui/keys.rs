@@ -1,26 +1,32 @@
 //! The keys, which are those of the pages: single keys act on what is chosen, and are off while something is typed.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mission_domain::doc::TicketDoc;
 use tui_input::{Input, InputRequest};
 
-use super::ask::{self, Stage};
+use super::ask::{self, Given, Order, Stage};
 use super::model::{FleetLine, Link, Model, Place, Prompt, STACKS, Said};
-use super::update::Effect;
+use super::rest::{REST, Rest};
+use super::update::{Effect, NO_SERVER};
 use crate::output::Tone;
 
+/// A group of keys: its name, and each key with what it does.
+pub(crate) type Keys = (&'static str, &'static [(&'static str, &'static str)]);
+
 /// Every key with what it does, in the groups of the help.
-pub(crate) const HELP: [(&str, &[(&str, &str)]); 4] = [
+pub(crate) const HELP: [Keys; 4] = [
     (
         "Everywhere",
         &[
             ("/", "find a ticket, or words"),
             ("?", "all keys"),
             ("esc", "close, go up"),
-            ("u", "undo: take a verdict back"),
+            ("u", "undo your last verdict"),
             ("g n", "Needs you"),
             ("g b", "Board"),
             ("g f", "Fleet"),
             ("q", "leave, as ctrl-c does"),
+            ("ctrl-z", "to the shell; fg: back"),
         ],
     ),
     (
@@ -59,8 +65,11 @@ pub(crate) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
         return vec![Effect::Quit];
     }
-    if model.help {
-        model.help = false;
+    if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('z') {
+        return vec![Effect::Suspend];
+    }
+    if model.help.is_some() {
+        in_help(model, key.code);
         return Vec::new();
     }
     if model.dialog.is_some() {
@@ -71,6 +80,10 @@ pub(crate) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        return Vec::new();
+    }
+    if model.rests(key.code) {
+        model.going = false;
         return Vec::new();
     }
     model.said = None;
@@ -95,6 +108,22 @@ pub(crate) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// Scrolls all keys where they are more than the screen holds; any other key closes them.
+fn in_help(model: &mut Model, code: KeyCode) {
+    let most = usize::from(model.extent.help);
+    let page = isize::try_from(model.extent.page.max(2)).unwrap_or(2) - 1;
+    let step = match code {
+        KeyCode::Down | KeyCode::Char('j') => 1,
+        KeyCode::Up | KeyCode::Char('k') => -1,
+        KeyCode::PageDown | KeyCode::Char(' ') => page,
+        KeyCode::PageUp | KeyCode::Char('-') => -page,
+        _ => 0,
+    };
+    let at = usize::from(model.help.unwrap_or(0));
+    let to = u16::try_from(stepped(at, most + 1, step)).unwrap_or(model.extent.help);
+    model.help = (step != 0 && most > 0).then_some(to);
 }
 
 fn edit(input: &mut Input, key: KeyEvent) {
@@ -127,12 +156,14 @@ fn in_dialog(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         }
         (KeyCode::Enter, Stage::Open | Stage::Refused(_)) => {
             if let Link::Gone { .. } = model.link {
-                let text = "no server answers, so nothing was sent; enter tries it again";
-                dialog.stage = Stage::Refused(text.into());
+                dialog.stage = Stage::Refused(NO_SERVER.into());
                 return Vec::new();
             }
-            dialog.stage = Stage::Sent;
-            return vec![Effect::Send(dialog.order.clone(), dialog.text().to_owned())];
+            if let Some((_, why)) = dialog.unread.take_if(|it| model.now < it.0) {
+                dialog.stage = Stage::Refused(why);
+                return Vec::new();
+            }
+            return send(model);
         }
         (_, Stage::Sent | Stage::Changed(_)) => {}
         (_, Stage::Open | Stage::Refused(_)) => {
@@ -143,6 +174,20 @@ fn in_dialog(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// Sends the open decision.
+fn send(model: &mut Model) -> Vec<Effect> {
+    let Some(dialog) = &mut model.dialog else { return Vec::new() };
+    dialog.stage = Stage::Sent;
+    if let Order::Verdict { word, key, gate, .. } = &dialog.order {
+        let (key, gate) = (key.clone(), gate.clone());
+        model.sent = Some(Given { key, gate, word, over: None });
+    }
+    if let Some(asked) = &dialog.asked {
+        model.own = Some(asked.key.clone());
+    }
+    vec![Effect::Send(dialog.order.clone(), dialog.text().to_owned())]
 }
 
 fn in_prompt(model: &mut Model, key: KeyEvent) {
@@ -168,7 +213,7 @@ fn in_prompt(model: &mut Model, key: KeyEvent) {
             edit(&mut prompt.0, key);
             if model.place == Place::Board {
                 model.filter = prompt.0.value().to_owned();
-                model.keep_card();
+                turn(model);
             }
         }
     }
@@ -178,6 +223,11 @@ fn in_prompt(model: &mut Model, key: KeyEvent) {
 fn find(model: &mut Model, text: &str) {
     visit(model, Place::Board);
     text.clone_into(&mut model.filter);
+    turn(model);
+}
+
+/// Turns to the first stack that holds what is looked for, where the one that is looked at holds nothing.
+fn turn(model: &mut Model) {
     if model.cards(model.stack).is_empty()
         && let Some(stack) = (0..STACKS.len()).find(|it| !model.cards(*it).is_empty())
     {
@@ -190,7 +240,7 @@ fn single(model: &mut Model, c: char) -> Vec<Effect> {
     match c {
         'q' => return vec![Effect::Quit],
         'g' => model.going = true,
-        '?' => model.help = true,
+        '?' => model.help = Some(0),
         '/' => model.prompt = Some(Prompt::default()),
         'f' if model.place == Place::Board => {
             model.prompt = Some(Prompt(model.filter.clone().into()))
@@ -333,7 +383,9 @@ fn column(model: &mut Model, step: isize) {
 
 /// Opens the ticket before or after this one: among the decisions where it is one, else in its stack of the board.
 fn neighbour(model: &mut Model, is_next: bool) {
-    let Place::Ticket(key) = &model.place else { return };
+    let Place::Ticket(key) = &model.place else {
+        return say(model, "[ and ] open the neighbours of an open ticket");
+    };
     let decisions: Vec<&str> = model.decisions().iter().map(|it| it.ticket.key.as_str()).collect();
     let stacks = (0..STACKS.len()).map(|it| model.cards(it));
     let stacks = stacks.map(|it| it.iter().map(|card| card.key.as_str()).collect::<Vec<_>>());
@@ -357,12 +409,13 @@ fn decide(model: &mut Model, c: char) {
         return say(model, "refused inside a lane: a lane cannot act as a person");
     }
     let ticket = || model.ticket_here().ok_or_else(|| "choose a ticket first".to_owned());
+    let branch = |it: &TicketDoc| model.branches.get(&it.project).map(String::as_str);
     let opened = match c {
-        'u' => ticket().and_then(ask::withdraw),
+        'u' => ask::withdraw(model.given.as_ref()),
         'm' => ticket().map(ask::say),
         _ => match model.current() {
-            Some(item) => ask::on_decision(c, item),
-            None if c == 'w' => ticket().and_then(|it| ask::verdict("waive", it)),
+            Some(item) => ask::on_decision(c, item, branch(&item.ticket)),
+            None if c == 'w' => ticket().and_then(|it| ask::verdict("waive", it, branch(it))),
             None if model.picture.needs_you.is_none() => {
                 Err("what waits for you is not known yet".into())
             }
@@ -370,7 +423,14 @@ fn decide(model: &mut Model, c: char) {
         },
     };
     match opened {
-        Ok(dialog) => model.dialog = Some(dialog),
+        Ok(mut dialog) => {
+            // The first decision after somebody else took one away is not sent by keys that were meant for that.
+            let rest = model.rest.take();
+            let news = rest.as_ref().and_then(Rest::news);
+            dialog.unread =
+                news.map(|it| (model.now + REST, format!("{it}; enter sends this one")));
+            model.dialog = Some(dialog);
+        }
         Err(why) => say(model, why),
     }
 }

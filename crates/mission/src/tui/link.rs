@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::ask::Order;
 use super::model::{Card, Fleet, Part, Want};
-use super::update::{Effect, Input};
+use super::update::{Effect, Happened, Input};
 use crate::door::{Door, Events, Heard, with_query};
 use crate::failure::{Exit, Failure};
 use crate::home::Home;
@@ -83,7 +83,8 @@ async fn next(events: &mut Events) -> Result<Option<Input>, Failure> {
     Ok(heard.map(|heard| match heard {
         Heard::Beat => Input::Beat,
         Heard::Event(event) => {
-            Input::Happened(serde_json::from_str(&event.data).unwrap_or_default())
+            let event = serde_json::from_str(&event.data).ok();
+            Input::Happened(event.map_or_else(Happened::default, Happened::of))
         }
     }))
 }
@@ -112,7 +113,7 @@ pub(super) async fn serve(
                 Ok(told) => vec![Input::Done(order, told)],
                 Err(failure) => vec![Input::Refused(failure)],
             },
-            Effect::Attach(_) | Effect::Quit => Vec::new(),
+            Effect::Attach(_) | Effect::Suspend | Effect::Quit => Vec::new(),
         };
         for answer in answers {
             if tell.send(answer).is_err() {

@@ -1,6 +1,6 @@
 //! What the full-screen view knows: the picture of the home, where the person is in it, and what is being asked. Nothing is done here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mission_domain::doc::{AttemptDoc, LaneDoc, NeedsYouDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tui_input::Input;
 
-use super::ask::Dialog;
+use super::ask::{Dialog, Given};
+use super::rest::Rest;
 use crate::output::Tone;
 use crate::output::ticket::Whole;
 
@@ -136,6 +137,16 @@ pub(crate) enum FleetLine<'f> {
     Attempt(&'f str, Option<&'f AttemptDoc>),
 }
 
+impl FleetLine<'_> {
+    /// Returns what stays the same while lines come and go: the lane's names, or the attempt's.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Lane(lane) => format!("{} of {}", lane.role, lane.project),
+            Self::Attempt(id, _) => (*id).to_owned(),
+        }
+    }
+}
+
 impl Fleet {
     /// Returns the lines in order: each lane, and under it what it runs.
     pub(crate) fn lines(&self) -> Vec<FleetLine<'_>> {
@@ -215,6 +226,8 @@ pub(crate) struct Extent {
     pub(crate) most: u16,
     /// The lines of a page.
     pub(crate) page: u16,
+    /// The first line of the last page of all keys, while they are shown.
+    pub(crate) help: u16,
 }
 
 /// Everything that the view shows.
@@ -256,8 +269,20 @@ pub(crate) struct Model {
     pub(crate) prompt: Option<Prompt>,
     /// What is being decided.
     pub(crate) dialog: Option<Dialog>,
-    /// Whether the keys are shown.
-    pub(crate) help: bool,
+    /// How far all keys are scrolled, while they are shown.
+    pub(crate) help: Option<u16>,
+    /// The pause after what keys acted on went.
+    pub(crate) rest: Option<Rest>,
+    /// Who did what last to a ticket that waits for a person, as a sentence, and when that was heard.
+    pub(crate) told: BTreeMap<String, (String, Timestamp)>,
+    /// The ticket that was last decided here, until that is seen.
+    pub(crate) own: Option<String>,
+    /// The verdict that was sent and is not answered.
+    pub(crate) sent: Option<Given>,
+    /// The last verdict that was given here.
+    pub(crate) given: Option<Given>,
+    /// The branch that each project's work lands on.
+    pub(crate) branches: BTreeMap<String, String>,
     /// Whether `g` was pressed.
     pub(crate) going: bool,
     /// What was last done.
@@ -296,7 +321,13 @@ impl Model {
             filter: String::new(),
             prompt: None,
             dialog: None,
-            help: false,
+            help: None,
+            rest: None,
+            told: BTreeMap::new(),
+            own: None,
+            sent: None,
+            given: None,
+            branches: BTreeMap::new(),
             going: false,
             said: None,
             project: None,

@@ -25,8 +25,12 @@ pub(super) struct Ours {
 
 /// Returns whether somebody sits at a terminal that can be drawn on.
 pub(crate) fn is_there() -> bool {
-    let is_dumb = std::env::var("TERM").is_ok_and(|it| it == "dumb");
-    std::io::stdin().is_terminal() && stdout().is_terminal() && !is_dumb
+    std::io::stdin().is_terminal() && stdout().is_terminal() && !is_dumb()
+}
+
+/// Returns whether the terminal says of itself that it cannot be drawn on.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var("TERM").is_ok_and(|it| it == "dumb")
 }
 
 impl Ours {
@@ -46,8 +50,27 @@ impl Ours {
     pub(super) fn lend<T>(&mut self, other: impl FnOnce() -> T) -> Result<T, Failure> {
         give_back();
         let answer = other();
-        enter().and_then(|()| self.terminal.clear()).map_err(|e| failed(&e))?;
+        self.retake()?;
         Ok(answer)
+    }
+
+    /// Gives the terminal back until [`Self::retake`].
+    pub(super) fn give_back(&mut self) {
+        give_back();
+    }
+
+    /// Takes the terminal again, whatever was done with it meanwhile: the next drawing draws all of it.
+    pub(super) fn retake(&mut self) -> Result<(), Failure> {
+        // Not `Terminal::clear`: it asks the terminal where the cursor is, and whoever reads the keys gets the answer.
+        let anew = || {
+            // A shell may have set the terminal up for itself; what is raw already would stay as that left it.
+            disable_raw_mode()?;
+            enter()?;
+            execute!(stdout(), Clear(ClearType::All))?;
+            Terminal::new(CrosstermBackend::new(stdout()))
+        };
+        self.terminal = anew().map_err(|e| failed(&e))?;
+        Ok(())
     }
 }
 

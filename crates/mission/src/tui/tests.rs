@@ -14,6 +14,8 @@ use super::update::{Effect, Happened, Input, update};
 use crate::failure::{Exit, Failure};
 use crate::output::ticket::Whole;
 
+mod elsewhere;
+
 fn now() -> Timestamp {
     "2030-05-01T12:00:00Z".parse().expect("a time")
 }
@@ -196,6 +198,11 @@ fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     events.flat_map(|it| update(model, Input::Terminal(it), now())).collect()
 }
 
+fn happened(ticket: &str, kind: &str, told: &str) -> Happened {
+    let (project, ticket) = (Some("MC".to_owned()), Some(ticket.to_owned()));
+    Happened { project, ticket, kind: kind.into(), told: told.into() }
+}
+
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (200, 50);
 
@@ -370,9 +377,9 @@ fn a_change_is_asked_for_once_and_an_unchanged_home_never() {
         assert_eq!(update(&mut model, Input::Due, later(seconds)), []);
         assert_eq!(update(&mut model, Input::Beat, later(seconds)), []);
     }
-    let happened = || Happened { project: Some("MC".into()), ticket: Some("MC-7".into()) };
+    let said = || happened("MC-7", "commented", "");
     for _ in 0..50 {
-        assert_eq!(update(&mut model, Input::Happened(happened()), later(600)), []);
+        assert_eq!(update(&mut model, Input::Happened(said()), later(600)), []);
     }
     assert!(model.wake() < later(601), "it is not forgotten");
     let asked = update(&mut model, Input::Due, later(601));
@@ -380,7 +387,7 @@ fn a_change_is_asked_for_once_and_an_unchanged_home_never() {
     assert_eq!(update(&mut model, Input::Due, later(602)), [], "one at a time");
     model.project = Some("OTHER".into());
     update(&mut model, Input::Fetched, later(603));
-    update(&mut model, Input::Happened(happened()), later(604));
+    update(&mut model, Input::Happened(said()), later(604));
     assert_eq!(update(&mut model, Input::Due, later(700)), [], "another project's");
 }
 
@@ -436,7 +443,7 @@ fn the_keys_of_the_pages_lead_to_the_same_screens() {
     press(&mut model, "?");
     insta::assert_snapshot!("help_80", drawn(&mut model));
     press(&mut model, "q");
-    assert!(!model.help);
+    assert!(model.help.is_none());
     assert_eq!(press(&mut model, "q"), [Effect::Quit]);
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crossterm::event::{Event as Key, KeyEventKind};
+use mission_domain::doc::EventDoc;
 use mission_domain::ids::Timestamp;
-use serde::Deserialize;
+use mission_domain::told;
 
 use super::ask::{Order, Stage};
-use super::keys;
 use super::model::{Link, Model, Part, Said, Want, stacked};
+use super::{keys, rest};
 use crate::failure::{Exit, Failure};
 use crate::output::Tone;
 
@@ -22,15 +23,57 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// A fetch that took a while is not repeated before this many times as long.
 const REST: i32 = 10;
 
+/// What the foot says at an open decision while nobody answers.
+pub(super) const NO_SERVER: &str = "no server answers, so nothing was sent; enter tries it again";
+
 /// One event of the log, as far as the view needs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Happened {
     /// The project; none for the home itself.
-    #[serde(default)]
     pub(crate) project: Option<String>,
     /// The ticket.
-    #[serde(default)]
     pub(crate) ticket: Option<String>,
+    /// What kind of event.
+    pub(crate) kind: String,
+    /// Who did what.
+    pub(crate) told: String,
+}
+
+impl Happened {
+    /// Returns what the view needs of `event`.
+    pub(crate) fn of(event: EventDoc) -> Self {
+        let who = told::principal(told::who(&event));
+        let told = rest::in_short(&format!("{who} {}", told::told(&event)));
+        Self { project: event.project, ticket: event.ticket, kind: event.kind, told }
+    }
+
+    /// Returns whether somebody decided something with it, or ended what was to be decided.
+    fn decides(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            "judged"
+                | "verdict_withdrawn"
+                | "question_answered"
+                | "approval_given"
+                | "approval_denied"
+                | "approval_expired"
+                | "approval_voided"
+                | "retried"
+                | "unblocked"
+                | "reported"
+                | "parked"
+                | "cancelled"
+                | "superseded"
+        )
+    }
+
+    /// Returns whether a verdict that was given before it cannot be taken back any more.
+    fn ends_undo(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            "claimed" | "landed" | "finished" | "cancelled" | "superseded" | "verdict_withdrawn"
+        )
+    }
 }
 
 /// What the view is told.
@@ -74,6 +117,8 @@ pub(crate) enum Effect {
     Send(Order, String),
     /// Give the terminal to an attempt's screen.
     Attach(String),
+    /// Stop, until the shell goes on with the view.
+    Suspend,
     /// End.
     Quit,
 }
@@ -136,6 +181,7 @@ impl Model {
             return;
         }
         self.changed_at = Some(self.now);
+        self.hear(happened);
         self.stale.extend([Want::NeedsYou, Want::Fleet, Want::Board]);
         if let (Some(key), Some(changed)) = (self.place.ticket(), &happened.ticket) {
             let near = self.picture.ticket.as_ref().map(|it| &it.ticket);
@@ -162,7 +208,41 @@ impl Model {
         }
     }
 
+    /// Keeps who decided what waits here, and whether what was decided here can still be taken back.
+    fn hear(&mut self, happened: &Happened) {
+        let Some(key) = &happened.ticket else { return };
+        if happened.decides() && self.decisions().iter().any(|it| it.ticket.key == *key) {
+            self.told.insert(key.clone(), (happened.told.clone(), self.now));
+        }
+        if !happened.ends_undo() {
+            return;
+        }
+        let mine = [&mut self.sent, &mut self.given].into_iter().flatten();
+        for given in mine.filter(|it| it.key == *key && it.over.is_none()) {
+            given.over = Some(happened.told.clone());
+        }
+        if let Some(dialog) = &mut self.dialog
+            && matches!(&dialog.order, Order::Withdraw { key: of, .. } if of == key)
+            && dialog.stage != Stage::Sent
+        {
+            let why = format!("it cannot be taken back any more: {}", happened.told);
+            dialog.stage = Stage::Changed(why);
+        }
+    }
+
     fn take(&mut self, part: Part) {
+        let before = self.chosen();
+        let is_decisions = matches!(part, Part::NeedsYou(_));
+        self.put(part);
+        self.rest_after(&before);
+        if is_decisions {
+            // What was heard before this was asked for has had its effect.
+            let since = self.fetching.unwrap_or(self.now);
+            self.told.retain(|_, told| told.1 >= since);
+        }
+    }
+
+    fn put(&mut self, part: Part) {
         match part {
             Part::NeedsYou(items) => {
                 let (key, at) = &self.decision;
@@ -171,7 +251,9 @@ impl Model {
                 let key = items.get(at).map_or_else(String::new, |it| it.ticket.key.clone());
                 self.decision = (key, at);
                 if let Some(dialog) = &mut self.dialog {
-                    dialog.compare(&items);
+                    let key = dialog.asked.as_ref().map(|it| &it.key);
+                    let told = key.and_then(|it| self.told.get(it)).map(|it| it.0.as_str());
+                    dialog.compare(&items, told);
                 }
                 self.picture.needs_you = Some(items);
             }
@@ -184,7 +266,10 @@ impl Model {
                 self.keep_card();
             }
             Part::Fleet(fleet) => {
-                self.lane = self.lane.min(fleet.lines().len().saturating_sub(1));
+                let line = self.chosen_line().map(|it| it.name());
+                let lines = fleet.lines();
+                let found = lines.iter().position(|it| line.as_ref() == Some(&it.name()));
+                self.lane = found.unwrap_or(self.lane.min(lines.len().saturating_sub(1)));
                 self.picture.fleet = Some(fleet);
             }
             Part::Ticket(whole) => self.picture.ticket = Some(whole),
@@ -238,6 +323,9 @@ fn told(model: &mut Model, input: Input) {
             model.stale.extend([Want::Board, Want::Fleet]);
             model.stale.extend(model.wanted());
             (model.fetching, model.not_before) = (None, Some(model.now));
+            if let Some(dialog) = model.dialog.as_mut().filter(|it| it.says(NO_SERVER)) {
+                dialog.stage = Stage::Open;
+            }
         }
         Input::Happened(happened) => model.mark(&happened),
         Input::Lost(why) => {
@@ -294,6 +382,16 @@ fn done(model: &mut Model, order: &Order, text: String) {
     if model.dialog.as_ref().is_some_and(|it| it.order == *order) {
         model.dialog = None;
     }
+    match order {
+        Order::Verdict { .. } => model.given = model.sent.take(),
+        Order::Withdraw { .. } => model.given = None,
+        Order::Approve { .. }
+        | Order::Deny { .. }
+        | Order::Answer { .. }
+        | Order::Report { .. }
+        | Order::Retry { .. }
+        | Order::Say { .. } => {}
+    }
     model.said = Some(Said { text, tone: Tone::Good });
     model.stale.extend(model.wanted());
     model.not_before = Some(model.now);
@@ -302,6 +400,7 @@ fn done(model: &mut Model, order: &Order, text: String) {
 fn refused(model: &mut Model, failure: &Failure) {
     let hint = failure.hint.as_ref().map_or_else(String::new, |it| format!(" → {it}"));
     let text = format!("{}{hint}", failure.text);
+    (model.sent, model.own) = (None, None);
     match &mut model.dialog {
         Some(dialog) if failure.exit == Exit::Conflict => dialog.stage = Stage::Changed(text),
         Some(dialog) => dialog.stage = Stage::Refused(text),

@@ -65,6 +65,85 @@ fn the_terminal_is_given_back_when_the_view_is_ended_from_outside() {
 }
 
 #[test]
+fn a_lanes_console_is_gone_to_and_come_back_from() {
+    let stage = Stage::new();
+    let key = stage.says(&["ticket", "new", "Look at the harbour page", "--workflow", "long"]);
+    until("an attempt is at work", || {
+        let list = stage.says(&["attempt", "list", &key, "--json"]);
+        let list: serde_json::Value = serde_json::from_str(&list).ok()?;
+        list["attempts"][0]["pid"].is_u64().then_some(())
+    });
+    // A shell that gives each program its own place, so that a Ctrl-C there is none here.
+    stage.opens("exec sh -i");
+    stage.types(&["-l", &format!("mission watch --ticket {key}; echo left=$?")]);
+    stage.types(&["Enter"]);
+    stage.shows("all keys");
+    for _ in 0..2 {
+        stage.shows("slow");
+        stage.types(&["t"]);
+        stage.shows("what the lane prints");
+        assert_eq!(stage.fact("#{alternate_on}"), "0");
+        stage.types(&["C-c"]);
+        let back = stage.shows("all keys");
+        assert!(back.contains(&key) && !back.contains("left=0"), "{back}");
+        assert_eq!(stage.fact("#{alternate_on}"), "1");
+    }
+    stage.types(&["q"]);
+    stage.shows("left=0");
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_fg_brings_the_view_again() {
+    let stage = Stage::new();
+    stage.opens("exec sh -i");
+    stage.types(&["-l", "sh -c 'echo $$ >pid; exec mission watch'"]);
+    stage.types(&["Enter"]);
+    stage.shows("all keys");
+    let pid = std::fs::read_to_string(stage.at("project/pid")).expect("a number");
+    for is_from_outside in [false, true] {
+        if is_from_outside {
+            // Nothing is given back then, but `fg` takes it all again.
+            stage.stops(pid.trim());
+        } else {
+            stage.types(&["C-z"]);
+        }
+        stage.shows("Stopped");
+        assert_eq!(stage.fact("#{alternate_on}"), if is_from_outside { "1" } else { "0" });
+        stage.types(&["-l", "fg"]);
+        // A terminal that was not given back may still be raw: then this key ends a line.
+        stage.types(&["C-j"]);
+        until("it is drawn again", || {
+            let screen = stage.screen();
+            (screen.contains("all keys") && !screen.contains("Stopped")).then_some(())
+        });
+        assert_eq!(stage.fact("#{alternate_on}"), "1");
+        stage.types(&["g", "b"]);
+        stage.shows("No tickets.");
+        stage.types(&["g", "n"]);
+        stage.shows("Nothing waits for you");
+    }
+    stage.types(&["q"]);
+    until("it is gone", || (stage.fact("#{alternate_on}") == "0").then_some(()));
+}
+
+#[test]
+fn a_project_that_is_not_there_is_refused_before_the_screen_is_taken() {
+    let stage = Stage::new();
+    for args in [&["needs-you"][..], &["lane", "list"], &["attempt", "list"]] {
+        let asked = stage.mission(&[&["--project", "QQ"], args].concat());
+        let said = String::from_utf8_lossy(&asked.stderr);
+        assert_eq!(asked.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("there is no project `QQ`"), "{args:?}: {said}");
+    }
+    stage.opens("mission --project qq watch; echo left=$?; mission --project TM watch");
+    let said = stage.shows("all keys");
+    assert!(!said.contains("QQ"), "{said}");
+    stage.types(&["q"]);
+    let said = stage.shows("left=1");
+    assert!(said.contains("there is no project `QQ`"), "{said}");
+}
+
+#[test]
 fn a_demo_whose_terminal_is_closed_takes_its_folder_and_its_processes_with_it() {
     let stage = Stage::new();
     let folder = stage.at("demos");

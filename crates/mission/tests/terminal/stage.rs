@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks at a condition.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A lane that reports at once, and a gate that a person decides.
+/// A lane that reports at once, and a gate that a person decides; and a lane that goes on.
 const RULES: &str = r#"
 [project]
 key = "TM"
@@ -28,11 +28,21 @@ checks = []
 driver = "exec"
 command = ["sh", "-c", "mission report evidence risk none && mission report done --summary tried"]
 
+[runtime.slow]
+driver = "exec"
+command = ["sh", "-c", "echo what the lane prints; exec sleep 600"]
+
 [role.hand]
 runtimes = ["hand"]
 
+[role.slow]
+runtimes = ["slow"]
+
 [workflow.try]
 gates = [ { id = "work", role = "hand", requires = ["risk"], decided_by = ["person"] } ]
+
+[workflow.long]
+gates = [ { id = "work", role = "slow", requires = ["risk"], decided_by = ["person"] } ]
 "#;
 
 /// Waits until `found` finds something.
@@ -178,6 +188,11 @@ impl Stage {
     /// Sends keys by tmux's names.
     pub(crate) fn types(&self, keys: &[&str]) {
         self.tmux(&[&["send-keys", "-t", "view"], keys].concat());
+    }
+
+    /// Stops a process as its terminal would.
+    pub(crate) fn stops(&self, pid: &str) {
+        assert!(self.clean("kill").args(["-TSTP", pid]).status().expect("kill").success());
     }
 
     /// Makes the terminal another size.

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 use super::{Look, fitted};
 use crate::output::{Tone, broken, wrapped};
 use crate::tui::ask::{Dialog, Stage};
-use crate::tui::keys::HELP;
+use crate::tui::keys::{HELP, Keys};
 use crate::tui::model::Model;
 
 /// Columns of a decision at most.
@@ -37,8 +37,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, dialog: &Dialog, area: 
         }
     }
     lines.push(Line::default());
-    lines
-        .extend(wrapped(dialog.note, room).iter().map(|it| Line::from(look.span(Tone::Quiet, it))));
+    let tone = if dialog.is_final { Tone::Warn } else { Tone::Quiet };
+    lines.extend(wrapped(&dialog.note, room).iter().map(|it| Line::from(look.span(tone, it))));
     let after = after(dialog, look, room);
     // What is decided on may be longer than the screen; the field and the keys always fit.
     let frame_lines = 2;
@@ -110,12 +110,12 @@ fn after(dialog: &Dialog, look: Look, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// Draws all keys, in two columns.
-pub(super) fn help(frame: &mut Frame<'_>, model: &Model, area: Rect) {
+/// Draws all keys: in two columns, or in one where those would be cut. Returns the first line of the last page.
+pub(super) fn help(frame: &mut Frame<'_>, model: &Model, scroll: u16, area: Rect) -> u16 {
     let look = model.look();
-    let column = |from: usize| {
+    let column = |groups: &[Keys]| {
         let mut lines: Vec<Line<'static>> = Vec::new();
-        for (title, keys) in &HELP[from..from + 2] {
+        for (title, keys) in groups {
             lines.push(Line::from(look.span(Tone::Strong, title)));
             for (key, does) in *keys {
                 let key = look.span(Tone::You, &fitted(&format!("  {key}"), 10));
@@ -124,16 +124,33 @@ pub(super) fn help(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         }
         lines
     };
-    let (left, right) = (column(0), column(2));
-    let lines = left.len().max(right.len()) + 2;
-    let height = u16::try_from(lines).unwrap_or(area.height).min(area.height);
+    let (left, right) = HELP.split_at(2);
+    let columns = if area.width < HELP_WIDTH {
+        vec![column(&HELP)]
+    } else {
+        vec![column(left), column(right)]
+    };
+    let lines = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let lines = u16::try_from(lines).unwrap_or(u16::MAX);
+    let height = lines.saturating_add(2).min(area.height);
     let place = area.centered(Constraint::Max(HELP_WIDTH), Constraint::Length(height));
-    let block =
-        Block::bordered().title(" All keys · any key closes ").padding(Padding::horizontal(1));
-    let halves = Layout::horizontal([Constraint::Fill(1); 2]).spacing(1);
-    let [one, other] = halves.areas(block.inner(place));
+    let most = lines.saturating_sub(height.saturating_sub(2));
+    let at = scroll.min(most);
+    let title = if most > 0 {
+        " All keys · j k scroll, esc closes "
+    } else {
+        " All keys · any key closes "
+    };
+    let mut block = Block::bordered().title(title).padding(Padding::horizontal(1));
+    if at < most {
+        block = block.title_bottom(format!(" {} more lines below ", most - at));
+    }
+    let places = Layout::horizontal(vec![Constraint::Fill(1); columns.len()]).spacing(1);
+    let places = places.split(block.inner(place));
     frame.render_widget(Clear, place);
     frame.render_widget(block, place);
-    frame.render_widget(Paragraph::new(left), one);
-    frame.render_widget(Paragraph::new(right), other);
+    for (lines, place) in columns.into_iter().zip(places.iter()) {
+        frame.render_widget(Paragraph::new(lines).scroll((at, 0)), *place);
+    }
+    most
 }
