@@ -141,7 +141,12 @@ impl Control {
     /// # Errors
     /// What the store said.
     pub async fn take_sign_in(&self, code: &str) -> Result<Option<String>> {
-        let taken = self.store().take_secret(SecretKind::SignIn, &hash(code)).await?;
+        let hash = hash(code);
+        // A look comes first: a wrong code, which anybody may send, is never worth a write.
+        if self.store().secret(SecretKind::SignIn, &hash).await?.is_none() {
+            return Ok(None);
+        }
+        let taken = self.store().take_secret(SecretKind::SignIn, &hash).await?;
         let Some(caller) = taken.and_then(|it| self.caller(&it)) else { return Ok(None) };
         let (kind, life) = (SecretKind::Session, Some(SESSION_S));
         let secret = self.new_secret(kind, &caller.principal, caller.role, None, "page", life);

@@ -1,6 +1,7 @@
 //! Who asks, and what they may do at a door at all. What a command allows is decided by the domain.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
@@ -20,11 +21,14 @@ use crate::problem::{Answer, Problem};
 /// The cookie that holds a session's secret.
 pub(crate) const SESSION: &str = "mission_session";
 
-/// Failed sign-ins that are allowed in [`WINDOW_S`].
+/// Wrong codes that one address may send in [`WINDOW_S`] before it is told to wait.
 const MOST_FAILURES: usize = 10;
 
-/// How long a failed sign-in counts, in seconds.
+/// How long a wrong code counts, in seconds.
 const WINDOW_S: i64 = 60;
+
+/// So many wrong codes are remembered over all addresses, so that many senders fill no memory.
+const MOST_KEPT: usize = 10_000;
 
 /// Somebody known, as one request shows them.
 #[derive(Debug, Clone)]
@@ -261,31 +265,40 @@ fn other_project(own: &ProjectKey) -> Problem {
     Problem::refused("other_project", format!("this token is good for project `{own}` alone"))
 }
 
-/// Failed sign-ins of the last minute.
+/// Wrong codes of the last minute, by the address they came from.
+///
+/// What keeps a guesser out is the code, not this: it has 256 random bits and holds for a day at most. A million tries a second,
+/// all day, against a thousand open codes hit one with a chance of about 2⁻²⁰⁹. So a right code is let in whatever else came
+/// from its address, which a proxy or another site's page in the same browser may share; only who sends wrong ones waits.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
-    failures: Mutex<VecDeque<Timestamp>>,
+    failures: Mutex<VecDeque<(Timestamp, Option<IpAddr>)>>,
 }
 
 impl Attempts {
-    /// Refuses another try where too many failed lately.
-    pub(crate) fn admit(&self, now: Timestamp) -> Answer<()> {
+    /// Counts a wrong code from `peer`, and says where too many came from there lately.
+    pub(crate) fn failed(&self, peer: Option<IpAddr>, now: Timestamp) -> Answer<()> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let ends = |at: &Timestamp| now.as_second() - at.as_second() >= WINDOW_S;
-        while failures.front().is_some_and(ends) {
+        let ends = |it: &(Timestamp, _)| now.as_second() - it.0.as_second() >= WINDOW_S;
+        while failures.front().is_some_and(ends) || failures.len() >= MOST_KEPT {
             failures.pop_front();
         }
-        if failures.len() < MOST_FAILURES {
+        let network = peer.map(network);
+        if failures.iter().filter(|it| it.1 == network).count() < MOST_FAILURES {
+            failures.push_back((now, network));
             return Ok(());
         }
-        let detail = "too many codes were wrong. Wait a minute, then ask for a new link with `mission sign-in`";
+        let detail = "too many wrong codes came from your address. Wait a minute, or open a new link: `mission sign-in` on the host prints one, and a right code is let in at once";
         let status = axum::http::StatusCode::TOO_MANY_REQUESTS;
         Err(Problem::new(status, "too_many_tries", detail))
     }
+}
 
-    /// Counts a failed try.
-    pub(crate) fn failed(&self, now: Timestamp) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push_back(now);
+/// Returns what one household or machine has of an address: all of IPv4, the first half of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(it) => Ipv6Addr::from_bits(it.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -301,5 +314,30 @@ pub(crate) async fn own_ticket(
             ticket_of(site, id).await?.map(Some).ok_or_else(gone)
         }
         TokenRole::Viewer | TokenRole::Operator | TokenRole::Owner => Ok(asked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sends_wrong_codes_waits_and_nobody_else_does() {
+        let attempts = Attempts::default();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let from = |text: &str| Some(text.parse().unwrap());
+        for _ in 0..MOST_FAILURES {
+            attempts.failed(from("192.0.2.1"), at(0)).unwrap();
+            attempts.failed(from("2001:db8::1"), at(0)).unwrap();
+        }
+        for same in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::2"] {
+            let problem = attempts.failed(from(same), at(59)).unwrap_err();
+            assert_eq!(problem.status.as_u16(), 429, "{same}");
+        }
+        for other in ["192.0.2.2", "2001:db8:0:1::1"] {
+            attempts.failed(from(other), at(59)).unwrap();
+        }
+        attempts.failed(None, at(59)).unwrap();
+        attempts.failed(from("192.0.2.1"), at(60)).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! Who stands at the other end of a connection: a lane that got hold of a person's secret is still no person.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::connect_info::Connected;
@@ -25,6 +25,12 @@ impl Connected<IncomingStream<'_, TcpListener>> for Connection {
         let to = stream.io().local_addr().ok().map(|it| it.port());
         Self { from: *stream.remote_addr(), to, peer: Arc::default() }
     }
+}
+
+/// Returns the address that a request came from, as far as this server sees it: behind a proxy it is the proxy's.
+pub(crate) fn address(extensions: &Extensions) -> Option<IpAddr> {
+    let connection = extensions.get::<axum::extract::ConnectInfo<Connection>>();
+    connection.map(|it| it.0.from.ip().to_canonical())
 }
 
 /// Refuses a person's token or session to a process of a lane or a check: it listened where a server was, or was shown one by

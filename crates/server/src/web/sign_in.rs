@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use crate::app::Site;
 use crate::auth::{self, csrf_of};
 use crate::pages;
 use crate::pages::view::SignInView;
+use crate::peer;
 use crate::problem::{Answer, Problem};
 
 /// The cookie that ties the sign-in form to its browser.
@@ -33,10 +34,11 @@ pub(super) async fn page(
     State(site): State<Site>,
     method: Method,
     headers: HeaderMap,
+    extensions: Extensions,
     Query(Code { code }): Query<Code>,
 ) -> Answer<Response> {
     match code.filter(|it| !it.is_empty() && method == Method::GET) {
-        Some(code) => enter(&site, &headers, &code).await,
+        Some(code) => enter(&site, &headers, &extensions, &code).await,
         None => form(&headers, StatusCode::OK, None),
     }
 }
@@ -45,6 +47,7 @@ pub(super) async fn page(
 pub(super) async fn post(
     State(site): State<Site>,
     headers: HeaderMap,
+    extensions: Extensions,
     fields: Fields,
 ) -> Answer<Response> {
     let visit = auth::cookie(&headers, VISIT).map(csrf_of);
@@ -52,18 +55,27 @@ pub(super) async fn post(
         let problem = "the form was too old. Try again.";
         return form(&headers, StatusCode::FORBIDDEN, Some(problem.into()));
     }
-    enter(&site, &headers, fields.text("code").trim()).await
+    enter(&site, &headers, &extensions, fields.text("code").trim()).await
 }
 
-async fn enter(site: &Site, headers: &HeaderMap, code: &str) -> Answer<Response> {
-    let now = site.control.now();
-    if let Err(problem) = site.attempts.admit(now) {
-        return form(headers, problem.status, Some(problem.detail));
-    }
+/// Signs in who has the right code, however many wrong ones came before it.
+async fn enter(
+    site: &Site,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    code: &str,
+) -> Answer<Response> {
     let Some(secret) = site.control.take_sign_in(code).await? else {
-        site.attempts.failed(now);
-        let problem = "The code is unknown, used or over 10 minutes old. Ask for a new one.";
-        return form(headers, StatusCode::FORBIDDEN, Some(problem.into()));
+        let wrong = site.attempts.failed(peer::address(extensions), site.control.now());
+        let (status, problem) = match wrong {
+            Ok(()) => {
+                let problem =
+                    "The code is unknown, used or over 10 minutes old. Ask for a new one.";
+                (StatusCode::FORBIDDEN, problem.to_owned())
+            }
+            Err(problem) => (problem.status, problem.detail),
+        };
+        return form(headers, status, Some(problem));
     };
     let session = cookie(site, &auth::session_cookie(site), &secret, SESSION_S);
     Ok((AppendHeaders([session]), Redirect::to("/needs-you")).into_response())

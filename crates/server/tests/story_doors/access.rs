@@ -38,6 +38,10 @@ async fn a_link_signs_in_once_and_a_wrong_code_soon_has_to_wait() {
         stage.ask(Method::GET, "/sign-in?code=wrong").send().await.expect(403);
     }
     stage.ask(Method::GET, "/sign-in?code=wrong").send().await.expect(429);
+    let link = stage.post("/api/v1/sign-in-link", json!({})).await.expect(200).json();
+    // Who guessed kept nobody out who has the right one.
+    stage.ask(Method::GET, link["url"].as_str().unwrap()).send().await.expect(303);
+    stage.ask(Method::GET, "/sign-in?code=wrong").send().await.expect(429);
 }
 
 #[tokio::test]
