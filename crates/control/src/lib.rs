@@ -26,6 +26,7 @@ mod launches;
 mod observe;
 mod packets;
 mod paths;
+mod people;
 mod perform;
 mod projects;
 mod reads;
@@ -53,9 +54,10 @@ pub use home::{Caller, TokenDoc, TokenRole};
 pub use mission_runtime::peer;
 pub use packets::PacketDoc;
 pub use paths::HomePaths;
+pub use people::{PersonDoc, SessionDoc};
 pub use projects::{Project, programs_on_path};
 pub use reads::WhyDoc;
-pub use show::{BetweenRounds, SessionDoc};
+pub use show::BetweenRounds;
 pub use sweep::{Correction, Rule, WorkspaceEntry};
 
 /// How a controller behaves where it may differ from the default.

@@ -1,35 +1,13 @@
-//! What pages look up beside documents: settings with their origin, patches, sessions, invitations.
+//! What pages look up beside documents: settings with their origin, and patches.
 
 use mission_domain::config::{self, Setting, Source};
-use mission_domain::ids::{Commit, ProjectKey, Timestamp};
-use mission_domain::principal::{self, Principal};
+use mission_domain::ids::{Commit, ProjectKey};
 use mission_evidence::git::Git;
 use mission_evidence::git::read::MOST_FILE_BYTES;
-use mission_store::SecretKind;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::execute::Control;
-use crate::home::{Caller, TokenRole, hash};
 use crate::projects::{found, rules_text};
-
-/// How long an invitation holds, in seconds.
-const INVITATION_S: i64 = 86_400;
-
-/// One signed-in browser, never its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionDoc {
-    /// What ends it: the beginning of its secret's digest.
-    pub id: String,
-    /// Who is signed in.
-    pub principal: String,
-    /// What they may do.
-    pub role: String,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// Until when.
-    pub expires_at: Option<Timestamp>,
-}
 
 /// What became of the work between two rounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +22,6 @@ pub struct BetweenRounds {
 
 /// The most of a range-diff that is shown, in bytes.
 const RANGE_DIFF: u64 = 256 << 10;
-
-/// How many characters of a digest name a session.
-const ID_CHARS: usize = 12;
 
 impl Control {
     /// Returns every setting in force in a project, with where each comes from.
@@ -111,106 +86,5 @@ impl Control {
         let is_rebased = !git.is_ancestor(base, old).await?;
         let patch = if is_rebased { None } else { Some(self.patch(key, old, new).await?) };
         Ok(BetweenRounds { commits: commits.text, is_cut: commits.is_cut, patch })
-    }
-
-    /// Returns every signed-in browser, the newest first.
-    ///
-    /// # Errors
-    /// What the store said.
-    pub async fn sessions(&self) -> Result<Vec<SessionDoc>> {
-        let now = self.now();
-        let all = self.store().secrets(SecretKind::Session).await?.into_iter();
-        let live = all.filter(|it| it.expires_at.is_none_or(|at| at > now));
-        let mut docs: Vec<SessionDoc> = live
-            .map(|it| SessionDoc {
-                id: it.hash.chars().take(ID_CHARS).collect(),
-                principal: it.principal,
-                role: it.role,
-                created_at: it.created_at,
-                expires_at: it.expires_at,
-            })
-            .collect();
-        docs.sort_by_key(|it| std::cmp::Reverse(it.created_at));
-        Ok(docs)
-    }
-
-    /// Returns the name under which `sessions` lists the session of `secret`.
-    pub fn session_id(secret: &str) -> String {
-        hash(secret).chars().take(ID_CHARS).collect()
-    }
-
-    /// Signs a browser out. Everybody may end their own sessions, an owner all.
-    ///
-    /// # Errors
-    /// There is none of that name, or it is somebody else's.
-    pub async fn end_session(&self, id: &str, by: &Caller) -> Result<()> {
-        let all = self.store().secrets(SecretKind::Session).await?;
-        let found = all.into_iter().find(|it| id.len() == ID_CHARS && it.hash.starts_with(id));
-        let found = found.ok_or_else(|| Error::Missing(format!("session `{id}`")))?;
-        if by.role != TokenRole::Owner && found.principal != by.principal.to_string() {
-            return Err(Error::Missing(format!("session `{id}` of yours")));
-        }
-        self.store().drop_secret(SecretKind::Session, &found.hash).await?;
-        Ok(())
-    }
-
-    /// Returns a one-time code with which `name` signs in as a person of this home, good for a day.
-    ///
-    /// # Errors
-    /// A caller who is no owner, an unknown role, or a name that is none.
-    pub async fn invite(&self, name: &str, role: &str, by: &Caller) -> Result<String> {
-        if by.role != TokenRole::Owner || !by.principal.is_person() {
-            return Err(mission_domain::ticket::Rejection::NotAPerson(by.principal.clone()).into());
-        }
-        let role = match TokenRole::read(role) {
-            Some(role @ (TokenRole::Viewer | TokenRole::Operator | TokenRole::Owner)) => role,
-            Some(TokenRole::Attempt(_)) | None => {
-                let text = format!("`{role}` is no role; choose viewer, operator or owner");
-                return Err(Error::Invalid(text));
-            }
-        };
-        principal::check_person(name).map_err(Error::Invalid)?;
-        let is_word = |it: &str| it.eq_ignore_ascii_case(name);
-        let home = self.home();
-        let mut rules = Vec::new();
-        for key in home.projects.keys() {
-            rules.push(self.project(key).await?.rules.clone());
-        }
-        let lanes = rules.iter().flat_map(|it| {
-            it.roles.keys().map(|it| it.as_str()).chain(it.runtimes.keys().map(|it| it.as_str()))
-        });
-        if lanes.into_iter().any(is_word) {
-            let text = format!("a role or runtime is called `{name}`; choose another name");
-            return Err(Error::Invalid(text));
-        }
-        if self.is_person(name).await? {
-            let text = format!(
-                "there is a person `{name}` already, and whoever took this link would act under that name. Choose another \
-                 name; where it is the same person anew, end their sessions and tokens first"
-            );
-            return Err(Error::Invalid(text));
-        }
-        let principal = Principal::Person(name.into());
-        let (kind, life) = (SecretKind::SignIn, Some(INVITATION_S));
-        self.new_secret(kind, &principal, role, None, "invitation", life).await
-    }
-
-    /// Returns whether somebody signs in, is invited or has a token under this name, however it is written.
-    async fn is_person(&self, name: &str) -> Result<bool> {
-        if self.owner().eq_ignore_ascii_case(name) {
-            return Ok(true);
-        }
-        let now = self.now();
-        for kind in [SecretKind::Session, SecretKind::SignIn, SecretKind::Token] {
-            let all = self.store().secrets(kind).await?.into_iter();
-            let mut live = all.filter(|it| it.expires_at.is_none_or(|at| at > now));
-            let is_theirs = |it: &str| {
-                it.strip_prefix("person:").is_some_and(|it| it.eq_ignore_ascii_case(name))
-            };
-            if live.any(|it| is_theirs(&it.principal)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }

@@ -181,7 +181,7 @@ fn is_everybodys(parts: &[&str]) -> bool {
 fn is_owners(reads: bool, parts: &[&str]) -> bool {
     match parts {
         ["tokens" | "down" | "sign-in-link", ..] => true,
-        ["projects", ..] | ["settings", "invite" | "tokens", ..] => !reads,
+        ["projects", ..] | ["settings", "invite" | "people" | "tokens", ..] => !reads,
         _ => false,
     }
 }

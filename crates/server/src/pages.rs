@@ -36,6 +36,8 @@
 //! | `/runtimes/NAME/resume` | none; no `back` |
 //! | `/digest/seen` | `until` (seconds since 1970); no `back` |
 //! | `/settings/invite`, `/settings/tokens` | `name`, `role`, and for a token `project`; no `back` |
+//! | `/settings/people/NAME/role` | `role`; no `back` |
+//! | `/settings/people/NAME/remove`, `/settings/people/NAME/withdraw` | none; no `back` |
 //! | `/settings/tokens/NAME/revoke`, `/settings/sessions/ID/end` | none; no `back` |
 //! | `/sign-in` | `code` |
 //! | `/sign-out` | none |

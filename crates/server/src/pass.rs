@@ -55,7 +55,7 @@ impl Pass {
             if let Some(frame) = pass.next(&caller, &mut body).await {
                 return Some((frame, Some((pass, caller, body, last))));
             }
-            let is_out = !pass.holds(&caller).await;
+            let is_out = pass.is_out().await;
             last.filter(|_| is_out).map(|it| (it, None))
         });
         Response::from_parts(head, Body::from_stream(frames.map(Ok::<_, Infallible>)))
@@ -82,6 +82,11 @@ impl Pass {
             }
             return Some(frame);
         }
+    }
+
+    /// Returns whether nobody is let in any more by what was shown. Whose role was changed still is, and asks again with the new one.
+    async fn is_out(&self) -> bool {
+        auth::identify(&self.site, &self.shown).await.is_ok_and(|it| it.is_none())
     }
 
     /// Returns whether what was shown still is the right of `caller`.

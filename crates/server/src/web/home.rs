@@ -180,6 +180,7 @@ async fn view(visitor: &Visitor, headers: &HeaderMap, part: SettingsPart) -> Ans
         is_owner,
         sessions,
         own_session: secret.map(Control::session_id),
+        people: if is_owner { control.people().await? } else { Vec::new() },
         tokens: if is_owner { control.tokens().await? } else { Vec::new() },
         made: None,
         problem: None,
@@ -224,6 +225,49 @@ pub(super) async fn invite(
         (what, format!("{base}/sign-in?code={code}"))
     };
     told(&visitor, &headers, code.map(link).map_err(Problem::from)).await
+}
+
+/// Leads back to the people after one of them was changed, or shows them with what was refused.
+async fn changed(
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    done: mission_control::Result<()>,
+) -> Answer<Response> {
+    match done {
+        Ok(()) => {
+            visitor.site.ended.send_replace(());
+            Ok(Redirect::to("/settings?part=people").into_response())
+        }
+        Err(problem) => told(visitor, headers, Err(Problem::from(problem))).await,
+    }
+}
+
+pub(super) async fn change_role(
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Posted { visitor, fields }: Posted,
+) -> Answer<Response> {
+    let (control, caller) = (&visitor.site.control, &visitor.who.caller);
+    let done = control.change_role(&name, fields.text("role"), caller).await;
+    changed(&visitor, &headers, done).await
+}
+
+pub(super) async fn remove_person(
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Posted { visitor, .. }: Posted,
+) -> Answer<Response> {
+    let done = visitor.site.control.remove_person(&name, &visitor.who.caller).await;
+    changed(&visitor, &headers, done).await
+}
+
+pub(super) async fn withdraw_invitation(
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Posted { visitor, .. }: Posted,
+) -> Answer<Response> {
+    let done = visitor.site.control.withdraw_invitation(&name, &visitor.who.caller).await;
+    changed(&visitor, &headers, done).await
 }
 
 pub(super) async fn new_token(

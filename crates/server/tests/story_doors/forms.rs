@@ -351,10 +351,78 @@ async fn nobody_is_invited_under_a_name_that_reads_as_somebody_elses_or_the_mach
     let taken = invite(&own).await.expect(422).text();
     assert!(taken.contains("there is a person") || taken.contains("a word of"), "{taken}");
     invite("vera").await.expect(200);
-    assert!(invite("Vera").await.expect(422).text().contains("there is a person"));
+    let waits = invite("Vera").await.expect(422).text();
+    assert!(waits.contains("`vera` is invited already") && waits.contains("Withdraw"), "{waits}");
     let token = [("name", "controller"), ("role", "operator"), ("project", "")];
     let page = owner.post("/settings/tokens", &token).await.expect(422).text();
     assert!(page.contains("a word of Mission Control"), "{page}");
+}
+
+/// Returns the link that lets an invited person in.
+fn link_in(page: &str) -> String {
+    let code = page.split("/sign-in?code=").nth(1).and_then(|it| it.split('<').next());
+    format!("/sign-in?code={}", code.expect("a link"))
+}
+
+#[tokio::test]
+async fn an_invitation_is_listed_until_it_is_taken_and_can_be_withdrawn() {
+    let stage = Stage::new().await;
+    let owner = Browser::of(&stage).await;
+    let invite = async |name: &str| {
+        let fields = [("name", name), ("role", "viewer")];
+        link_in(&owner.post("/settings/invite", &fields).await.expect(200).text())
+    };
+    let people = async || owner.get("/settings").await.expect(200).text();
+    let withdrawn = "/settings/people/greta/withdraw";
+    let lost = invite("greta").await;
+    let page = people().await;
+    assert!(page.contains("a link, not opened yet, until") && page.contains(withdrawn), "{page}");
+    owner.post(withdrawn, &[]).await.expect(303);
+    assert!(!people().await.contains("greta"));
+    stage.ask(Method::GET, &lost).send().await.expect(403);
+    let taken = invite("greta").await;
+    stage.ask(Method::GET, &taken).send().await.expect(303);
+    assert!(!people().await.contains(withdrawn));
+    // Too late is said, and takes nobody out.
+    let late = owner.post(withdrawn, &[]).await.expect(404).text();
+    assert!(late.contains("the link was opened"), "{late}");
+    let again = [("name", "greta"), ("role", "viewer")];
+    let taken = owner.post("/settings/invite", &again).await.expect(422).text();
+    assert!(taken.contains("there is a person `greta`"), "{taken}");
+}
+
+#[tokio::test]
+async fn an_owner_changes_a_role_and_removes_a_person_in_one_act() {
+    let stage = Stage::new().await;
+    stage.files("Looked at").await;
+    let owner = Browser::of(&stage).await;
+    let fields = [("name", "greta"), ("role", "owner")];
+    let link = link_in(&owner.post("/settings/invite", &fields).await.expect(200).text());
+    let reply = stage.ask(Method::GET, &link).send().await.expect(303);
+    let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let mut greta = Browser { stage: &stage, cookie, csrf: String::new() };
+    greta.csrf = csrf_in(&greta.get("/needs-you").await.expect(200).text());
+    let own = stage.control.owner();
+    for (who, name, why) in
+        [(&greta, own.as_str(), "this home is"), (&owner, own.as_str(), "about yourself")]
+    {
+        let refused = who.post(&format!("/settings/people/{name}/remove"), &[]).await;
+        assert!(refused.expect(422).text().contains(why), "{name}");
+    }
+    let nobody = owner.post("/settings/people/nobody/role", &[("role", "viewer")]).await;
+    nobody.expect(404);
+    let role = |role| [("role", role)];
+    owner.post("/settings/people/greta/role", &role("boss")).await.expect(422);
+    owner.post("/settings/people/greta/role", &role("viewer")).await.expect(303);
+    greta.get("/needs-you").await.expect(200);
+    greta.post("/tickets/MC-1/park", &[("back", "ticket")]).await.expect(403);
+    greta.post("/settings/people/greta/role", &role("owner")).await.expect(403);
+    owner.post("/settings/people/greta/role", &role("operator")).await.expect(303);
+    greta.post("/tickets/MC-1/park", &[("back", "ticket")]).await.expect(303);
+    owner.post("/settings/people/greta/remove", &[]).await.expect(303);
+    let out = greta.get("/needs-you").await.expect(303);
+    assert_eq!(out.header("location"), "/sign-in");
+    assert!(!owner.get("/settings").await.expect(200).text().contains("greta"));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! People, signed-in browsers and tokens. Secrets are never listed.
+//! People, invitations, signed-in browsers and tokens. Secrets are never listed.
 
 use maud::{Markup, html};
-use mission_control::{SessionDoc, TokenDoc};
+use mission_control::{PersonDoc, SessionDoc, TokenDoc};
+use mission_domain::ids::Timestamp;
 
 use crate::pages::form;
 use crate::pages::glyph::{self, icon};
@@ -28,7 +29,7 @@ pub(super) fn people(view: &SettingsView) -> Markup {
             } }
         }
         (notifications(&view.shell.person))
-        @if view.is_owner { (invite(viewer)) (tokens(view, viewer)) }
+        @if view.is_owner { (everybody(view, viewer)) (invite(viewer)) (tokens(view, viewer)) }
         @else { section.panel { header { h2 { "People and tokens" } } p.pad.mid { "An owner of this home invites people and makes tokens." } } }
     }
 }
@@ -65,10 +66,78 @@ fn notifications(person: &str) -> Markup {
     }
 }
 
-/// Returns the choice of a role.
-fn roles(id: &str) -> Markup {
+/// Returns the choice of a role, with `chosen` first in hand.
+fn roles(id: &str, chosen: &str) -> Markup {
     html! {
-        select.field id=(id) name="role" { @for (role, does) in ROLES { option value=(role) selected[role == "operator"] { (role) ": " (does) } } }
+        select.field id=(id) name="role" { @for (role, does) in ROLES { option value=(role) selected[role == chosen] { (role) ": " (does) } } }
+    }
+}
+
+/// Returns everybody of this home, who is invited and has not come yet among them.
+fn everybody(view: &SettingsView, viewer: Viewer<'_>) -> Markup {
+    html! {
+        section.panel {
+            header { h2 { "People" } span.end { (words::count(view.people.len(), "name")) } }
+            div.scroll-x tabindex="0" role="region" aria-label="People" { table.list {
+                caption.sr { "People" }
+                thead { tr { th scope="col" { "Name" } th scope="col" { "Role" } th scope="col" { "Comes in by" } th.r scope="col" { span.sr { "Action" } } } }
+                tbody { @for p in &view.people { (person(p, viewer)) } }
+            } }
+        }
+    }
+}
+
+/// Returns one person, with what an owner may change about them.
+fn person(p: &PersonDoc, viewer: Viewer<'_>) -> Markup {
+    let is_own = p.name.eq_ignore_ascii_case(viewer.person);
+    let only_invited = p.browsers == 0 && p.invited_until.is_some();
+    html! {
+        tr {
+            th scope="row" { (glyph::who(&format!("person:{}", p.name))) @if only_invited { " " span.tag { "invited" } } }
+            td { (p.role) }
+            td {
+                @if p.browsers > 0 { (words::count(p.browsers, "browser")) }
+                @if let Some(until) = p.invited_until { @if p.browsers > 0 { ", " } "a link, not opened yet, until " (until_minute(until)) }
+                @if p.browsers == 0 && p.invited_until.is_none() { @if p.is_home_owner { "this machine" } @else { "a token" } }
+            }
+            td.r { @if !is_own && !p.is_home_owner {
+                @if p.invited_until.is_some() { (withdraw(p, viewer)) }
+                @if !only_invited { (change(p, viewer)) }
+            } }
+        }
+    }
+}
+
+/// Returns the day and minute at which a link ends.
+fn until_minute(at: Timestamp) -> Markup {
+    html! { time datetime=(at) { (at.strftime("%-d %b, %H:%M UTC")) } }
+}
+
+/// Returns the button that takes an invitation back.
+fn withdraw(p: &PersonDoc, viewer: Viewer<'_>) -> Markup {
+    html! {
+        form method="post" action={ "/settings/people/" (p.name) "/withdraw" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" data-ask="Press again: the link lets nobody in then" aria-label={ "Withdraw the invitation of " (p.name) } { "Withdraw" } }
+    }
+}
+
+/// Returns the forms that change a person's role and remove them.
+fn change(p: &PersonDoc, viewer: Viewer<'_>) -> Markup {
+    let id = format!("role-of-{}", p.name);
+    html! {
+        details.reply {
+            summary.btn.sm { "Change…" span.sr { " " (p.name) } }
+            form method="post" action={ "/settings/people/" (p.name) "/role" } {
+                (form::csrf(viewer.csrf))
+                label for=(id) { span { "Role of " (p.name) } (roles(&id, &p.role)) }
+                p.mid { "It holds at once, in every browser of theirs." }
+                div.ask-do { button.btn.sm type="submit" aria-label={ "Change the role of " (p.name) } { "Change role" } }
+            }
+            form method="post" action={ "/settings/people/" (p.name) "/remove" } {
+                (form::csrf(viewer.csrf))
+                p.mid { "Their browsers are signed out, and their tokens and links end. What they did stays on record." }
+                div.ask-do { button.btn.sm.bad type="submit" aria-label={ "Remove " (p.name) } { "Remove" } }
+            }
+        }
     }
 }
 
@@ -80,7 +149,7 @@ fn invite(viewer: Viewer<'_>) -> Markup {
             form.inline-form method="post" action="/settings/invite" {
                 (form::csrf(viewer.csrf))
                 label { span { "Name" } input.field name="name" required maxlength="40" autocomplete="off" placeholder="jonas" pattern="[A-Za-z0-9][A-Za-z0-9_.\\-]*" title="Letters from a to z, digits, - _ and ."; }
-                label for="invite-role" { span { "Role" } (roles("invite-role")) }
+                label for="invite-role" { span { "Role" } (roles("invite-role", "operator")) }
                 button.btn type="submit" { (icon("user")) "Make the link" }
             }
         }
@@ -101,7 +170,7 @@ fn tokens(view: &SettingsView, viewer: Viewer<'_>) -> Markup {
             form.inline-form method="post" action="/settings/tokens" {
                 (form::csrf(viewer.csrf))
                 label { span { "Name" } input.field name="name" required maxlength="60" autocomplete="off" placeholder="ci"; }
-                label for="token-role" { span { "Role" } (roles("token-role")) }
+                label for="token-role" { span { "Role" } (roles("token-role", "operator")) }
                 label { span { "Project" } select.field name="project" { option value="" { "All" } @for p in &view.shell.projects { option value=(p.key) { (p.key) } } } }
                 button.btn type="submit" { (icon("key-round")) "Make a token" }
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mission_control::{DigestChangeDoc, DigestDoc, SessionDoc, TokenDoc};
+use mission_control::{DigestChangeDoc, DigestDoc, PersonDoc, SessionDoc, TokenDoc};
 use mission_domain::config::Setting;
 use mission_domain::doc::{ProjectDoc, RuntimeDoc, ScheduleDoc, TicketDoc};
 use mission_domain::rules::Rules;
@@ -79,6 +79,8 @@ pub struct SettingsView {
     pub sessions: Vec<SessionDoc>,
     /// Which of them this is.
     pub own_session: Option<String>,
+    /// The people of this home, where the person may see them.
+    pub people: Vec<PersonDoc>,
     /// The tokens, where the person may see them.
     pub tokens: Vec<TokenDoc>,
     /// A secret that was just made, shown once: what it is, and itself.

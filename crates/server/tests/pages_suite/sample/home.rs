@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use mission_control::{DigestChangeDoc, DigestDoc, DigestTicketDoc, SessionDoc, TokenDoc};
+use mission_control::{
+    DigestChangeDoc, DigestDoc, DigestTicketDoc, PersonDoc, SessionDoc, TokenDoc,
+};
 use mission_domain::config;
 use mission_domain::doc::{ScheduleDoc, SignoffDoc, TicketDoc};
 use mission_domain::rules::Rules;
@@ -178,6 +180,13 @@ pub(crate) fn settings(part: SettingsPart) -> SettingsView {
         created_at: ago(90),
         expires_at: Some(now()),
     };
+    let person = |name: &str, role: &str, browsers, invited_until| PersonDoc {
+        name: name.into(),
+        role: role.into(),
+        browsers,
+        invited_until,
+        is_home_owner: name == "elmar",
+    };
     let token = TokenDoc {
         name: "ci".into(),
         principal: "external:ci".into(),
@@ -192,6 +201,11 @@ pub(crate) fn settings(part: SettingsPart) -> SettingsView {
         is_owner: true,
         sessions: vec![session("abcdefabcdef", "elmar"), session("123456123456", "jonas")],
         own_session: Some("abcdefabcdef".into()),
+        people: vec![
+            person("elmar", "owner", 1, None),
+            person("jonas", "operator", 1, None),
+            person("vera", "viewer", 0, Some(now())),
+        ],
         tokens: vec![token],
         made: Some(("The token ci.".into(), "0123456789abcdef".into())),
         problem: Some("there is a token `ci` already; revoke it first".into()),
