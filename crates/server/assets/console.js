@@ -6,6 +6,7 @@
   const PASTE = 8_000; // characters in one message: what is pasted goes in pieces
   const RETRY = { first: 300, most: 10_000 };
   const LEAVE = "F6";
+  const SAID = { copied: "Copied", copiedMs: 2_000, noCopy: "This browser does not let a page copy here: select and copy by hand", noCopyMs: 10_000 };
   const open = new Map(); // host element → its terminal
   const byId = (id) => document.getElementById(id);
   const one = (selector, root = document) => root.querySelector(selector);
@@ -226,7 +227,7 @@
       } else if (said.type === "skipped") {
         if (said.to !== (this.offset ?? 0)) {
           this.term.reset();
-          this.note(`${((said.to - said.from) / 1e6).toFixed(1)} MB were passed over: the log and the recording have them.`);
+          this.part("passed").textContent = `${((said.to - said.from) / 1e6).toFixed(1)} MB before this were passed over: the log and the recording have them.`;
         }
         this.offset = said.to;
       } else if (said.type === "refused") this.note(said.text, "bad");
@@ -294,8 +295,16 @@
         const lines = Array.from({ length: active.length }, (_, at) => active.getLine(at)?.translateToString(true) ?? "");
         text = lines.join("\n").trimEnd();
       }
-      await navigator.clipboard?.writeText(text);
-      this.part("copy-all").setAttribute("aria-label", "Copied");
+      let said = SAID.copied;
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        said = SAID.noCopy; // over plain http there is no clipboard at all
+      }
+      const place = this.part("copied");
+      place.textContent = said;
+      clearTimeout(this.copiedTimer);
+      this.copiedTimer = setTimeout(() => (place.textContent = ""), said === SAID.copied ? SAID.copiedMs : SAID.noCopyMs);
     }
 
     fill(on = !this.host.hasAttribute("data-filled")) {
@@ -310,6 +319,8 @@
       this.sizes?.disconnect();
       this.themes?.disconnect();
       this.scheme?.removeEventListener("change", this.dress);
+      clearTimeout(this.copiedTimer);
+      for (const name of ["copied", "passed"]) this.part(name).textContent = "";
       this.term?.dispose();
       this.view.replaceChildren();
     }

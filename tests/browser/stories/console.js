@@ -117,8 +117,14 @@ export function console(story) {
     await vera.page.goto("/fleet");
     await vera.page.locator(".tile", { hasText: key }).locator("a", { hasText: "Terminal" }).click();
     await shows(vera.page, "tick 3");
+    const copied = vera.page.locator("[data-copied]");
     await vera.page.click("[data-copy-all]");
     await until("it is copied", async () => (await vera.page.evaluate(() => navigator.clipboard.readText())).includes("tick 3"));
+    assert.equal(await copied.innerText(), "Copied");
+    await until("the word goes", async () => (await copied.innerText()) === "");
+    await vera.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    await vera.page.click("[data-copy-all]");
+    await until("it is said that nothing was copied", async () => (await copied.innerText()).includes("does not let a page copy here"));
     await vera.page.click("[data-full]");
     assert.ok(await vera.page.locator(".console-host[data-filled]").isVisible());
     await vera.page.keyboard.press("Escape");
@@ -182,8 +188,19 @@ export function console(story) {
     const key = await stage.files("Console: a busy screen", { workflow: "busy" });
     const { id } = await running(stage, key);
     const { page, complaints, close } = await stage.person();
+    let pass;
+    await page.routeWebSocket(/\/console/, (ws) => {
+      const server = ws.connectToServer();
+      ws.onMessage((it) => server.send(it));
+      server.onMessage((it) => ws.send(it));
+      pass = () => ws.send(JSON.stringify({ type: "skipped", from: 0, to: 257_200_000 }));
+    });
     await opens(page, key, id);
     await shows(page, "frame");
+    // What was passed over is told beside who may type, and is forgotten with the terminal.
+    pass();
+    await page.locator("[data-passed]", { hasText: "257.2 MB before this were passed over" }).waitFor();
+    assert.match(await page.locator("[data-note]").innerText(), /Read only/);
     const longest = await page.evaluate(
       () =>
         new Promise((done) => {
@@ -200,6 +217,7 @@ export function console(story) {
     globalThis.console.log(`# longest pause between two frames of the page under a busy screen: ${Math.round(longest)} ms`);
     await page.click("[data-close]");
     assert.ok(await page.locator(`#terminal-${id}`).isHidden());
+    assert.equal(await page.locator("[data-passed]").textContent(), "");
     assert.deepEqual(complaints, []);
     await close();
     await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });

@@ -82,6 +82,7 @@ fn terminal_host(a: &AttemptDoc) -> Markup {
                 span.end {
                     button.btn.sm type="button" data-hand hidden { "Take over" }
                     button.btn.sm type="button" data-interrupt hidden { "Interrupt" }
+                    span.dim data-copied role="status" {}
                     button.icon-btn type="button" data-copy-all aria-label="Copy the selection, or all of it" title="Copy the selection, or all of it" { (icon("copy")) }
                     button.icon-btn type="button" data-full aria-pressed="false" aria-label="Full window" title="Full window" { (icon("maximize-2")) }
                     button.icon-btn type="button" data-close aria-label="Close the terminal" title="Close the terminal" { (icon("x")) }
@@ -92,7 +93,7 @@ fn terminal_host(a: &AttemptDoc) -> Markup {
                 input.field name="text" autocomplete="off" aria-label={ "Message to " (a.role) } placeholder={ "Message to " (a.role) };
                 button.btn.sm type="submit" { (icon("send")) "Send" }
             }
-            p.console-note data-note role="status" {}
+            p.console-note { span data-note role="status" {} span data-passed role="status" {} }
         }
     }
 }
