@@ -136,11 +136,11 @@ impl Control {
             .await
     }
 
-    /// Takes a sign-in code, once, and returns the session's secret.
+    /// Takes a sign-in code, once, and returns the session's secret. `browser` is what the session is called in lists.
     ///
     /// # Errors
     /// What the store said.
-    pub async fn take_sign_in(&self, code: &str) -> Result<Option<String>> {
+    pub async fn take_sign_in(&self, code: &str, browser: &str) -> Result<Option<String>> {
         let hash = hash(code);
         // A look comes first: a wrong code, which anybody may send, is never worth a write.
         if self.store().secret(SecretKind::SignIn, &hash).await?.is_none() {
@@ -149,7 +149,7 @@ impl Control {
         let taken = self.store().take_secret(SecretKind::SignIn, &hash).await?;
         let Some(caller) = taken.and_then(|it| self.caller(&it)) else { return Ok(None) };
         let (kind, life) = (SecretKind::Session, Some(SESSION_S));
-        let secret = self.new_secret(kind, &caller.principal, caller.role, None, "page", life);
+        let secret = self.new_secret(kind, &caller.principal, caller.role, None, browser, life);
         secret.await.map(Some)
     }
 

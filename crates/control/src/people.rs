@@ -17,6 +17,9 @@ const INVITATION_S: i64 = 86_400;
 /// The label of an invitation's secret: a link that `mission sign-in` printed has none.
 const INVITATION: &str = "invitation";
 
+/// The label of sessions from before their browser was kept.
+const UNNAMED: &str = "page";
+
 /// How many characters of a digest name a session.
 const ID_CHARS: usize = 12;
 
@@ -32,6 +35,9 @@ pub struct SessionDoc {
     pub principal: String,
     /// What they may do.
     pub role: String,
+    /// What the browser called itself and where it was when it signed in, like `Firefox on Linux, 192.0.2.7`; nothing where that was
+    /// not kept yet.
+    pub browser: Option<String>,
     /// Since when.
     pub created_at: Timestamp,
     /// Until when.
@@ -67,6 +73,7 @@ impl Control {
                 id: it.hash.chars().take(ID_CHARS).collect(),
                 principal: it.principal,
                 role: it.role,
+                browser: Some(it.label).filter(|it| it != UNNAMED),
                 created_at: it.created_at,
                 expires_at: it.expires_at,
             })

@@ -1,6 +1,7 @@
 //! The pages' doors: each GET fills one view, each form post is one command and leads back.
 
 mod board;
+mod browser;
 mod files;
 mod forms;
 mod home;

@@ -82,8 +82,8 @@ export function two(story) {
     assert.equal(refused, 403);
     assert.equal((await stage.ticket(key)).gates[0].signoffs.length, 0);
     await ada.page.goto("/settings");
-    await insists(ada.page, "button[aria-label='Sign out the browser of vera']");
-    await ada.page.locator("button[aria-label='Sign out the browser of vera']").waitFor({ state: "detached" });
+    await insists(ada.page, "button[aria-label^='Sign out the browser of vera:']");
+    await ada.page.locator("button[aria-label^='Sign out the browser of vera:']").waitFor({ state: "detached" });
     await vera.page.goto("/board");
     assert.match(vera.page.url(), /sign-in|board/);
     assert.equal(await vera.page.locator(".card").count(), 0, "an ended session sees nothing");
@@ -98,7 +98,7 @@ export function two(story) {
     await mara.page.locator("#link-state[data-link=live]").waitFor();
     await mara.page.fill("#gate [name=reason]", "Say it louder.");
     await ada.page.goto("/settings?part=people");
-    await insists(ada.page, "button[aria-label='Sign out the browser of mara']");
+    await insists(ada.page, "button[aria-label^='Sign out the browser of mara:']");
     await mara.page.locator("#stale:not([hidden]) >> text=You are signed out").waitFor();
     await stage.api(`/tickets/${key}/comment`, { text: "not for everybody" });
     await mara.page.click("#gate button:has-text('Request changes')");

@@ -7,6 +7,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::browser;
 use super::forms::{Fields, Posted};
 use super::shell::Visitor;
 use crate::app::Site;
@@ -65,7 +66,9 @@ async fn enter(
     extensions: &Extensions,
     code: &str,
 ) -> Answer<Response> {
-    let Some(secret) = site.control.take_sign_in(code).await? else {
+    let Some(secret) =
+        site.control.take_sign_in(code, &browser::named(headers, extensions)).await?
+    else {
         let wrong = site.attempts.failed(peer::address(extensions), site.control.now());
         let (status, problem) = match wrong {
             Ok(()) => {

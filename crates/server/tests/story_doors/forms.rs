@@ -426,6 +426,25 @@ async fn an_owner_changes_a_role_and_removes_a_person_in_one_act() {
 }
 
 #[tokio::test]
+async fn sessions_are_told_apart_by_their_browsers() {
+    let stage = Stage::new().await;
+    let owner = Browser::of(&stage).await;
+    let fields = [("name", "greta"), ("role", "viewer")];
+    let link = link_in(&owner.post("/settings/invite", &fields).await.expect(200).text());
+    let claimed = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    stage.ask(Method::GET, &link).header("user-agent", claimed).send().await.expect(303);
+    let page = owner.get("/settings").await.expect(200).text();
+    let rows: Vec<&str> =
+        page.split("<tr>").filter(|it| it.contains("/settings/sessions/")).collect();
+    let own = rows.iter().find(|it| it.contains("this browser")).expect("one's own is marked");
+    assert!(own.contains("unknown browser"), "{own}");
+    assert!(
+        rows.iter().any(|it| it.contains("greta") && it.contains("Firefox on Linux")),
+        "{page}"
+    );
+}
+
+#[tokio::test]
 async fn a_token_is_shown_once_and_revoked() {
     let stage = Stage::new().await;
     let owner = Browser::of(&stage).await;

@@ -24,7 +24,7 @@ pub(super) fn people(view: &SettingsView) -> Markup {
             header { h2 { "Signed in" } span.end { (words::count(view.sessions.len(), "browser")) } }
             div.scroll-x tabindex="0" role="region" aria-label="Signed-in browsers" { table.list {
                 caption.sr { "Signed-in browsers" }
-                thead { tr { th scope="col" { "Person" } th scope="col" { "Role" } th scope="col" { "Since" } th scope="col" { "Until" } th.r scope="col" { span.sr { "Action" } } } }
+                thead { tr { th scope="col" { "Person" } th scope="col" { "Browser" } th scope="col" { "Role" } th scope="col" { "Since" } th scope="col" { "Until" } th.r scope="col" { span.sr { "Action" } } } }
                 tbody { @for s in &view.sessions { (session(s, view, viewer)) } }
             } }
         }
@@ -40,10 +40,11 @@ fn session(s: &SessionDoc, view: &SettingsView, viewer: Viewer<'_>) -> Markup {
     html! {
         tr {
             th scope="row" { (glyph::who(&s.principal)) @if is_own { " " span.tag { "this browser" } } }
+            td { @match &s.browser { Some(browser) => { (browser) } None => { span.dim { "unknown" } } } }
             td { (s.role) }
             td { (glyph::ago(s.created_at, viewer.now)) }
             td { @match s.expires_at { Some(at) => { (at.strftime("%-d %b")) } None => { "no end" } } }
-            td.r { @if is_own || view.is_owner || s.principal == format!("person:{}", viewer.person) { form method="post" action={ "/settings/sessions/" (s.id) "/end" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" data-ask="Press again: it is out at once" aria-label={ "Sign out the browser of " (words::principal(&s.principal)) } { "Sign out" } } } }
+            td.r { @if is_own || view.is_owner || s.principal == format!("person:{}", viewer.person) { form method="post" action={ "/settings/sessions/" (s.id) "/end" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" data-ask="Press again: it is out at once" aria-label={ "Sign out the browser of " (words::principal(&s.principal)) @if let Some(browser) = &s.browser { ": " (browser) } } { "Sign out" } } } }
         }
     }
 }

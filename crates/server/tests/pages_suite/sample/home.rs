@@ -177,6 +177,7 @@ pub(crate) fn settings(part: SettingsPart) -> SettingsView {
         id: id.into(),
         principal: format!("person:{name}"),
         role: "owner".into(),
+        browser: (name == "elmar").then(|| "Firefox on Linux, 192.0.2.7".into()),
         created_at: ago(90),
         expires_at: Some(now()),
     };
