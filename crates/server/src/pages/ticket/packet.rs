@@ -8,7 +8,7 @@ use crate::pages::packet_view::{Claimed, CommandView, PacketView, ShipsView, Sho
 use crate::pages::prose;
 use crate::pages::words;
 
-/// Rows of files shown before the rest is folded.
+/// Rows of files shown here; the page of the change has all of them.
 const FILES_SHOWN: usize = 6;
 
 /// Returns the packet's panel, its stable id `packet`.
@@ -44,7 +44,7 @@ fn content(ticket: &TicketDoc, p: &PacketView) -> Markup {
             }
             @if p.texts.is_empty() { div.packet-cols data-shots[!p.screenshots.is_empty()] { (claims(&p.commands)) (shots(&p.screenshots)) } }
             (texts(p))
-            (files(p))
+            (files(ticket, p))
             @if p.texts.is_empty() || p.risk.is_some() {
                 dl.facts {
                     dt { "Risk" } dd dir="auto" { (p.risk.as_deref().unwrap_or("not stated")) }
@@ -162,18 +162,16 @@ fn caption(s: &ShotView) -> String {
     format!("{} {}{scheme}", s.page, s.width)
 }
 
-/// Returns the changed files.
-fn files(p: &PacketView) -> Markup {
-    let row = |f: &crate::pages::packet_view::FileView| {
-        html! {
-            li { code { (f.path) } span.end { @match (f.added, f.removed) { (None, None) => { "binary" } (a, r) => { (stat(a.unwrap_or(0), r.unwrap_or(0))) } } } }
-        }
-    };
+/// Returns the first of the changed files, with the way to all of them.
+fn files(ticket: &TicketDoc, p: &PacketView) -> Markup {
+    let more = p.files.len().saturating_sub(FILES_SHOWN);
     html! {
         @if !p.files.is_empty() {
-            ul.files aria-label="Changed files, read from git" { @for f in p.files.iter().take(FILES_SHOWN) { (row(f)) } }
-            @if p.files.len() > FILES_SHOWN {
-                details { summary.mid { (p.files.len() - FILES_SHOWN) " more" } ul.files { @for f in p.files.iter().skip(FILES_SHOWN) { (row(f)) } } }
+            ul.files aria-label="Changed files, read from git" {
+                @for f in p.files.iter().take(FILES_SHOWN) {
+                    li { code { (f.path) } span.end { @match (f.added, f.removed) { (None, None) => { "binary" } (a, r) => { (stat(a.unwrap_or(0), r.unwrap_or(0))) } } } }
+                }
+                @if more > 0 { li { a.ln href={ (words::packet_path(&ticket.key, &p.gate)) "/diff" } { (words::count(more, "more file")) } } }
             }
         }
     }

@@ -134,11 +134,13 @@ fn signoffs(view: &TicketView) -> Markup {
 fn signoff(view: &TicketView, gate: &GateDoc, s: &SignoffDoc) -> Markup {
     let can_withdraw = view.withdrawable.iter().any(|it| it.as_str() == gate.id);
     let last = gate.signoff.as_ref() == Some(s);
+    // A person has no runtime and no model: nothing of theirs was compared.
+    let apart = s.independence.as_deref().filter(|_| !s.principal.starts_with("person:"));
     html! {
         li {
             span { (glyph::verdict(&s.verdict)) " " (words::gate(&gate.id)) }
             @if s.fresh { (s.commit.as_deref().map_or_else(|| html! {}, glyph::hash)) } @else { span.gate data-gate="stale" { (icon("g-stale")) span { "stale" } } }
-            small { (glyph::who(&s.principal)) " · " (glyph::age(s.at, view.shell.now)) @if let Some(i) = &s.independence { " · independent by " (words::plain(i)) }
+            small { (glyph::who(&s.principal)) " · " (glyph::age(s.at, view.shell.now)) @if let Some(i) = apart { " · independent by " (words::plain(i)) }
                 @if let Some(held) = &s.held { span.reason dir="auto" { (held) } }
                 @if !s.reason.is_empty() { span.reason dir="auto" { (s.reason) } } }
             @if can_withdraw && last { (form::withdraw(&view.ticket, gate, view.shell.viewer())) }
