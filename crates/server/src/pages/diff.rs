@@ -6,6 +6,7 @@ pub(super) mod rounds;
 
 use maud::{Markup, html};
 use mission_domain::doc::FindingDoc;
+use mission_domain::ticket::quoted;
 use mission_domain::unseen::{is_unseen, on_one_line};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -19,6 +20,13 @@ const FOLD_AFTER: usize = 300;
 /// A file shows this many lines, a page that many in all; git shows the rest.
 const FILE_LINES: usize = 3_000;
 const PAGE_LINES: usize = 12_000;
+
+/// An excerpt shows this many lines in all, and of each folded file that many more.
+const EXCERPT_LINES: usize = 400;
+const FOLDED_LINES: usize = 60;
+
+/// What the text of a finding about a removed line ends with; its number is the one before the change.
+const REMOVED: &str = " (about a removed line)";
 
 /// How a file ends that browsers draw, and that is no text.
 const PICTURES: [&str; 5] = ["gif", "jpeg", "jpg", "png", "webp"];
@@ -58,6 +66,15 @@ impl Style {
     }
 }
 
+/// How much of a change stands on a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Its beginning, with links to the rest.
+    Excerpt,
+    /// All that one page holds.
+    Whole,
+}
+
 /// Returns the list of changed files, each a link to its place.
 pub(super) fn list(patch: &Patch) -> Markup {
     html! {
@@ -91,32 +108,67 @@ fn stat(file: &FileDiff) -> Markup {
     }
 }
 
-/// Returns all files one below the other, at most `most` lines of them.
-pub(super) fn files(change: &Change<'_>, style: Style, most: usize) -> Markup {
+/// Returns all files one below the other, as much of them as `extent` says.
+pub(super) fn files(change: &Change<'_>, style: Style, extent: Extent) -> Markup {
     let patch = change.patch;
-    let mut left = PAGE_LINES.min(most);
+    let mut left = if extent == Extent::Excerpt { EXCERPT_LINES } else { PAGE_LINES };
     let mut shown = Vec::new();
     for file in &patch.files {
-        let lines = file.len().min(FILE_LINES).min(left);
-        left -= lines;
+        // What is folded takes no room from the others.
+        let is_apart = extent == Extent::Excerpt && is_folded(file, change);
+        let lines = file.len().min(if is_apart { FOLDED_LINES } else { FILE_LINES.min(left) });
+        left -= if is_apart { 0 } else { lines };
         shown.push((file, lines));
     }
     html! {
         div.diffs data-colour=(grammar::engine()) {
-            @for (n, (file, lines)) in shown.iter().enumerate() { (whole(n, file, *lines, style, change)) }
-            @if patch.is_cut { p.banner data-tone="warn" { (icon("file-diff")) p { b { "Cut. " } "The change is longer than 4 MiB; git shows all of it." } } }
+            @for (n, (file, lines)) in shown.iter().enumerate() {
+                (whole(n, file, *lines, style, change, &rest(n, file, file.len() - lines, change, extent)))
+            }
+            @if patch.is_cut { div.banner.apart data-tone="warn" { (icon("file-diff")) p { b { "Cut. " } "The change is longer than 4 MiB; " code { "git diff " (range(change)) } " shows all of it." } } }
         }
     }
 }
 
+/// Returns what is said of a change's file, whatever the line.
+fn said<'a>(file: &FileDiff, change: &Change<'a>) -> Vec<&'a FindingDoc> {
+    change.findings.iter().filter(|f| f.file.as_deref() == Some(file.path.as_str())).collect()
+}
+
+/// Returns whether a file is folded at first: it is long, and nothing is said of it.
+fn is_folded(file: &FileDiff, change: &Change<'_>) -> bool {
+    file.len() > FOLD_AFTER && said(file, change).is_empty()
+}
+
+/// Returns both commits of a change as git's commands name them.
+fn range(change: &Change<'_>) -> String {
+    format!("{}..{}", words::short(change.before), words::short(change.after))
+}
+
+/// Returns where the lines of a file are that are not shown.
+fn rest(n: usize, file: &FileDiff, more: usize, change: &Change<'_>, extent: Extent) -> Markup {
+    let lines = words::count(more, "more line");
+    let path = file.was.iter().chain([&file.path]).map(|it| quoted(it)).collect::<Vec<_>>();
+    html! {
+        @if more == 0 {}
+        @else if extent == Extent::Excerpt { p.pad { a.ln href={ (change.packet) "/diff#file-" (n) } { (lines) " in the full diff" } } }
+        @else { p.pad.mid { (lines) ". See " (if more == 1 { "it" } else { "them" }) " with " code { "git diff " (range(change)) " -- " (on_one_line(&path.join(" "))) } } }
+    }
+}
+
 /// Returns one file behind its heading.
-fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, change: &Change<'_>) -> Markup {
-    let here: Vec<&FindingDoc> =
-        change.findings.iter().filter(|f| f.file.as_deref() == Some(file.path.as_str())).collect();
-    let is_long = file.len() > FOLD_AFTER;
+fn whole(
+    n: usize,
+    file: &FileDiff,
+    lines: usize,
+    style: Style,
+    change: &Change<'_>,
+    rest: &Markup,
+) -> Markup {
+    let here = said(file, change);
     html! {
         div.diff-box {
-        details.diff-file id={ "file-" (n) } data-file=(file.path) data-grammar=[grammar::of(&file.path)] open[!is_long || !here.is_empty()] {
+        details.diff-file id={ "file-" (n) } data-file=(file.path) data-grammar=[grammar::of(&file.path)] open[!is_folded(file, change)] {
             summary {
                 (icon("chevron-down"))
                 code { @if let Some(was) = &file.was { (on_one_line(was)) " → " } (on_one_line(&file.path)) }
@@ -126,11 +178,11 @@ fn whole(n: usize, file: &FileDiff, lines: usize, style: Style, change: &Change<
                 span.end { (stat(file)) }
             }
             @for f in here.iter().filter(|f| f.line.is_none()) { (finding(f)) }
-            @if hides(file) { p.banner data-tone="warn" { (icon("circle-alert")) p { "It has characters that are not seen, or turn the text around. Each stands here as its number, like " code { "\\u202e" } "." } } }
+            @if hides(file) { div.banner.apart data-tone="warn" { (icon("shield-alert")) p { "It has characters that are not seen, or turn the text around. Each stands here as its number, like " code { "\\u202e" } "." } } }
             @if is_picture(file) { (pictures(file, change)) }
             @else if file.is_empty() { p.pad.mid { (nothing(file)) } }
             @else { (table(file, lines, style, &here)) }
-            @if file.len() > lines { p.pad.mid { (file.len() - lines) " more lines. See them with " code { "git diff -- " (on_one_line(&file.path)) } } }
+            (rest)
         }
         label.viewed { input type="checkbox" data-viewed=(file.path) aria-label={ "Viewed: " (on_one_line(&file.path)) }; " Viewed" }
         }
@@ -232,7 +284,7 @@ fn unified(lines: &[Line], findings: &[&FindingDoc]) -> Markup {
             tr.(class(line.kind)) data-line=[line.new] data-was=[line.old] {
                 td { (number(line.old)) } td { (number(line.new)) } td { (sign(line.kind)) code { (line.text) } }
             }
-            @for f in at(findings, line.new) { tr.found { td colspan="3" { (finding(f)) } } }
+            @for f in at(findings, Some(line)) { tr.found { td colspan="3" { (finding(f)) } } }
         }
     }
 }
@@ -260,7 +312,8 @@ fn split(lines: &[Line], findings: &[&FindingDoc]) -> Markup {
             tr data-line=[new.and_then(|it| it.new)] data-was=[old.and_then(|it| it.old)] {
                 (side(old, true)) (side(new, false))
             }
-            @for f in at(findings, new.and_then(|it| it.new)) { tr.found { td colspan="4" { (finding(f)) } } }
+            @let gone = old.filter(|it| it.kind == LineKind::Removed);
+            @for f in at(findings, gone).into_iter().chain(at(findings, new)) { tr.found { td colspan="4" { (finding(f)) } } }
         }
     }
 }
@@ -297,9 +350,13 @@ fn sign(kind: LineKind) -> Markup {
     html! { i aria-hidden="true" { (mark) } @if !word.is_empty() { span.sr { (word) } } }
 }
 
-/// Returns the findings about one line.
-fn at<'a>(findings: &[&'a FindingDoc], line: Option<u32>) -> Vec<&'a FindingDoc> {
-    findings.iter().copied().filter(|f| line.is_some() && f.line == line).collect()
+/// Returns the findings about one line: of a removed one those that say so.
+fn at<'a>(findings: &[&'a FindingDoc], line: Option<&Line>) -> Vec<&'a FindingDoc> {
+    let Some(line) = line else { return Vec::new() };
+    let is_gone = line.kind == LineKind::Removed;
+    let number = if is_gone { line.old } else { line.new };
+    let is_here = |f: &&FindingDoc| f.line == number && f.text.ends_with(REMOVED) == is_gone;
+    findings.iter().copied().filter(is_here).collect()
 }
 
 /// Returns a finding in its place.

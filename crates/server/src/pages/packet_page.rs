@@ -5,7 +5,7 @@ mod shots;
 use maud::{Markup, html};
 use mission_domain::doc::{GateDoc, SignoffDoc, TicketDoc};
 
-use super::diff::{self, Style, parse};
+use super::diff::{self, Extent, Style, parse};
 use super::form;
 use super::glyph::{self, icon};
 use super::packet_view::{CommandView, PacketView};
@@ -19,9 +19,6 @@ const CONTROLLER: &str = "controller";
 
 /// How many earlier rounds can be chosen.
 const MOST_ROUNDS: usize = 3;
-
-/// Lines of the diff shown beside the other parts; all of it is on its own page.
-const PREVIEW_LINES: usize = 400;
 
 /// Returns the page of one packet.
 pub fn page(view: &PacketPage) -> Markup {
@@ -313,7 +310,7 @@ fn changed(view: &PacketPage) -> Markup {
                 None => { p.pad.mid { "This packet is about no commit." } }
                 Some(Err(why)) => { p.pad.mid dir="auto" { (why) } }
                 Some(Ok(patch)) if patch.files.is_empty() => { p.pad.mid { "Nothing changed between base and commit." } }
-                Some(Ok(patch)) => { div.files-grid { (diff::list(patch)) (diff::files(&view.change(patch), Style::Unified, PREVIEW_LINES)) } }
+                Some(Ok(patch)) => { div.files-grid { (diff::list(patch)) (diff::files(&view.change(patch), Style::Unified, Extent::Excerpt)) } }
             }
         }
     }
@@ -384,7 +381,7 @@ fn since_then(view: &PacketPage, since: &Since) -> Markup {
                 }
                 @if since.patch.is_none() { p.pad.mid { "The work was put on another base in between: what its commits changed is above." } }
                 @else if patch.files.is_empty() { p.pad.mid { "No file differs from that round." } }
-                @else { (diff::files(&diff::Change { before: &since.commit, ..view.change(patch) }, view.style, usize::MAX)) }
+                @else { (diff::files(&diff::Change { before: &since.commit, ..view.change(patch) }, view.style, Extent::Whole)) }
             }
         }
     }
@@ -404,7 +401,7 @@ fn whole_diff(view: &PacketPage) -> Markup {
                         (diff::list(patch))
                         @if judges(view) { (form::review(&view.ticket, &view.gate, view.shell.viewer())) }
                     }
-                    (diff::files(&view.change(patch), view.style, usize::MAX))
+                    (diff::files(&view.change(patch), view.style, Extent::Whole))
                 }
             }
             Some(Err(why)) => { div.empty { (icon("file-diff")) b { "The change cannot be shown" } span dir="auto" { (why) } } }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use mission_server::pages::diff::Style;
+use mission_server::pages::diff::parse::parse;
 use mission_server::pages::view::{
     BoardView, CampaignPart, NeedsYouView, NewTicketView, Problem, ProblemView, SettingsPart,
     SignInView, TypedTicket,
@@ -87,6 +88,9 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
 
 /// The pages about campaigns in parts, packets, and the home as a whole.
 fn more() -> Vec<(&'static str, String)> {
+    let mut cut = sample::packet_page(true, Style::Unified);
+    let hidden = "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -0,0 +1 @@\n+turned \u{202e}around\n";
+    cut.patch = Some(Ok(parse(hidden, true)));
     vec![
         ("campaign-dependencies", ticket::page(&part(CampaignPart::Dependencies)).into_string()),
         ("campaign-activity", ticket::page(&part(CampaignPart::Activity)).into_string()),
@@ -96,6 +100,7 @@ fn more() -> Vec<(&'static str, String)> {
         ("diff", packet_page::page(&sample::packet_page(true, Style::Unified)).into_string()),
         ("diff-since", packet_page::page(&sample::since_page()).into_string()),
         ("diff-split", packet_page::page(&sample::packet_page(true, Style::Split)).into_string()),
+        ("diff-cut", packet_page::page(&cut).into_string()),
         ("digest", digest::page(&sample::digest()).into_string()),
         ("policy", policy::page(&sample::policy()).into_string()),
         ("projects", projects::page(&sample::projects()).into_string()),
@@ -176,6 +181,99 @@ fn no_page_uses_an_id_twice() {
         ids.sort_unstable();
         let twice: Vec<_> = ids.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
         assert!(twice.is_empty(), "{name} uses {twice:?} twice");
+    }
+}
+
+/// A browser ends a paragraph where a block begins, and what follows falls out of it.
+#[test]
+fn no_paragraph_of_a_page_holds_a_block() {
+    const BLOCKS: [&str; 10] =
+        ["<p", "<div", "<ul", "<ol", "<dl", "<pre", "<table", "<form", "<details", "<section"];
+    let begins =
+        |text: &str, tag: &str| text.split(tag).skip(1).any(|rest| rest.starts_with([' ', '>']));
+    for (name, page) in pages() {
+        let from = page.match_indices("<p").map(|(at, _)| &page[at + 2..]);
+        for paragraph in from.filter(|it| it.starts_with([' ', '>'])) {
+            let inside = paragraph.split("</p>").next().unwrap_or_default();
+            let held = BLOCKS.iter().find(|tag| begins(inside, tag));
+            assert_eq!(held, None, "{name}: <p{inside}");
+        }
+    }
+}
+
+#[test]
+fn an_excerpt_leads_to_the_rest_and_folded_files_take_no_room_from_it() {
+    let lines = |n: u32| (1..=n).map(|n| format!("+line {n}\n")).collect::<String>();
+    let file = |path: &str, n: u32| {
+        let head = format!("diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n");
+        format!("{head}+++ b/{path}\n@@ -0,0 +1,{n} @@\n{}", lines(n))
+    };
+    let text = [file("big.txt", 3_001), file("mid.txt", 290), file("one.txt", 111)].concat();
+    let of = |is_diff: bool| {
+        let mut view = sample::packet_page(is_diff, Style::Unified);
+        view.packet.base = Some("0123456789".into());
+        view.packet.commit = Some("abcdef0123".into());
+        view.patch = Some(Ok(parse(&text, is_diff)));
+        packet_page::page(&view).into_string()
+    };
+    let excerpt = of(false);
+    assert!(excerpt.contains("/diff#file-0\">2941 more lines in the full diff</a>"));
+    assert!(excerpt.contains("/diff#file-2\">1 more line in the full diff</a>"));
+    assert!(!excerpt.contains("git diff"));
+    let whole = of(true);
+    assert!(
+        whole.contains(
+            "1 more line. See it with <code>git diff 01234567..abcdef01 -- big.txt</code>"
+        )
+    );
+    assert!(whole.contains("<code>git diff 01234567..abcdef01</code> shows all of it"));
+}
+
+#[test]
+fn a_sign_off_of_a_person_is_not_told_as_independent_by_a_model() {
+    let of = |principal: &str| {
+        let mut view = sample::ticket_view();
+        for gate in &mut view.ticket.gates {
+            for signoff in gate.signoffs.iter_mut().chain(gate.signoff.as_mut()) {
+                signoff.principal = principal.into();
+                signoff.independence = Some("model_family".into());
+            }
+        }
+        ticket::page(&view).into_string()
+    };
+    assert!(of("lane:qa/claude").contains("independent by model family"));
+    assert!(!of("person:ada").contains("independent by"));
+}
+
+#[test]
+fn the_list_of_changed_files_leads_to_all_of_them() {
+    let mut view = sample::ticket_view();
+    let packet = view.packet.as_mut().expect("a packet");
+    packet.files = vec![packet.files[0].clone(); 25];
+    assert!(ticket::page(&view).into_string().contains("/diff\">19 more files</a>"));
+}
+
+#[test]
+fn a_finding_about_a_removed_line_stands_at_that_line() {
+    let text = "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,3 @@\n-first\n+one\n+two\n same\n";
+    for style in [Style::Unified, Style::Split] {
+        let mut view = sample::packet_page(true, style);
+        view.patch = Some(Ok(parse(text, false)));
+        let mut finding = view.ticket.findings.remove(0);
+        finding.file = Some("a.txt".into());
+        finding.line = Some(1);
+        finding.text = "Keep it. (about a removed line)".into();
+        view.ticket.findings = vec![finding];
+        let page = packet_page::page(&view).into_string();
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(page.matches("Keep it.").count(), 1, "{style:?}");
+        assert!(
+            at("Keep it.") > at("first</code>") && at("Keep it.") < at("two</code>"),
+            "{style:?}"
+        );
+        if style == Style::Unified {
+            assert!(at("Keep it.") < at("one</code>"));
+        }
     }
 }
 
