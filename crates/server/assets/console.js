@@ -5,6 +5,7 @@
   const LINES = { rows: 24, scrollback: 5000 };
   const PASTE = 8_000; // characters in one message: what is pasted goes in pieces
   const RETRY = { first: 300, most: 10_000 };
+  const SKELETON = { afterMs: 300, lines: 6 };
   const LEAVE = "F6";
   const SAID = { copied: "Copied", copiedMs: 2_000, noCopy: "This browser does not let a page copy here: select and copy by hand", noCopyMs: 10_000 };
   const open = new Map(); // host element → its terminal
@@ -100,6 +101,7 @@
     }
 
     async start() {
+      this.waits(true);
       const { xterm, fit, searchAddon, xtermStyle, style } = this.host.dataset;
       const [{ Terminal }, { FitAddon }, { SearchAddon }] = await Promise.all([import(xterm), import(fit), import(searchAddon), styled(xtermStyle), styled(style)]);
       await document.fonts.load("12px 'JetBrains Mono Variable'").catch(() => []);
@@ -112,6 +114,7 @@
       this.search = new SearchAddon();
       this.term.loadAddon(this.fit);
       this.term.loadAddon(this.search);
+      this.waits(false);
       this.term.open(this.view);
       this.term.textarea?.setAttribute("aria-label", `Terminal of ${this.id}`);
       this.search.onDidChangeResults(({ resultIndex, resultCount }) => {
@@ -122,6 +125,19 @@
       this.term.attachCustomKeyEventHandler((event) => this.isOurs(event));
       this.wire();
       this.connect();
+    }
+
+    /** While the terminal is loaded there is nothing to find; when that takes long, a skeleton stands in its place. */
+    waits(is) {
+      this.view.setAttribute("aria-busy", String(is));
+      this.part("find").disabled = is;
+      clearTimeout(this.late);
+      if (!is) return this.view.replaceChildren();
+      this.late = setTimeout(() => {
+        const skeleton = Object.assign(document.createElement("div"), { className: "skel" });
+        for (let n = 0; n < SKELETON.lines; n++) skeleton.append(document.createElement("i"));
+        this.view.replaceChildren(skeleton);
+      }, SKELETON.afterMs);
     }
 
     /** Keys that the terminal leaves to the page: all but scrolling while it is only looked at, and always the way out. */
@@ -322,7 +338,7 @@
       clearTimeout(this.copiedTimer);
       for (const name of ["copied", "passed"]) this.part(name).textContent = "";
       this.term?.dispose();
-      this.view.replaceChildren();
+      this.waits(false);
     }
   }
 

@@ -19,16 +19,38 @@
     },
   };
 
+  // A picture that is long in coming has a skeleton in its place.
+  const SKELETON_MS = 300;
+  const awaited = new WeakSet();
+  const wait = (img) => {
+    const place = img.closest(".shot, .pictures a");
+    if (!place || img.complete || awaited.has(img) || !img.getClientRects().length) return;
+    awaited.add(img);
+    place.setAttribute("aria-busy", "true");
+    const skeleton = Object.assign(document.createElement("span"), { className: "skel" });
+    skeleton.append(document.createElement("i"));
+    const late = setTimeout(() => place.append(skeleton), SKELETON_MS);
+    const done = () => {
+      clearTimeout(late);
+      skeleton.remove();
+      place.removeAttribute("aria-busy");
+    };
+    for (const end of ["load", "error"]) img.addEventListener(end, done, { once: true });
+  };
+  const waitForAll = () => all(".compare[data-on] img, [data-picture]").forEach(wait);
+
   // Before and after.
   const figures = all(".compare");
   const pick = (n) => {
     for (const figure of figures) figure.toggleAttribute("data-on", figure.dataset.shot === String(n));
     for (const button of all("[data-pick]")) button.setAttribute("aria-pressed", String(button.dataset.pick === String(n)));
+    waitForAll();
   };
   const mode = (word) => {
     for (const figure of figures) figure.dataset.mode = word;
     for (const button of all("[data-mode-pick]")) button.setAttribute("aria-pressed", String(button.dataset.modePick === word));
     for (const part of all("[data-slide], .knob")) part.hidden = word !== "slider";
+    waitForAll();
   };
   if (figures.length) {
     for (const group of all("[data-picks], [data-modes]")) group.hidden = false;
@@ -48,6 +70,9 @@
       slide.dispatchEvent(new Event("input"));
     });
   }
+
+  waitForAll();
+  document.addEventListener("toggle", waitForAll, true);
 
   // Pictures say how large they are.
   for (const img of all("[data-picture]")) {
