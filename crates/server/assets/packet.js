@@ -134,19 +134,31 @@
   countViewed();
   for (const link of all(".file-list a")) {
     link.addEventListener("click", () => {
-      const file = files[Number(link.hash.slice(6))];
-      if (file) file.open = true;
+      const n = Number(link.hash.slice(6));
+      if (!files[n]) return;
+      files[n].open = true;
+      mark(undefined);
+      file = n;
     });
   }
 
-  // Files and lines by keyboard.
+  // Files, lines and sides by keyboard. The focus goes along.
   let file = -1;
   let line;
-  const mark = (row) => {
+  /** Whether a row has a removed line beside an added one: either can be meant. */
+  const isPair = (row) => row.dataset.line !== undefined && Boolean(one(":scope > td.del", row));
+  const choose = (row, gone) => isPair(row) && (row.dataset.side = gone ? "was" : "is");
+  const mark = (row, gone = false) => {
     line?.removeAttribute("aria-current");
+    line?.removeAttribute("data-side");
     line = row;
-    row?.setAttribute("aria-current", "true");
-    row?.scrollIntoView({ block: "nearest" });
+    if (!row) return;
+    file = files.indexOf(row.closest(".diff-file"));
+    row.setAttribute("aria-current", "true");
+    choose(row, gone);
+    row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
   };
   const go = (n) => {
     file = Math.max(0, Math.min(files.length - 1, n));
@@ -154,44 +166,75 @@
     one("summary", files[file])?.focus({ preventScroll: true });
     files[file]?.scrollIntoView({ block: "start" });
   };
-  const lines = () => (files[file]?.open ? all("tr[data-line], tr[data-was]", files[file]) : []);
+  const lines = () => all("tr[data-line], tr[data-was]", files[file]);
   document.addEventListener("mission:step", (event) => go(file + event.detail));
   document.addEventListener("mission:line", (event) => {
+    const here = files.findIndex((it) => it.contains(document.activeElement));
+    if (here >= 0 && here !== file) mark(undefined);
+    if (here >= 0) file = here;
     if (file < 0) go(0);
+    if (!files[file] || (event.detail < 0 && !line)) return;
+    files[file].open = true;
     const rows = lines();
-    document.activeElement?.blur(); // enter is the line's now, not the heading's
-    mark(rows[Math.max(0, Math.min(rows.length - 1, rows.indexOf(line) + event.detail))]);
+    const at = rows.indexOf(line) + event.detail;
+    if (at < 0 || !rows.length) go(file);
+    else mark(rows[Math.min(rows.length - 1, at)], line?.dataset.side === "was");
   });
-  document.addEventListener("mission:comment", () => line && ask(line));
-  document.addEventListener("mission:viewed", () => one("[data-viewed]:is(input)", files[Math.max(0, file)]?.parentElement)?.click());
+  document.addEventListener("keydown", (event) => {
+    const isSide = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    if (!isSide || event.target !== line || !isPair(line) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    choose(line, event.key === "ArrowLeft");
+  });
+  document.addEventListener("mission:comment", () => line && ask(line, line.dataset.side === "was"));
+  document.addEventListener("mission:viewed", () => {
+    const at = Math.max(0, file);
+    one("[data-viewed]:is(input)", files[at]?.parentElement)?.click();
+    if (line && !files[at].open) go(at);
+  });
+  // Who follows a link to a file sees it, and goes on from there.
+  file = files.findIndex((it) => `#${it.id}` === location.hash);
+  if (file >= 0) files[file].open = true;
 
-  // Comments.
-  const place = (row) => ({ file: row.closest(".diff-file").dataset.file, line: Number(row.dataset.line ?? row.dataset.was), gone: row.dataset.line === undefined });
+  // Comments. Beside each other, a removed line and an added one are two places in one row.
+  const place = (row, was) => {
+    const gone = row.dataset.line === undefined || (was && isPair(row));
+    return { file: row.closest(".diff-file").dataset.file, line: Number(gone ? row.dataset.was : row.dataset.line), gone };
+  };
   const rowOf = ({ file, line, gone }) => {
     const root = files.find((e) => e.dataset.file === file);
-    return root && one(gone ? `tr[data-was="${line}"]:not([data-line])` : `tr[data-line="${line}"]`, root);
+    return root && one(gone ? `tr[data-was="${line}"]:is(.del, :has(> td.del))` : `tr[data-line="${line}"]`, root);
   };
   const same = (a, b) => a.file === b.file && a.line === b.line && a.gone === b.gone;
+  const told = (at) => `${at.file}:${at.line}${at.gone ? " (removed)" : ""}`;
   const make = (name, props = {}, ...children) => {
     const e = Object.assign(document.createElement(name), props);
     e.append(...children);
     return e;
   };
-  const drop = (row) => row?.nextElementSibling?.matches("tr.draft") && row.nextElementSibling.remove();
+  /** Puts what is said of a line, or its field, below the row; what stood there for the same line goes. */
+  const put = (row, at, ...children) => {
+    const draft = make("tr", { className: "draft" }, make("td", { colSpan: row.closest("table").dataset.style === "split" ? 4 : 3 }, ...children));
+    draft.dataset.of = told(at);
+    for (let next = row.nextElementSibling; next?.matches("tr.draft"); ) {
+      const old = next;
+      next = next.nextElementSibling;
+      if (old.dataset.of === draft.dataset.of) old.remove();
+    }
+    row.after(draft);
+  };
 
   /** Opens the field for a comment below a line. */
-  const ask = (row) => {
+  const ask = (row, was) => {
     if (!form) return;
-    drop(row);
-    const at = place(row);
+    const at = place(row, was);
     const old = comments.find((it) => same(it, at));
     const field = make("textarea", { className: "field", rows: 2, value: old?.text ?? "", placeholder: "What must change here?" });
-    field.setAttribute("aria-label", `Comment on ${at.file}, line ${at.line}`);
+    field.setAttribute("aria-label", `Comment on ${at.file}, ${at.gone ? "removed line" : "line"} ${at.line}`);
     field.dir = "auto";
     const keep = make("button", { type: "button", className: "btn sm primary" }, "Keep");
     const cancel = make("button", { type: "button", className: "btn sm ghost" }, "Cancel");
-    const cell = make("td", { colSpan: row.closest("table").dataset.style === "split" ? 4 : 3 }, field, make("div", { className: "ask-do" }, keep, cancel));
-    row.after(make("tr", { className: "draft" }, cell));
+    put(row, at, ...(isPair(row) ? [make("p", { className: "dim" }, `About the ${at.gone ? "removed" : "new"} line ${at.line}`)] : []), field, make("div", { className: "ask-do" }, keep, cancel));
     const draftKey = `draft ${digest} ${at.file}:${at.line}${at.gone ? " gone" : ""}`;
     const forget = () => sessionStorage.removeItem(draftKey);
     field.value = sessionStorage.getItem(draftKey) ?? field.value;
@@ -203,11 +246,13 @@
       if (text) comments.push({ ...at, text });
       store.write(commentsKey, comments);
       show();
+      mark(row, at.gone);
     };
     keep.addEventListener("click", done);
     const leave = () => {
       forget();
       show();
+      mark(row, at.gone);
     };
     cancel.addEventListener("click", leave);
     field.addEventListener("keydown", (event) => {
@@ -236,14 +281,15 @@
     reason.placeholder = comments.length ? "Reason, if the comments need one" : "Reason, needed to request changes";
     for (const comment of comments) {
       const row = rowOf(comment);
-      const words = `${comment.file}:${comment.line}`;
+      const words = told(comment);
       if (row) {
         const edit = make("button", { type: "button", className: "btn sm ghost" }, "Edit");
         edit.setAttribute("aria-label", `Edit the comment on ${words}`);
-        edit.addEventListener("click", () => ask(row));
+        edit.addEventListener("click", () => ask(row, comment.gone));
         const text = make("p", { textContent: comment.text });
         text.dir = "auto";
-        row.after(make("tr", { className: "draft" }, make("td", { colSpan: row.closest("table").dataset.style === "split" ? 4 : 3 }, make("div", { className: "found-note" }, make("p", {}, make("b", {}, "You, not sent yet")), text, edit))));
+        const about = comment.gone ? `You, not sent yet, about the removed line ${comment.line}` : "You, not sent yet";
+        put(row, comment, make("div", { className: "found-note" }, make("p", {}, make("b", {}, about)), text, edit));
       }
       const remove = make("button", { type: "button", className: "icon-btn", textContent: "×" });
       remove.setAttribute("aria-label", `Remove the comment on ${words}`);
@@ -251,6 +297,7 @@
         comments = comments.filter((it) => it !== comment);
         store.write(commentsKey, comments);
         show();
+        (one("[data-comments] button", form) ?? reason).focus();
       });
       const link = make("a", { href: "#" }, make("code", {}, words));
       link.addEventListener("click", (event) => {
@@ -271,7 +318,7 @@
       const row = cell?.parentElement;
       const isLine = cell && row.matches("tr[data-line], tr[data-was]");
       // Who marks some of the text wants to copy it.
-      if (isLine && !event.target.closest("a, button") && !String(getSelection())) ask(row);
+      if (isLine && !event.target.closest("a, button") && !String(getSelection())) ask(row, cell.cellIndex < 2);
     });
     grid.dataset.commentable = "";
     show();
@@ -279,7 +326,7 @@
     for (const key of Object.keys(sessionStorage).filter((it) => it.startsWith(`draft ${digest} `))) {
       const [, name, number, gone] = /^(.*):(\d+)( gone)?$/.exec(key.slice(`draft ${digest} `.length)) ?? [];
       const row = name && rowOf({ file: name, line: Number(number), gone: Boolean(gone) });
-      if (row) ask(row);
+      if (row) ask(row, Boolean(gone));
     }
   }
 })();

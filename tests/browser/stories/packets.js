@@ -1,6 +1,6 @@
 // Packets: pictures before and after, the change line by line, comments that leave as one batch with the verdict.
 import assert from "node:assert/strict";
-import { isTold } from "../stage.js";
+import { isTold, until } from "../stage.js";
 
 export function packets(story) {
   story("before and after stand under a slider, side by side and as their difference", async (stage) => {
@@ -60,6 +60,90 @@ export function packets(story) {
     await close();
   });
 
+  story("side by side, a comment is about the side that is meant, by mouse and by keyboard", async (stage) => {
+    const key = await stage.built("Packets: comment on both sides");
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}/packets/final_validation/diff?style=split`);
+    const greeting = page.locator('.diff-file[data-file="greeting.txt"]');
+    const first = greeting.locator("tr:has(> td.del):has(> td.add)").first();
+    const line = { was: await first.getAttribute("data-was"), is: await first.getAttribute("data-line") };
+    await first.locator("td.del").last().click();
+    assert.match(await page.locator("tr.draft textarea").getAttribute("aria-label"), new RegExp(`removed line ${line.was}$`));
+    await page.locator("tr.draft textarea").fill("Keep what was.");
+    await page.click("tr.draft >> text=Keep");
+    assert.equal(await first.getAttribute("aria-current"), "true", "the focus is back at the line");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    assert.match(await page.locator("tr.draft textarea").getAttribute("aria-label"), new RegExp(`, line ${line.is}$`));
+    await page.keyboard.type("And say it anew.");
+    await page.keyboard.press("Control+Enter");
+    await page.keyboard.press("ArrowLeft");
+    assert.equal(await first.getAttribute("data-side"), "was");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator("tr.draft textarea").inputValue(), "Keep what was.", "the removed side is reached by keyboard");
+    await page.keyboard.press("Escape");
+    const said = (await page.locator(".review [name=finding]").evaluateAll((all) => all.map((it) => it.value))).sort();
+    assert.deepEqual(said, [`greeting.txt:${line.is}:And say it anew.`, `greeting.txt:${line.was}:Keep what was. (about a removed line)`].sort());
+    await page.keyboard.press("s");
+    await page.waitForURL(/style=unified/);
+    const below = await greeting.locator(`tr.del[data-was="${line.was}"] + tr.draft`).innerText();
+    assert.match(below, /removed line[^]*Keep what was/, "below the removed line here too");
+    await page.fill(".review [name=reason]", "See both sides.");
+    await isTold(page, () => page.click(".review button:has-text('Request changes')"));
+    await page.goto(`/tickets/${key}/packets/final_validation/diff`);
+    assert.match(await greeting.locator(`tr.del[data-was="${line.was}"] + tr.found`).innerText(), /Keep what was/);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("an arrow opens a folded file, and the focus is never lost", async (stage) => {
+    const key = await stage.built("Packets: a folded file");
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}/packets/final_validation`);
+    await page.click('.diff-file[data-file="long.txt"] > summary');
+    await page.click("text=/^\\d+ more lines in the full diff$/");
+    await page.waitForURL(/diff#file-\d+$/);
+    const long = page.locator('.diff-file[data-file="long.txt"]');
+    assert.equal(await long.getAttribute("open"), "", "who follows a link to a folded file sees it");
+    await long.locator("summary").focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await long.getAttribute("open"), null);
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await long.locator("tr[aria-current]:focus").count(), 1, "its first line is marked, and has the focus");
+    await page.keyboard.press("ArrowUp");
+    assert.equal(await long.locator("summary:focus").count(), 1, "above the first line is the heading");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("v");
+    assert.equal(await long.locator("summary:focus").count(), 1, "a file that folds keeps the focus");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("what is long in coming has a skeleton in its place", async (stage) => {
+    const { page, context, complaints, close } = await stage.person();
+    let letGo;
+    const held = new Promise((done) => (letGo = done));
+    await context.route(/\/artifacts\/|xterm-6/, (route) => held.then(() => route.continue()));
+    await page.goto("/tickets/HB-2/packets/design_signoff", { waitUntil: "commit" });
+    const waits = page.locator(".compare[data-on] .shot[aria-busy=true]");
+    await waits.locator(".skel").first().waitFor();
+    await page.keyboard.press("3");
+    await waits.locator(".skel").first().waitFor();
+    const other = await context.newPage();
+    const watched = await stage.files("Packets: a terminal", { workflow: "seen" });
+    await other.goto(`/tickets/${watched}`);
+    await other.click("[data-console]");
+    await other.locator("[data-view][aria-busy=true] .skel").waitFor();
+    assert.ok(await other.locator("[data-find]").isDisabled(), "there is nothing to find yet");
+    letGo();
+    await other.locator("[data-view][aria-busy=false] .xterm-screen").waitFor();
+    assert.ok(await other.locator("[data-find]").isEnabled());
+    await until("the pictures are there", async () => !(await page.locator(".skel, [aria-busy=true]").count()));
+    await stage.api(`/tickets/${watched}/cancel`, { reason: "it was looked at" });
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
   story("the change since an earlier round shows what became of each commit, in the colours of its language", async (stage) => {
     const { key, commit } = await stage.twoRounds();
     const { page, complaints, close } = await stage.person();
@@ -68,6 +152,10 @@ export function packets(story) {
     await page.click(`nav[aria-label=Since] >> text=Since ${commit.slice(0, 8)}`);
     await page.waitForURL(/since=/);
     assert.match(await page.locator(".rounds").innerText(), /unchanged[^]*new/);
+    await page.keyboard.press("[");
+    await page.waitForURL((it) => !it.search.includes("since="));
+    await page.keyboard.press("]");
+    await page.waitForURL(/since=/);
     assert.ok((await page.locator(".diff tr.add").count()) < whole, "less than the whole change");
     const file = page.locator(".diff-file[data-file='web/app.js']");
     await file.locator(".hljs-keyword").first().waitFor();

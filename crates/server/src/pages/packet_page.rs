@@ -39,11 +39,24 @@ pub fn page(view: &PacketPage) -> Markup {
     )
 }
 
-/// Returns the keys that do something here.
+/// Returns the keys that do something here. What is not always there stands first and last.
 fn keys(view: &PacketPage) -> Keys {
-    const DIFF: Keys = &[
+    const UNIFIED: Keys = &[
+        (&["[", "]"], "since when"),
         (&["j", "k"], "file"),
         (&["↓", "↑"], "line"),
+        (&["enter"], "comment"),
+        (&["v"], "viewed"),
+        (&["s"], "split or unified"),
+        (&["p"], "packet"),
+        (&["a", "enter"], "sign off"),
+        (&["r", "enter"], "request changes"),
+    ];
+    const SPLIT: Keys = &[
+        (&["[", "]"], "since when"),
+        (&["j", "k"], "file"),
+        (&["↓", "↑"], "line"),
+        (&["←", "→"], "before, after"),
         (&["enter"], "comment"),
         (&["v"], "viewed"),
         (&["s"], "split or unified"),
@@ -58,8 +71,11 @@ fn keys(view: &PacketPage) -> Keys {
         (&["a"], "sign off"),
         (&["r"], "request changes"),
     ];
-    let (all, pictures) = if view.is_diff { (DIFF, 0) } else { (OVERVIEW, 2) };
-    let first = if view.packet.screenshots.is_empty() { pictures } else { 0 };
+    let (all, first) = match (view.is_diff, view.style) {
+        (false, _) => (OVERVIEW, if view.packet.screenshots.is_empty() { 2 } else { 0 }),
+        (true, Style::Unified) => (UNIFIED, usize::from(view.earlier().is_empty())),
+        (true, Style::Split) => (SPLIT, usize::from(view.earlier().is_empty())),
+    };
     let verdict = if judges(view) { 0 } else { 2 };
     all.get(first..all.len() - verdict).unwrap_or_default()
 }
@@ -185,14 +201,25 @@ fn rounds(view: &PacketPage) -> Markup {
     let style = view.style.as_str();
     let here = view.since.as_ref().map(|it| it.commit.as_str());
     let earlier = view.earlier();
+    let all = || std::iter::once(None).chain(earlier.iter().take(MOST_ROUNDS).map(Some));
+    let at = all().position(|it| it.map(|it| it.0) == here);
+    // Each key leads to the neighbour of what is shown.
+    let key = |n: usize| match at {
+        Some(at) if n + 1 == at => Some("["),
+        Some(at) if n == at + 1 => Some("]"),
+        Some(_) | None => None,
+    };
     html! {
         @if !earlier.is_empty() {
             nav.seg aria-label="Since" {
-                a href={ (path) "/diff?style=" (style) } aria-current=[here.is_none().then_some("true")] { "Whole change" }
-                @for (commit, decided, gate) in earlier.iter().take(MOST_ROUNDS) {
-                    a href={ (path) "/diff?style=" (style) "&since=" (commit) } aria-current=[(here == Some(*commit)).then_some("true")]
-                        title={ (words::plain(&decided.verdict)) " by " (words::principal(&decided.principal)) ", " (words::gate(gate)) } {
-                        "Since " (words::short(commit))
+                @for (n, it) in all().enumerate() {
+                    @if let Some((commit, decided, gate)) = it {
+                        a href={ (path) "/diff?style=" (style) "&since=" (commit) } aria-current=[(at == Some(n)).then_some("true")] data-key=[key(n)]
+                            title={ (words::plain(&decided.verdict)) " by " (words::principal(&decided.principal)) ", " (words::gate(gate)) } {
+                            "Since " (words::short(commit))
+                        }
+                    } @else {
+                        a href={ (path) "/diff?style=" (style) } aria-current=[(at == Some(n)).then_some("true")] data-key=[key(n)] { "Whole change" }
                     }
                 }
             }
