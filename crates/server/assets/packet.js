@@ -29,7 +29,7 @@
     place.setAttribute("aria-busy", "true");
     const skeleton = Object.assign(document.createElement("span"), { className: "skel" });
     skeleton.append(document.createElement("i"));
-    const late = setTimeout(() => place.append(skeleton), SKELETON_MS);
+    const late = setTimeout(() => place.prepend(skeleton), SKELETON_MS);
     const done = () => {
       clearTimeout(late);
       skeleton.remove();
