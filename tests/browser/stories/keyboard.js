@@ -117,6 +117,40 @@ export function keyboard(story) {
     await close();
   });
 
+  story("the palette names every action of the page by what it does and to what, and enter alone does nothing", async (stage) => {
+    const key = await stage.planned("Palette: a striped horse");
+    const { page, complaints, close } = await stage.person();
+    const rows = page.locator("#palette [role=option]:visible");
+    const first = async (words, row) => {
+      await page.locator("#palette-q").fill(words);
+      await page.waitForFunction((row) => document.querySelector("#palette [role=option][aria-selected=true]")?.textContent.startsWith(row), row);
+    };
+    await page.goto(`/tickets/${key}`);
+    await page.keyboard.press("/");
+    await page.locator(`#palette-here [role=option]:has-text("Sign off plan of ${key}")`).waitFor();
+    await page.locator('#palette-found [role=option]:has-text("Board")').first().waitFor();
+    assert.match(await rows.first().innerText(), new RegExp(`^Sign off plan of ${key}`));
+    assert.equal(await page.locator("#palette [aria-selected=true]").count(), 0);
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator("#palette[open]").count(), 1);
+    for (const [words, row] of [["waive", `Waive plan of ${key}`], ["request", `Request changes to plan of ${key}`], ["cancel", `Cancel ${key}`], ["theme", "Change theme"], ["sign out", "Sign out"], ["open packet", `Open the packet of ${key}`]]) await first(words, row);
+    await first(key, "Palette: a striped horse"); // a key alone looks for its ticket
+    await first("park", `Park ${key}`);
+    await page.keyboard.press("Enter");
+    await page.locator("#toast").waitFor();
+    assert.equal((await stage.ticket(key)).state, "parked");
+    await page.keyboard.press("/");
+    await first("unpark", `Unpark ${key}`);
+    await first("undo", `Undo what you did to ${key}`);
+    await page.keyboard.press("Enter");
+    await until("it is taken up again", async () => (await stage.ticket(key)).state === "in_review");
+    await page.goto("/fleet");
+    await page.keyboard.press("/");
+    await first("pause coder ex", "Pause coder of EX");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
   story("keys lead everywhere, and can be switched off", async (stage) => {
     const { page, complaints, close } = await stage.person();
     await page.goto("/needs-you");

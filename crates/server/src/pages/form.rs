@@ -58,6 +58,11 @@ fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) ->
     }
 }
 
+/// Returns what a button does, as the palette names it: `Sign off plan of EX-7`.
+fn of_gate(does: &str, ticket: &TicketDoc, gate: &GateDoc) -> String {
+    format!("{does} {} of {}", super::words::gate(&gate.id), ticket.key)
+}
+
 /// Returns whether the work lands once `gate` is signed off, which nobody can undo: its key then asks for `enter` as well.
 pub(super) fn lands(ticket: &TicketDoc, gate: &GateDoc) -> bool {
     ticket.gates.iter().filter(|it| it.id != gate.id).all(is_settled)
@@ -91,9 +96,9 @@ pub(super) fn verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) ->
                 placeholder="Reason, needed for all but a sign-off" {}
             (findings(&id, true))
             div.ask-do {
-                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-confirm[lands(ticket, gate)] { "Sign off" kbd { "a" } }
-                button.btn type="submit" name="verdict" value="changes" data-key="r" { "Request changes" kbd { "r" } }
-                button.btn.ghost type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } }
+                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-does=(of_gate("Sign off", ticket, gate)) data-confirm[lands(ticket, gate)] { "Sign off" kbd { "a" } }
+                button.btn type="submit" name="verdict" value="changes" data-key="r" data-does=(of_gate("Request changes to", ticket, gate)) { "Request changes" kbd { "r" } }
+                button.btn.ghost type="submit" name="verdict" value="waive" data-key="w" data-does=(of_gate("Waive", ticket, gate)) { "Waive" kbd { "w" } }
             }
         }
     }
@@ -116,8 +121,8 @@ pub(super) fn review(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> 
                 placeholder="Reason, needed to request changes" {}
             (findings(&id, false))
             div.ask-do {
-                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-confirm { "Sign off" kbd { "a" } }
-                button.btn type="submit" name="verdict" value="changes" data-key="r" data-confirm { "Request changes" kbd { "r" } }
+                button.btn.primary type="submit" name="verdict" value="pass" formnovalidate data-key="a" data-does=(of_gate("Sign off", ticket, gate)) data-confirm { "Sign off" kbd { "a" } }
+                button.btn type="submit" name="verdict" value="changes" data-key="r" data-does=(of_gate("Request changes to", ticket, gate)) data-confirm { "Request changes" kbd { "r" } }
             }
         }
     }
@@ -144,13 +149,13 @@ pub(super) fn waive(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -> M
     let id = format!("waive-{}", ticket.key);
     html! {
         details.waive {
-            summary.mid { "Waive this gate" }
+            summary.mid data-does=(of_gate("Waive", ticket, gate)) { "Waive this gate" }
             form id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
                 (judged(ticket, gate, viewer, Back::Ticket))
                 label.sr for={ (id) "-reason" } { "Why the gate may be waived" }
                 textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto"
                     placeholder="Why may it go on without this? Your name stands beside it." {}
-                div.ask-do { button.btn type="submit" name="verdict" value="waive" data-key="w" { "Waive" kbd { "w" } } }
+                div.ask-do { button.btn type="submit" name="verdict" value="waive" data-key="w" data-does=(of_gate("Waive", ticket, gate)) { "Waive" kbd { "w" } } }
             }
         }
     }
@@ -165,10 +170,10 @@ pub(super) fn quick_verdict(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'
     html! {
         form id={ "pass-" (ticket.key) } method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
             (judged(ticket, gate, viewer, Back::NeedsYou))
-            button.btn.main type="submit" name="verdict" value="pass" data-key="a" data-confirm[lands(ticket, gate)] { "Sign off" kbd { "a" } }
+            button.btn.main type="submit" name="verdict" value="pass" data-key="a" data-does=(of_gate("Sign off", ticket, gate)) data-confirm[lands(ticket, gate)] { "Sign off" kbd { "a" } }
         }
         details.reply {
-            summary.btn data-key="r" { "Request changes…" kbd { "r" } }
+            summary.btn data-key="r" data-does=(of_gate("Request changes to", ticket, gate)) { "Request changes…" kbd { "r" } }
             form id=(id) method="post" action=(action(ticket, "verdict")) data-packet=(packet_of(gate)) {
                 (judged(ticket, gate, viewer, Back::NeedsYou))
                 label.mid for={ (id) "-reason" } { "What must change? Whoever works it gets this first." }
@@ -192,7 +197,7 @@ pub(super) fn answer(ticket: &TicketDoc, viewer: Viewer<'_>, back: Back) -> Mark
             (hidden(viewer, back))
             input type="hidden" name="attempt" value=(attempt);
             label.sr for={ (id) "-text" } { "Your answer" }
-            textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="Your answer" data-key="1" {}
+            textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="Your answer" data-key="1" data-does={ "Answer the question of " (ticket.key) } {}
             div.ask-do { button.btn.main.primary[back == Back::Ticket] type="submit" { "Send answer" } }
         }
     }
@@ -213,7 +218,7 @@ pub(super) fn approve(
         form id={ "approve-" (approval.id) } method="post" action=(action(ticket, "approve")) {
             (hidden(viewer, back))
             input type="hidden" name="approval" value=(approval.id);
-            button.btn.main[first].primary[first && back == Back::Ticket] type="submit" data-key="a" data-confirm { "Approve once" kbd { "a" } }
+            button.btn.main[first].primary[first && back == Back::Ticket] type="submit" data-key="a" data-does={ "Approve " (approval.id) " of " (ticket.key) " once" } data-confirm { "Approve once" kbd { "a" } }
         }
     }
 }
@@ -231,7 +236,7 @@ pub(super) fn deny(
     let id = format!("deny-{}", approval.id);
     html! {
         details.reply {
-            summary.btn data-key="d" { "Deny…" kbd { "d" } }
+            summary.btn data-key="d" data-does={ "Deny " (approval.id) " of " (ticket.key) } { "Deny…" kbd { "d" } }
             form id=(id) method="post" action=(action(ticket, "deny")) {
                 (hidden(viewer, back))
                 input type="hidden" name="approval" value=(approval.id);
@@ -254,7 +259,7 @@ pub(super) fn report(ticket: &TicketDoc, attempt: &str, viewer: Viewer<'_>, back
             (hidden(viewer, back))
             input type="hidden" name="attempt" value=(attempt);
             label.sr for={ (id) "-text" } { "What you did, or ask" }
-            textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="What you did, or ask" data-key="1" {}
+            textarea.field id={ (id) "-text" } name="text" rows="2" required dir="auto" placeholder="What you did, or ask" data-key="1" data-does={ "Report on " (ticket.key) } {}
             div.ask-do {
                 button.btn type="submit" name="kind" value="done" { "Report done" }
                 button.btn.ghost type="submit" name="kind" value="question" { "Ask" }
@@ -278,7 +283,7 @@ pub(super) fn reasoned(
     let id = format!("{verb}-{}", ticket.key);
     html! {
         details.reply {
-            summary.btn { (label) "…" }
+            summary.btn data-does={ (label.split(' ').next().unwrap_or(label)) " " (ticket.key) } { (label) "…" }
             form id=(id) method="post" action=(action(ticket, verb)) {
                 (hidden(viewer, back))
                 label.mid for={ (id) "-reason" } { (why) }
@@ -309,7 +314,7 @@ pub(super) fn plain(
     html! {
         form id={ (verb) "-" (ticket.key) } method="post" action=(action(ticket, verb)) {
             (hidden(viewer, back))
-            button.btn type="submit" data-ask=[question(verb)] { (icon(glyph)) (label) }
+            button.btn type="submit" data-does={ (label) " " (ticket.key) } data-ask=[question(verb)] { (icon(glyph)) (label) }
         }
     }
 }
@@ -328,7 +333,7 @@ pub(super) fn say(ticket: &TicketDoc, to: &str, viewer: Viewer<'_>) -> Markup {
         form.compose id={ "say-" (ticket.key) } method="post" action=(action(ticket, "say")) {
             (hidden(viewer, Back::Ticket))
             label.sr for="say-text" { "Message to " (to) }
-            input.field id="say-text" name="text" required autocomplete="off" dir="auto" placeholder={ "Message to " (to) } data-key="m";
+            input.field id="say-text" name="text" required autocomplete="off" dir="auto" placeholder={ "Message to " (to) } data-key="m" data-does={ "Write to " (to) " about " (ticket.key) };
             button.btn type="submit" { (icon("send")) span { "Queue" } }
         }
     }
@@ -343,7 +348,7 @@ pub(super) fn withdraw(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>) -
         form id={ "withdraw-" (gate.id) } method="post" action=(action(ticket, "withdraw")) {
             (hidden(viewer, Back::Ticket))
             input type="hidden" name="gate" value=(gate.id);
-            button.btn.sm.ghost type="submit" data-key="u" { "Withdraw" }
+            button.btn.sm.ghost type="submit" data-key="u" data-does=(of_gate("Withdraw your verdict on", ticket, gate)) data-finds="undo take back" { "Withdraw" }
         }
     }
 }
@@ -358,7 +363,7 @@ pub(super) fn retry(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
         form.answer id=(id) method="post" action=(action(ticket, "retry")) {
             (hidden(viewer, Back::Ticket))
             label.mid for={ (id) "-reason" } { "What is different now? It gets fresh attempts and one more round." }
-            textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" data-key="1" {}
+            textarea.field id={ (id) "-reason" } name="reason" rows="2" required dir="auto" data-key="1" data-does={ "Retry " (ticket.key) } {}
             div.ask-do { button.btn.primary type="submit" { "Retry" } }
         }
     }

@@ -19,7 +19,7 @@ pub fn console(console: Option<&ConsoleView>, viewer: Viewer<'_>) -> Markup {
                     span.dim { (c.attempt.id) " · " (c.attempt.role) }
                     (activity(&c.attempt))
                     @if c.is_here {
-                        button.btn.sm.ghost type="button" data-console=(c.attempt.id) aria-controls={ "terminal-" (c.attempt.id) } aria-expanded="false" hidden { "Terminal" }
+                        button.btn.sm.ghost type="button" data-console=(c.attempt.id) aria-controls={ "terminal-" (c.attempt.id) } aria-expanded="false" data-does={ "Open the terminal of " (c.attempt.id) ", to watch or take over" } hidden { "Terminal" }
                     }
                 }
             }
@@ -80,8 +80,8 @@ fn terminal_host(a: &AttemptDoc) -> Markup {
                 button.icon-btn type="button" data-step="-1" aria-label="Match before" title="Match before" { (icon("arrow-up")) }
                 button.icon-btn.down type="button" data-step="1" aria-label="Next match" title="Next match" { (icon("arrow-up")) }
                 span.end {
-                    button.btn.sm type="button" data-hand hidden { "Take over" }
-                    button.btn.sm type="button" data-interrupt hidden { "Interrupt" }
+                    button.btn.sm type="button" data-hand data-does={ "Take over the terminal of " (a.id) } hidden { "Take over" }
+                    button.btn.sm type="button" data-interrupt data-does={ "Interrupt " (a.id) } hidden { "Interrupt" }
                     span.dim data-copied role="status" {}
                     button.icon-btn type="button" data-copy-all aria-label="Copy the selection, or all of it" title="Copy the selection, or all of it" { (icon("copy")) }
                     button.icon-btn type="button" data-full aria-pressed="false" aria-label="Full window" title="Full window" { (icon("maximize-2")) }
