@@ -13,6 +13,8 @@ pub struct Setting {
     pub value: String,
     /// File and line, like `mission.toml:14`, or `built-in`.
     pub from: String,
+    /// The same of the table that it belongs to, like `[runtime.codex]` or `[workflow.standard]`.
+    pub table: String,
 }
 
 /// Returns every setting in force, by key. A file that is not TOML is left out.
@@ -29,24 +31,29 @@ pub fn settings(
     };
     let Ok(root) = merged(folder_name, files, found, &Report::default()) else { return Vec::new() };
     let mut all = Vec::new();
-    flatten(&root, "", files, &mut all);
+    flatten(&root, "", "built-in", files, &mut all);
     all
 }
 
-/// Adds what stands under `node`: tables key by key, a workflow's gates by their names, anything else as a value.
-fn flatten(node: &Node, key: &str, files: Files<'_>, all: &mut Vec<Setting>) {
+/// Adds what stands under `node`: tables key by key, a workflow's gates by their names, anything else as a value. Where `table`
+/// begins is known above: the one of a part of the configuration or of what is named in it.
+fn flatten(node: &Node, key: &str, table: &str, files: Files<'_>, all: &mut Vec<Setting>) {
+    const NAMED: usize = 1; // dots in the key of a table that has a name, like `runtime.codex`
+    let is_table = matches!(node.value, Value::Table(_)) && key.matches('.').count() <= NAMED;
+    let own = is_table.then(|| from(node, files));
+    let table = own.as_deref().unwrap_or(table);
     match &node.value {
         Value::Table(entries) if !entries.is_empty() => {
             for (name, inner) in entries {
                 let dot = if key.is_empty() { "" } else { "." };
-                flatten(inner, &format!("{key}{dot}{name}"), files, all);
+                flatten(inner, &format!("{key}{dot}{name}"), table, files, all);
             }
         }
         Value::List(gates) if key.starts_with("workflow.") && key.ends_with(".gates") => {
             for gate in gates {
                 let id = gate.find(&["id"]).and_then(Node::as_text).unwrap_or_default();
                 let workflow = key.trim_end_matches(".gates");
-                flatten(gate, &format!("{workflow}.gate.{id}"), files, all);
+                flatten(gate, &format!("{workflow}.gate.{id}"), table, files, all);
             }
         }
         Value::Table(_)
@@ -56,11 +63,16 @@ fn flatten(node: &Node, key: &str, files: Files<'_>, all: &mut Vec<Setting>) {
         | Value::Real(_)
         | Value::Flag(_)
         | Value::Other(_) => {
-            let from = match files.line(node.key) {
-                Some((file, line)) => format!("{file}:{line}"),
-                None => "built-in".into(),
-            };
-            all.push(Setting { key: key.into(), value: node.render(), from });
+            let (value, from) = (node.render(), from(node, files));
+            all.push(Setting { key: key.into(), value, from, table: table.into() });
         }
+    }
+}
+
+/// Returns the file and line where a node's key stands, or `built-in`.
+fn from(node: &Node, files: Files<'_>) -> String {
+    match files.line(node.key) {
+        Some((file, line)) => format!("{file}:{line}"),
+        None => "built-in".into(),
     }
 }

@@ -18,6 +18,10 @@ fn every_setting_is_explained_alike_one_by_one_and_all_at_once() {
     assert_eq!(from("role.qa.slots"), Some("config.toml:2"));
     assert_eq!(from("workflow.standard.gate.qa_review.max_rounds"), Some("mission.toml:5"));
     assert_eq!(from("workflow.standard.gate.plan.role"), Some("built-in"));
+    let table = |key: &str| all.iter().find(|it| it.key == key).map(|it| it.table.as_str());
+    assert_eq!(table("role.qa.slots"), Some("config.toml:1"));
+    assert_eq!(table("workflow.standard.gate.plan.role"), Some("mission.toml:4"));
+    assert_eq!(table("role.coder.slots"), Some("built-in"));
 }
 
 #[test]

@@ -17,14 +17,27 @@ const SHOWN: usize = 100;
 fn origin<'a>(view: &'a SettingsView, project: &str, key: &str) -> Option<&'a str> {
     let (_, settings) = view.settings.iter().find(|(it, _)| it == project)?;
     let begins = |it: &&Setting| it.key == key || it.key.starts_with(&format!("{key}."));
-    let found = settings.iter().filter(begins);
-    // A table comes from where somebody last wrote into it.
-    found.map(|it| it.from.as_str()).max_by_key(|it| *it != "built-in")
+    let found = settings.iter().filter(begins).map(|it| it.from.as_str());
+    // A gate comes from where somebody last wrote into it.
+    found.max_by_key(|it| *it != "built-in")
 }
 
-/// Returns an origin, quiet where nobody wrote it.
-fn from(origin: Option<&str>) -> Markup {
-    html! { @match origin { Some("built-in") | None => { span.dim { "built-in" } } Some(from) => { code { (from) } } } }
+/// Returns where the table of a key begins, like that of `workflow.standard`.
+fn table<'a>(view: &'a SettingsView, project: &str, key: &str) -> Option<&'a str> {
+    let (_, settings) = view.settings.iter().find(|(it, _)| it == project)?;
+    let within = format!("{key}.");
+    settings.iter().find(|it| it.key.starts_with(&within)).map(|it| it.table.as_str())
+}
+
+/// Returns an origin, quiet where nobody wrote it. With several projects it says whose file it is.
+fn from(view: &SettingsView, project: &str, origin: Option<&str>) -> Markup {
+    let own = |it: &str| view.rules.len() > 1 && it.starts_with("mission.toml");
+    html! {
+        @match origin {
+            Some("built-in") | None => { span.dim { "built-in" } }
+            Some(from) => { @if own(from) { (project) ": " } code { (from) } }
+        }
+    }
 }
 
 /// Returns the runtimes with their health.
@@ -34,7 +47,7 @@ pub(super) fn runtimes(view: &SettingsView) -> Markup {
             header { h2 { "Runtimes" } span.end { (words::count(view.runtimes.len(), "runtime")) } }
             div.scroll-x tabindex="0" role="region" aria-label="Runtimes" { table.list {
                 caption.sr { "Runtimes" }
-                thead { tr { th scope="col" { "Runtime" } th scope="col" { "Driver" } th scope="col" { "Model" } th scope="col" { "Command" } th scope="col" { "Health" } th scope="col" { "From" } } }
+                thead { tr { th scope="col" { "Runtime" } @if view.rules.len() > 1 { th scope="col" { "Project" } } th scope="col" { "Driver" } th scope="col" { "Model" } th scope="col" { "Command" } th scope="col" { "Health" } th scope="col" { "From" } } }
                 tbody { @for r in &view.runtimes { (runtime(view, r)) } }
             } }
             p.pad.mid { code { "mission doctor" } " tries every one of them for real." }
@@ -46,16 +59,21 @@ pub(super) fn runtimes(view: &SettingsView) -> Markup {
 fn runtime(view: &SettingsView, r: &RuntimeDoc) -> Markup {
     let project =
         view.rules.iter().find(|(_, rules)| rules.runtimes.keys().any(|it| it.as_str() == r.name));
-    let origin = project.and_then(|(key, _)| origin(view, key, &format!("runtime.{}", r.name)));
+    let key = project.map(|(key, _)| key.as_str()).unwrap_or_default();
+    let origin = table(view, key, &format!("runtime.{}", r.name));
+    let named = |rules: &Rules| rules.runtimes.keys().any(|it| it.as_str() == r.name);
+    let projects: Vec<&str> =
+        view.rules.iter().filter(|it| named(&it.1)).map(|it| it.0.as_str()).collect();
     html! {
         tr {
             th scope="row" { (r.name) }
-            td { (r.driver) }
-            td { (r.model.as_deref().unwrap_or("not named")) }
-            td.wide { @if r.command.is_empty() { span.dim { "none" } } @else { code { (r.command.join(" ")) } } }
-            td { @match r.found { Some(false) => { span.verdict data-v="refuted" { (icon("circle-x")) span { "not found" } } } Some(true) => { (glyph::breaker(&r.breaker)) } None => { span.verdict { (icon("circle-help")) span { "unknown" } } } }
-                @if let Some(note) = &r.note { small.note dir="auto" { (note) } } }
-            td { (from(origin)) }
+            @if view.rules.len() > 1 { td data-th="Project" { (projects.join(", ")) } }
+            td data-th="Driver" { (r.driver) }
+            td data-th="Model" { (r.model.as_deref().unwrap_or("not named")) }
+            td.wide data-th="Command" { @if r.command.is_empty() { span.dim { "none" } } @else { code { (r.command.join(" ")) } } }
+            td data-th="Health" { @match r.found { Some(false) => { span.verdict data-v="refuted" { (icon("circle-x")) span { "not found" } } } Some(true) => { (glyph::breaker(&r.breaker)) } None => { span.verdict { (icon("circle-help")) span { "unknown" } } } }
+                @if let Some(note) = &r.note { small.note dir="auto" { (glyph::inline(note)) } } }
+            td data-th="From" { (from(view, key, origin)) }
         }
     }
 }
@@ -84,12 +102,12 @@ fn role_row(view: &SettingsView, key: &str, role: &Role) -> Markup {
     html! {
         tr {
             th scope="row" { span.who { (icon(glyph::role_icon(role.id.as_str()))) (role.id) } }
-            td { @if runtimes.is_empty() { span.dim { "none" } } @else { (runtimes.join(", ")) } }
-            td { (role.permission) }
-            td.num { (role.slots) }
-            td.wide { @if evidence.is_empty() { span.dim { "what the gate asks" } } @else { (evidence.join(", ")) } }
-            td { (role.mode) }
-            td { (from(origin(view, key, &format!("role.{}", role.id)))) }
+            td data-th="Runtimes" { @if runtimes.is_empty() { span.dim { "none" } } @else { (runtimes.join(", ")) } }
+            td data-th="Permission" { (role.permission) }
+            td.num data-th="Slots" { (role.slots) }
+            td.wide data-th="Evidence" { @if evidence.is_empty() { span.dim { "what the gate asks" } } @else { (evidence.join(", ")) } }
+            td data-th="Verdicts" { (role.mode) }
+            td data-th="From" { (from(view, key, table(view, key, &format!("role.{}", role.id)))) }
         }
     }
 }
@@ -110,7 +128,7 @@ fn workflow_part(view: &SettingsView, key: &str, rules: &Rules, workflow: &Workf
     let name = format!("workflow.{}", workflow.id);
     html! {
         details.panel.flow open[is_default] {
-            summary { (icon("chevron-down")) h2 { (workflow.id) } span.dim { (key) " · " (words::count(workflow.gates.len(), "gate")) @if is_default { " · default" } @if !workflow.lands() { " · lands nothing" } } span.end { (from(origin(view, key, &name))) } }
+            summary { (icon("chevron-down")) h2 { (workflow.id) } span.dim { (key) " · " (words::count(workflow.gates.len(), "gate")) @if is_default { " · default" } @if !workflow.lands() { " · lands nothing" } } span.end { (from(view, key, table(view, key, &name))) } }
             div.scroll-x tabindex="0" role="region" aria-label={ "Gates of " (workflow.id) } { table.list {
                 caption.sr { "Gates of " (workflow.id) }
                 thead { tr { th scope="col" { "Gate" } th scope="col" { "Worked by" } th scope="col" { "Requires" } th scope="col" { "Decided by" } th scope="col" { "When" } th scope="col" { "Independent" } th scope="col" { "Sends back to" } th scope="col" { "From" } } }
@@ -128,13 +146,13 @@ fn gate_row(view: &SettingsView, key: &str, workflow: &Workflow, gate: &GateRule
     html! {
         tr {
             th scope="row" { (words::gate(gate.id.as_str())) }
-            td { (gate.worker) }
-            td.wide { (requires.join(", ")) }
-            td { (deciders.join(", then ")) }
-            td { (words::plain(gate.when.as_str())) }
-            td { @match gate.independent { Some(level) => { "by " (words::plain(level.as_str())) } None => { span.dim { "–" } } } }
-            td { (words::gate(gate.sends_back_to.as_str())) }
-            td { (from(origin(view, key, &name))) }
+            td data-th="Worked by" { (gate.worker) }
+            td.wide data-th="Requires" { (requires.join(", ")) }
+            td data-th="Decided by" { (deciders.join(", then ")) }
+            td data-th="When" { (words::plain(gate.when.as_str())) }
+            td data-th="Independent" { @match gate.independent { Some(level) => { "by " (words::plain(level.as_str())) } None => { span.dim { "–" } } } }
+            td data-th="Sends back to" { (words::gate(gate.sends_back_to.as_str())) }
+            td data-th="From" { (from(view, key, origin(view, key, &name))) }
         }
     }
 }
@@ -159,7 +177,7 @@ pub(super) fn all(view: &SettingsView) -> Markup {
                     caption.sr { "Settings in force in " (key) }
                     thead { tr { th scope="col" { "Key" } th scope="col" { "Value" } th scope="col" { "From" } } }
                     tbody { @for s in settings.iter().filter(wanted) {
-                        tr { th scope="row" { code { (s.key) } } td.wide { (value(&s.value)) } td { (from(Some(&s.from))) } }
+                        tr { th scope="row" { code { (s.key) } } td.wide { (value(&s.value)) } td { (from(view, key, Some(&s.from))) } }
                     } }
                 } } }
             }
