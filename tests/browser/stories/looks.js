@@ -96,4 +96,30 @@ export function looks(story) {
     await sign.close();
     assert.deepEqual([...new Set(wrong)], []);
   });
+
+  story("on a phone nothing loses its name or its place: settings, lanes, tools and tabs", async (stage) => {
+    const key = await stage.planned("Phone: say hello");
+    const { page, complaints, close } = await stage.person({ viewport: { width: 390, height: 844 } });
+    const told = (selector) => page.locator(selector).first().evaluate((it) => getComputedStyle(it, "::before").content);
+    for (const [part, names] of [["runtimes", ["Driver", "Project", "From"]], ["roles", ["Runtimes", "Permission", "Slots"]], ["workflows", ["Worked by", "Decided by", "Sends back to"]]]) {
+      await page.goto(`/settings?part=${part}`);
+      for (const name of names) assert.match(await told(`td[data-th="${name}"]`), new RegExp(name), part);
+    }
+    await page.goto("/fleet");
+    const idle = page.locator("#lane-EX-planner td.spare").first();
+    assert.ok(await idle.isVisible());
+    assert.match(await told("#lane-EX-planner td.spare"), /plans/);
+    const [row, pause] = await Promise.all(["#lane-EX-planner", "#lane-EX-planner td.r button"].map((it) => page.locator(it).boundingBox()));
+    assert.ok(row.x + row.width - pause.x - pause.width < 20, "Pause stands at the edge");
+    for (const path of ["/needs-you", "/board", "/packets", "/settings", "/tickets/HB-1", `/tickets/${key}`]) {
+      await page.goto(path);
+      const cut = await page.locator(".page-head .tools :is(a, button, summary, label)").evaluateAll((all) => all.filter((it) => it.getBoundingClientRect().right > innerWidth).map((it) => it.textContent));
+      assert.deepEqual(cut, [], path);
+    }
+    await page.goto("/board?by=campaign&project=EX");
+    assert.equal(await page.locator(".tabs [aria-current]").innerText(), "Campaigns");
+    assert.match(await page.locator(".tabs a", { hasText: "Campaigns" }).getAttribute("href"), /project=EX/);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
 }

@@ -26,11 +26,12 @@ pub fn stack_of(state: &str) -> usize {
     STACKS.iter().position(holds).unwrap_or(0)
 }
 
-/// Returns the bands under their headings.
-pub(super) fn bands(view: &BoardView) -> Markup {
+/// Returns the bands under their headings; `nothing` stands there while no card does.
+pub(super) fn bands(view: &BoardView, nothing: &Markup) -> Markup {
     let viewer = view.shell.viewer();
     html! {
         div.band-heads aria-hidden="true" { @for head in HEADS { span { (head) } } }
+        (nothing)
         @for band in &view.bands { (whole(view, band, viewer)) }
         (leaf(view))
     }

@@ -1,5 +1,7 @@
 //! The page *Board*: five stacks hold ten states. Cards cannot be dragged; gates move them.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::bands;
@@ -14,6 +16,9 @@ pub const COLUMN_WINDOW: usize = 50;
 
 /// A column that is leafed through shows this many cards at once.
 pub const LEAF: usize = 200;
+
+/// The classes of the board in lanes of campaigns, by which the phone's tabs know it.
+pub(super) const BY_CAMPAIGN: &str = "board-page-bands by-campaign";
 
 /// The stacks from left to right, and the states in each. Those in the second list are folded.
 pub(super) const STACKS: [(&[&str], &[&str]); 5] = [
@@ -32,7 +37,7 @@ const NEAREST: [&str; 7] =
 pub fn page(view: &BoardView) -> Markup {
     let in_bands = view.filter.by != Grouping::State;
     let body = if in_bands {
-        html! { (nothing(view)) (bands::bands(view)) }
+        bands::bands(view, &nothing(view))
     } else {
         html! { (nothing(view)) @for (open, folded) in STACKS { (stack(view, open, folded)) } }
     };
@@ -42,7 +47,11 @@ pub fn page(view: &BoardView) -> Markup {
             name: "board",
             key: None,
             title: "Board",
-            class: if in_bands { "board-page-bands" } else { "board-page" },
+            class: match view.filter.by {
+                Grouping::State => "board-page",
+                Grouping::Campaign => BY_CAMPAIGN,
+                Grouping::Role => "board-page-bands",
+            },
             head: head(view),
             below_head: html! { (filter_row(view)) @if !in_bands { (column_tabs(view)) } },
             body_class: if in_bands { "bands" } else { "board" },
@@ -156,13 +165,29 @@ fn filter_row(view: &BoardView) -> Markup {
                     option value="" { "Any" }
                     @for c in &view.shell.campaigns { option value=(c.key) selected[f.campaign.as_deref() == Some(&c.key)] { (c.key) " " (c.title) } }
                 } }
-                label { span { "Role" } input.field name="role" value=(text(&f.role)); }
-                label { span { "Label" } input.field name="label" value=(text(&f.label)); }
+                label { span { "Role" } input.field name="role" value=(text(&f.role)) list="roles" autocomplete="off"; }
+                label { span { "Label" } input.field name="label" value=(text(&f.label)) list="labels" autocomplete="off"; }
+                (suggestions(view))
                 label.check { input type="checkbox" name="mine" value="yes" checked[f.mine]; " Waits for me" }
                 button.btn type="submit" { "Apply" }
                 @if is_limited(f) { a.btn.ghost href={ "/board" (project_part(&view.shell, '?')) } { "Show all" } }
             }
         }
+    }
+}
+
+/// Returns the roles and labels of the tickets in view, which the filter's fields suggest.
+fn suggestions(view: &BoardView) -> Markup {
+    let in_columns = view.columns.iter().flat_map(|it| &it.tickets);
+    let in_bands = view.bands.iter().flat_map(|it| &it.cells).flat_map(|it| &it.tickets);
+    let (mut roles, mut labels) = (BTreeSet::new(), BTreeSet::new());
+    for ticket in in_columns.chain(in_bands) {
+        roles.extend(ticket.gates.iter().map(|it| it.role.as_str()));
+        labels.extend(ticket.labels.iter().map(String::as_str));
+    }
+    html! {
+        datalist id="roles" { @for it in roles { option value=(it) {} } }
+        datalist id="labels" { @for it in labels { option value=(it) {} } }
     }
 }
 

@@ -145,7 +145,7 @@ pub fn lane_row(
                 small { (lane_state(lane)) }
             }
             @for r in columns(lanes) { (cell(lane, r, &here, viewer)) }
-            td.queue { b { (lane.queued) } @if let Some(note) = &lane.note { small.note dir="auto" { (note) } } }
+            td.queue data-th="Queue" data-none[lane.queued == 0 && lane.note.is_none()] { b { (lane.queued) } @if let Some(note) = &lane.note { small.note dir="auto" { (glyph::inline(note)) } } }
             td.r { (switch(lane, viewer)) }
         }
     }
@@ -166,13 +166,13 @@ fn cell(lane: &LaneDoc, r: &RuntimeDoc, here: &[&AttemptDoc], viewer: Viewer<'_>
     let running: Vec<&&AttemptDoc> = here.iter().filter(|a| a.runtime == r.name).collect();
     html! {
         @if running.is_empty() {
-            td.spare { span.rank { @match (r.found, r.breaker.as_str()) {
+            td.spare data-th=(r.name) { span.rank { @match (r.found, r.breaker.as_str()) {
                 (Some(false), _) => { (icon("ban")) (place) ", not found" }
                 (_, "closed") => { (place) ", idle" }
                 (_, breaker) => { (icon("unplug")) (place) ", breaker " (words::plain(breaker)) }
             } } @if let Some(trouble) = r.trouble.as_ref().filter(|_| r.found != Some(false)) { small.note { (trouble::word(trouble)) } } }
         } @else {
-            td { @for a in running { (session(a, place, viewer)) } }
+            td data-th=(r.name) { @for a in running { (session(a, place, viewer)) } }
         }
     }
 }

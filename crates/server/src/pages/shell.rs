@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::assets::url;
 use super::fragment;
-use super::glyph::{face, icon, icon_as};
+use super::glyph::{self, face, icon, icon_as};
 use super::view::{CampaignLink, Shell};
 
 /// Keys with what they do.
@@ -52,7 +52,7 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
                         div.body.(page.body_class) { (page.body) }
                         (key_bar(page.keys))
                     }
-                    (tabs(shell, page.name))
+                    (tabs(shell, page.name, page.class))
                 }
                 p.sr id="said" role="status" {}
                 (toast(shell))
@@ -250,7 +250,7 @@ pub fn notices(all: &[String]) -> Markup {
     html! {
         div.notices id="notices" role="status" hidden[all.is_empty()] {
             @for notice in all {
-                div.banner data-tone="warn" { (icon("bell-ring")) p dir="auto" { (notice) } }
+                div.banner data-tone="warn" { (icon("bell-ring")) p dir="auto" { (glyph::inline(notice)) } }
             }
         }
     }
@@ -267,9 +267,11 @@ fn key_bar(keys: Keys) -> Markup {
     }
 }
 
-/// Returns the tabs of the phone.
-fn tabs(shell: &Shell, current: &str) -> Markup {
+/// Returns the tabs of the phone. The board has a tab of its own where it shows campaign lanes.
+fn tabs(shell: &Shell, current: &str, class: &str) -> Markup {
     let project = project_part(shell, '?');
+    let by_campaign = class == super::board::BY_CAMPAIGN;
+    let current = if by_campaign { "campaign" } else { current };
     let here = |name: &str| (name == current).then_some("page");
     html! {
         nav.tabs aria-label="Main, phone" {
@@ -277,7 +279,7 @@ fn tabs(shell: &Shell, current: &str) -> Markup {
                 (icon("inbox")) span { "Needs you" } (fragment::count_needs_you("tab-needs-you", shell.counts))
             }
             a href={ "/board" (project) } aria-current=[here("board")] { (icon("square-kanban")) span { "Board" } }
-            a href="/board?by=campaign" aria-current=[here("campaign")] { (icon("flag")) span { "Campaigns" } }
+            a href={ "/board?by=campaign" (project_part(shell, '&')) } aria-current=[here("campaign")] { (icon("flag")) span { "Campaigns" } }
             a href={ "/fleet" (project) } aria-current=[here("fleet")] { (icon("activity")) span { "Fleet" } }
             details.more {
                 summary { (icon("ellipsis")) span { "More" } }
@@ -380,7 +382,7 @@ fn toast(shell: &Shell) -> Markup {
     html! {
         div.toast id="toast" role="status" data-toast {
             (icon("check"))
-            span dir="auto" { b.key { (key) } " You " (cut(&mission_domain::told::told(event))) }
+            span dir="auto" { b.key { (key) } " You " (glyph::inline(&cut(&mission_domain::told::told(event)))) }
             @if let Some((verb, label)) = undo {
                 form method="post" action={ "/tickets/" (key) "/" (verb) } {
                     (super::form::csrf(&shell.csrf))

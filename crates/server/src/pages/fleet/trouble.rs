@@ -50,7 +50,7 @@ pub fn alarm(r: &RuntimeDoc) -> Markup {
     html! {
         p.alarm data-tone=(tone) { (icon_as("i s", "unplug")) span {
             b { (r.name) " breaker " (words::plain(&r.breaker)) }
-            @if let Some(note) = &r.note { ", " bdi { (note) } }
+            @if let Some(note) = &r.note { ", " bdi { (glyph::inline(note)) } }
             @if let Some(trouble) = &r.trouble { ". " (mends(trouble)) }
         } }
     }
