@@ -35,7 +35,7 @@ pub fn ask(
             div.ask-kind { (kind(&doc.kind, gate)) }
             div.ask-main {
                 h2 { a href=(words::ticket_path(&ticket.key)) dir="auto" { (ticket.title) } }
-                p.ask-sub { (glyph::key(&ticket.key)) (whose(ticket, viewer)) " " span dir="auto" { (doc.what) } (subject(doc, gate)) }
+                p.ask-sub { (glyph::key(&ticket.key)) (whose(ticket, viewer)) " " span dir="auto" { (glyph::inline(&doc.what)) } (subject(doc, gate)) }
                 (detail(doc, first))
                 @if let Some(died) = died { (death(died)) }
                 div.ask-do { (answers(doc, gate, viewer)) }

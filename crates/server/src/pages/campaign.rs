@@ -113,7 +113,7 @@ fn matrix_part(view: &TicketView) -> Markup {
         section.brief aria-label="What moves it" {
             (moves(&view.children, viewer))
             div { h2 { "Pace" } (pace::pace(&view.children, viewer.now)) }
-            div { h2 { "Used" } (pace::used(&view.attempts)) }
+            div { h2 { "Used" } (pace::used(&view.attempts, viewer.now)) }
         }
         @if view.children.is_empty() { (no_tickets(&view.ticket, viewer)) }
         @else { (matrix::matrix(&view.children, viewer)) }

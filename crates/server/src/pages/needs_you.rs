@@ -32,7 +32,7 @@ pub fn page(view: &NeedsYouView) -> Markup {
                 section aria-label={ "Waiting for " (viewer.whom()) } {
                     (empty(view))
                     (elsewhere(view))
-                    p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "Ranked by expiry, then tickets held up, then age" }
+                    p.ranked { (icon_as("i s", "arrow-down-narrow-wide")) "First what expires within the hour, then by tickets held up, then by age" }
                     ol.asks id="asks" { @for (n, doc) in view.asks.iter().enumerate() { (ask(doc, view.died.get(&doc.ticket.key), viewer, n == 0)) } }
                 }
                 aside aria-label="Fleet and corrections" {
@@ -113,10 +113,14 @@ fn elsewhere(view: &NeedsYouView) -> Markup {
 
 /// Returns what is said when nothing waits: what comes next, and one action. The stylesheet hides it while a decision is there.
 fn empty(view: &NeedsYouView) -> Markup {
+    let is_idle = !view.lanes.is_empty() && view.lanes.iter().all(|it| it.state == "no_runtime");
     html! {
         div.empty {
             (icon("inbox")) b { "Nothing waits for " (view.shell.viewer().whom()) }
-            @if view.shell.counts.open == 0 {
+            @if is_idle {
+                span { "No lane can work yet: none of its agents can be started here. Fleet says what each of them lacks." }
+                div.ask-do { a.btn.sm href="/fleet" { "See what to install" } }
+            } @else if view.shell.counts.open == 0 {
                 span { "No ticket is open." @if view.shell.viewer().acts() { " File the first one; its plan comes back to you." } }
                 @if view.shell.viewer().acts() { div.ask-do { a.btn.sm href="/tickets/new" { "New ticket" } } }
             } @else {
@@ -179,8 +183,8 @@ pub fn correction(act: &OperatorActDoc, viewer: Viewer<'_>) -> Markup {
         li id={ "act-" (act.id) } {
             p {
                 @if let Some(key) = &act.ticket { (glyph::key(key)) " " }
-                span dir="auto" { (did(act)) }
-                small { "rule " (act.rule) ": " (act.cause) span.nowrap { " · " (glyph::clock(act.at)) } }
+                span dir="auto" { (glyph::inline(did(act))) }
+                small { "rule " (act.rule) ": " (glyph::inline(&act.cause)) span.nowrap { " · " (glyph::clock(act.at)) } }
             }
             @if act.undone { span.dim { "undone" } }
             @else if act.undoable && viewer.acts() {

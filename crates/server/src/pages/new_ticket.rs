@@ -17,7 +17,7 @@ pub fn page(view: &NewTicketView) -> Markup {
             key: None,
             title: "New ticket",
             class: "new",
-            head: html! { h1 { "New ticket" } p.lede { "It goes to its first gate as soon as a lane is free." } },
+            head: html! { h1 { "New ticket" } p.lede { "It goes to its first gate as soon as a lane can take it." } },
             below_head: html! {},
             body_class: "",
             body: fields(view),

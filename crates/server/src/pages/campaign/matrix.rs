@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use mission_domain::doc::{GateDoc, TicketDoc};
 
 use super::is_owed;
+use crate::pages::approval;
 use crate::pages::glyph::{self, icon};
 use crate::pages::svg;
 use crate::pages::view::Viewer;
@@ -166,6 +167,7 @@ fn cell(ticket: &TicketDoc, id: &str, owed: bool, viewer: Viewer<'_>) -> Markup 
 fn word(ticket: &TicketDoc, gate: &GateDoc, owed: bool) -> String {
     match (glyph::shown(ticket, gate), owed) {
         ("failed", _) if gate.state == "pending" => "blocked".into(),
+        ("active", true) if approval::open(ticket).next().is_some() => "approve".into(),
         ("active", true) if ticket.state == "needs_input" => "answer".into(),
         ("active", true) if ticket.state == "in_review" => "sign off".into(),
         ("active", true) => "yours".into(),

@@ -54,17 +54,21 @@ fn ratio(n: usize, of: usize) -> f64 {
     (whole(n) / whole(of)).min(1.0)
 }
 
-/// Returns what the attempts of all tickets used; unknown stays unknown.
-pub(super) fn used(attempts: &[AttemptDoc]) -> Markup {
+/// Returns what the attempts of all tickets used until `now`; unknown stays unknown.
+pub(super) fn used(attempts: &[AttemptDoc], now: Timestamp) -> Markup {
     let cost: Option<f64> = attempts.iter().filter_map(|a| a.usage.cost_usd).reduce(|a, b| a + b);
     let tokens: Option<u64> = attempts.iter().filter_map(|a| a.usage.tokens).reduce(|a, b| a + b);
     let wall: f64 = attempts.iter().filter_map(|a| a.usage.wall_s).sum();
+    // What runs has told no time yet.
+    let runs = attempts.iter().filter(|a| a.state != "ended" && a.usage.wall_s.is_none());
+    let running: i64 = runs.map(|a| (now.as_second() - a.started_at.as_second()).max(0)).sum();
+    let at_work = seconds(wall) + running;
     let deaths = attempts.iter().filter(|a| a.death.is_some()).count();
     html! {
         dl.thirds {
             div { dt { "Cost" } dd { (cost.map_or_else(|| "unknown".into(), |c| format!("${c:.2}"))) } }
             div { dt { "Tokens" } dd { (tokens.map_or_else(|| "unknown".into(), words::tokens)) } }
-            div { dt { "At work" } dd { (if wall < 1.0 { "none".into() } else { words::lasted(seconds(wall)) }) } }
+            div { dt { "At work" } dd { (if at_work < 1 { "none".into() } else { words::lasted(at_work) }) } }
             div { dt { "Attempts" } dd { (attempts.len()) @if deaths > 0 { span.dim { ", " (deaths) " died" } } } }
         }
     }

@@ -70,7 +70,7 @@ pub fn activity(events: &[EventDoc], acts: &[OperatorActDoc], viewer: Viewer<'_>
     let rows = fold(events);
     html! {
         section.panel.acts id="activity" aria-labelledby="h-act" {
-            header { h2 id="h-act" { "Activity" } span.end id="log-count" { (words::count(events.len(), "event")) } }
+            header { h2 id="h-act" { "Activity" } (choice()) span.end id="log-count" { (words::count(events.len(), "event")) } }
             @if !acts.is_empty() { ul.fixes id="fixes" aria-label="Corrections" { @for act in acts.iter().take(10) { (correction(act, viewer)) } } }
             ol.log id="log" { @for r in rows.iter().take(SHOWN) { (row(r)) } }
             details.older {
@@ -78,6 +78,26 @@ pub fn activity(events: &[EventDoc], acts: &[OperatorActDoc], viewer: Viewer<'_>
                 ol.log id="log-older" { @for r in rows.iter().skip(SHOWN) { (row(r)) } }
             }
         }
+    }
+}
+
+/// Returns the choice of whose acts are shown; the stylesheet does what is chosen.
+fn choice() -> Markup {
+    const WHOSE: [(&str, &str); 4] =
+        [("all", "All"), ("people", "People"), ("lanes", "Lanes"), ("system", "System")];
+    html! {
+        div.seg.only.whose role="radiogroup" aria-label="Whose acts" {
+            @for (value, label) in WHOSE { label { input.sr type="radio" name="whose" value=(value) checked[value == "all"]; (label) } }
+        }
+    }
+}
+
+/// Returns who acts by a principal of `kind`, as a word of [`choice`].
+fn whose(kind: &str) -> &'static str {
+    match kind {
+        "person" | "scripted" => "people",
+        "lane" | "external" => "lanes",
+        _ => "system",
     }
 }
 
@@ -91,9 +111,9 @@ fn row(r: &ActivityRow) -> Markup {
         other => glyph::role_icon(other),
     };
     html! {
-        li id={ "event-" (r.seq) } {
+        li id={ "event-" (r.seq) } data-whose=(whose(kind)) {
             (glyph::clock(r.last)) (icon(glyph_name))
-            p dir="auto" { b { bdi { (words::principal(&r.principal)) } } " " (r.text) }
+            p dir="auto" { b { bdi { (words::principal(&r.principal)) } } " " (glyph::inline(&r.text)) }
             @if r.times > 1 { span.times title={ "first " (r.first) ", last " (r.last) } { "×" (r.times) } } @else { span {} }
         }
     }

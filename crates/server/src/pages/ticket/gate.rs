@@ -29,7 +29,7 @@ pub fn gate(ticket: &TicketDoc, packet: Option<&PacketView>, viewer: Viewer<'_>)
                 @if let Some(p) = &gate.packet { span.end { "on " (glyph::hash(p.commit.as_deref().unwrap_or(&p.digest))) } }
             }
             div.pad {
-                @if let Some(note) = &gate.note { p.banner.note data-tone="warn" { (icon("bell-ring")) span dir="auto" { (note) } } }
+                @if let Some(note) = &gate.note { p.banner.note data-tone="warn" { (icon("bell-ring")) span dir="auto" { (glyph::inline(note)) } } }
                 (rounds(gate))
                 (required(gate, packet))
                 (findings(ticket))

@@ -21,18 +21,28 @@ pub fn inbox(ticket: &TicketDoc, messages: &[MessageDoc], viewer: Viewer<'_>) ->
         section.panel.mail id="inbox" aria-labelledby="h-inbox" {
             header { h2 id="h-inbox" { "Inbox" } span.end id="msgs-queued" { @if held > 0 { (held) " queued" } } }
             @if messages.is_empty() { p.pad.mid { "No message yet. What you write is held while the lane is busy, and delivered once." } }
-            ol.msgs id="msgs" { @for m in messages.iter().take(SHOWN) { (message(m)) } }
+            ol.msgs id="msgs" { @for m in messages.iter().take(SHOWN) { (message(m, ticket, to)) } }
             details.older {
                 summary.pad id="msgs-more" { (messages.len().saturating_sub(SHOWN)) " older" }
-                ol.msgs id="msgs-older" { @for m in messages.iter().skip(SHOWN) { (message(m)) } }
+                ol.msgs id="msgs-older" { @for m in messages.iter().skip(SHOWN) { (message(m, ticket, to)) } }
             }
             @if !words::has_ended(ticket) { (form::say(ticket, to, viewer)) }
         }
     }
 }
 
+/// Returns whom a message is for: a role or a person, else whoever took it, else whoever works the ticket, `to`.
+fn recipient(m: &MessageDoc, ticket: &TicketDoc, to: &str) -> String {
+    if m.to != "anyone" {
+        return words::principal(&m.to);
+    }
+    let Some(attempt) = &m.attempt else { return to.to_owned() };
+    let took = ticket.gates.iter().find(|it| it.attempt.as_ref() == Some(attempt));
+    took.map_or_else(|| "whoever worked it".to_owned(), |it| it.role.clone())
+}
+
 /// Returns one message with its hops.
-pub fn message(m: &MessageDoc) -> Markup {
+fn message(m: &MessageDoc, ticket: &TicketDoc, to: &str) -> Markup {
     let hops = [
         ("queued", Some(m.queued_at)),
         ("delivered", m.delivered_at),
@@ -42,7 +52,7 @@ pub fn message(m: &MessageDoc) -> Markup {
     html! {
         li.msg id=(m.id) data-msg=(m.state) {
             p.from {
-                b { bdi { (words::principal(&m.from)) } } (icon("arrow-right")) bdi { (words::principal(&m.to)) }
+                b { bdi { (words::principal(&m.from)) } } (icon("arrow-right")) bdi { (recipient(m, ticket, to)) }
                 span.dim { (m.kind) } @if m.count > 1 { span.times { "×" (m.count) } }
                 (glyph::clock(m.queued_at))
             }
@@ -59,7 +69,7 @@ pub fn message(m: &MessageDoc) -> Markup {
 /// Returns the text; a long one opens on demand.
 fn body(m: &MessageDoc) -> Markup {
     html! {
-        @if m.body.chars().count() <= 280 { p.text dir="auto" { (m.body) } }
+        @if m.body.chars().count() <= 280 { p.text dir="auto" { (glyph::inline(&m.body)) } }
         @else { details.text { summary dir="auto" { (m.body.lines().next().unwrap_or_default().chars().take(120).collect::<String>()) "…" } div.prose.lines dir="auto" { (m.body) } } }
     }
 }
