@@ -117,7 +117,7 @@ export function looks(story) {
       assert.deepEqual(cut, [], path);
     }
     await page.goto("/board?by=campaign&project=EX");
-    assert.equal(await page.locator(".tabs [aria-current]").innerText(), "Campaigns");
+    assert.equal(await page.locator(".tabs > [aria-current]").innerText(), "Campaigns");
     assert.match(await page.locator(".tabs a", { hasText: "Campaigns" }).getAttribute("href"), /project=EX/);
     assert.deepEqual(complaints, []);
     await close();

@@ -60,7 +60,8 @@ fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) ->
 
 /// Returns what a button does, as the palette names it: `Sign off plan of EX-7`.
 fn of_gate(does: &str, ticket: &TicketDoc, gate: &GateDoc) -> String {
-    format!("{does} {} of {}", super::words::gate(&gate.id), ticket.key)
+    let name = super::words::gate(&gate.id);
+    format!("{does} {} of {}", name.strip_suffix(" sign-off").unwrap_or(&name), ticket.key)
 }
 
 /// Returns whether the work lands once `gate` is signed off, which nobody can undo: its key then asks for `enter` as well.
