@@ -52,6 +52,9 @@ export function budget(story) {
     assert.match(await page.title(), /^\(1\) /);
     rules(100_000);
     await stage.says("ticket", "why", second); // who asks has the rules read again
+    await page.locator(".ask[data-gone]").waitFor();
+    assert.match(await page.locator(".ask[data-gone] h2").evaluate((it) => getComputedStyle(it, "::after").content), /waits no more/);
+    await page.locator("h1").click(); // what the keys' mark is on goes once somebody turns elsewhere
     await page.locator(".ask").waitFor({ state: "detached" });
     await page.locator("#notices").waitFor({ state: "hidden" });
     await page.locator("#count-needs-you").waitFor({ state: "hidden" });

@@ -210,7 +210,7 @@ async fn a_campaign_gets_the_row_that_changed_and_its_totals() {
 #[tokio::test]
 async fn a_page_without_a_stream_is_not_found() {
     let stage = Stage::new().await;
-    stage.get("/live?page=new").await.expect(404);
+    stage.get("/live?page=nowhere").await.expect(404);
     stage.get("/live?page=ticket&key=nonsense").await.expect(404);
 }
 
