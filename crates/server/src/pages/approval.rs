@@ -1,4 +1,5 @@
-//! A guarded command that waits for a person: the exact words, where they run, and the two answers.
+//! Guarded commands: those that wait for a person, with the exact words, where they run, and the two answers; and what became of the
+//! others.
 
 use maud::{Markup, html};
 use mission_domain::doc::{ApprovalDoc, TicketDoc};
@@ -32,11 +33,45 @@ pub(super) fn request(
                 @if approval.count > 1 { " · asked " (approval.count) " times" }
                 " · void in " (words::lasted(approval.expires_at.as_second() - viewer.now.as_second()))
             }
-            @if let Some(note) = &approval.note { p.banner.note data-tone="warn" { (icon("bell-ring")) span dir="auto" { (note) } } }
+            @if let Some(note) = &approval.note { p.banner.note data-tone="warn" { (icon("bell-ring")) span dir="auto" { (glyph::inline(note)) } } }
             div.ask-do {
                 (form::approve(ticket, approval, viewer, back, first))
                 (form::deny(ticket, approval, viewer, back))
                 span.note { "Mission Control runs it once, as it stands here." }
+            }
+        }
+    }
+}
+
+/// Returns what became of one, from the question to its end.
+pub(super) fn life(approval: &ApprovalDoc, names_ticket: bool, viewer: Viewer<'_>) -> Markup {
+    let (tone, glyph, word) = match approval.state.as_str() {
+        "requested" => ("you", "bell-ring", "asked"),
+        "approved" | "running" | "run" => ("ok", "badge-check", "approved once"),
+        "denied" => ("bad", "circle-x", "denied"),
+        "expired" => ("off", "circle-dashed", "expired"),
+        other => ("warn", "shield-alert", other),
+    };
+    let by = approval.answered_by.as_deref().map(words::principal);
+    let at = approval.answered_at.or(approval.ran_at).unwrap_or(approval.asked_at);
+    html! {
+        li {
+            span { span.verdict data-tone=(tone) { (icon(glyph)) span { (word) } } " " code dir="ltr" { (approval.command) } }
+            span.end.dim { (glyph::age(at, viewer.now)) }
+            small {
+                @if names_ticket { (glyph::key(&approval.ticket)) " · " }
+                (approval.id) " · asked by " bdi { (words::principal(&approval.by)) }
+                @if let Some(by) = by { " · by " bdi { (by) } }
+                @match approval.state.as_str() {
+                    "requested" => { " · void in " (words::lasted(approval.expires_at.as_second() - viewer.now.as_second())) }
+                    "approved" => { " · about to run" }
+                    "running" => { " · runs now" }
+                    "run" => { " · ran" @if let Some(code) = approval.exit_code { ", exit " (code) } }
+                    _ => { " · nothing ran" }
+                }
+                @if let Some(output) = &approval.output { " · " a.ln href=(words::artifact(output)) { "what it printed" } }
+                @if let Some(reason) = &approval.reason { span.reason dir="auto" { (reason) } }
+                @if let Some(note) = &approval.note { span.reason dir="auto" { (glyph::inline(note)) } }
             }
         }
     }

@@ -8,6 +8,7 @@ use mission_domain::doc::ScheduleDoc;
 use mission_domain::ids::Timestamp;
 use mission_domain::rules::{Allowance, Permission, Policy, Rules};
 
+use super::approval;
 use super::glyph::{self, icon};
 use super::shell::{Page, document};
 use super::view::PolicyView;
@@ -27,11 +28,24 @@ pub fn page(view: &PolicyView) -> Markup {
             body_class: "",
             body: html! {
                 @if view.rules.is_empty() { div.empty { (icon("shield-check")) b { "No project yet" } span { "Policies come with a project. Run " code { "mission init" } " in a repository." } } }
+                (asked(view))
                 @for (key, rules) in &view.rules { (project(key, rules, &view.schedules)) }
             },
             keys: &[(&["esc"], "back")],
         },
     )
+}
+
+/// Returns the guarded commands that were asked for last, with what became of each.
+fn asked(view: &PolicyView) -> Markup {
+    html! {
+        @if !view.approvals.is_empty() {
+            section.panel id="approvals" aria-labelledby="h-approvals" {
+                header { h2 id="h-approvals" { "Guarded commands" } span.end { "the newest " (view.approvals.len()) } }
+                ul.signs.pad { @for it in &view.approvals { (approval::life(it, true, view.shell.viewer())) } }
+            }
+        }
+    }
 }
 
 /// Returns the rules of one project.

@@ -7,12 +7,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use maud::Markup;
 use mission_control::{Control, DigestDoc, TokenRole};
+use mission_domain::doc::ApprovalDoc;
 use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
 use mission_domain::rules::{Decider, Mode, Rules};
+use mission_store::{ProjectionFilter, ProjectionKind};
 use serde::Deserialize;
 
 use super::board;
 use super::forms::Posted;
+use super::read;
 use super::shell::Visitor;
 use crate::auth;
 use crate::pages;
@@ -29,6 +32,10 @@ const PANEL_EVENTS: u32 = 500;
 
 /// So many of the newest events a digest is made from; what is older is told as left out.
 const DIGEST_EVENTS: u32 = 20_000;
+
+/// So many of the newest guarded commands are looked through, and so many of them *Policy* shows.
+const LATELY: u32 = 500;
+const ASKED: usize = 20;
 
 /// How far back a digest looks where nothing was marked as seen, in seconds.
 const DAY_S: i64 = 86_400;
@@ -121,7 +128,18 @@ async fn rules(visitor: &Visitor) -> Vec<(String, Arc<Rules>)> {
 pub(super) async fn policy(visitor: Visitor) -> Answer<Markup> {
     let (shell, rules) = (visitor.shell().await?, rules(&visitor).await);
     let schedules = visitor.site.control.schedules(visitor.project.as_ref()).await?;
-    Ok(pages::policy::page(&PolicyView { shell, rules, schedules }))
+    let lately = ProjectionFilter {
+        newest_first: true,
+        limit: Some(LATELY),
+        ..ProjectionFilter::of(ProjectionKind::Approval)
+    };
+    let mut approvals: Vec<ApprovalDoc> = read::projections(&visitor.site, &lately).await?;
+    let is_here = |key: &TicketKey| visitor.project.as_ref().is_none_or(|it| it == key.project());
+    approvals.retain(|it| {
+        visitor.who.may_see(&it.ticket) && it.ticket.parse().is_ok_and(|key| is_here(&key))
+    });
+    approvals.truncate(ASKED);
+    Ok(pages::policy::page(&PolicyView { shell, rules, schedules, approvals }))
 }
 
 pub(super) async fn calibration(visitor: Visitor) -> Answer<Markup> {

@@ -146,3 +146,25 @@ async fn a_command_that_expires_within_the_hour_comes_before_what_has_waited_lon
         );
     }
 }
+
+#[tokio::test]
+async fn an_answered_command_stays_on_its_ticket_and_on_policy_with_what_became_of_it() {
+    let stage = Stage::new().await;
+    let (key, _, id) = asks(&stage).await;
+    let cookie = stage.signs_in().await;
+    let deny = format!("/api/v1/approvals/{id}/deny");
+    for (state, reason) in [("asked", ""), ("denied", "after the weekend")] {
+        if state == "denied" {
+            stage.post(&deny, json!({ "reason": reason })).await.expect(200);
+        }
+        for path in ["/policy".to_owned(), format!("/tickets/{key}")] {
+            let page = stage.ask(Method::GET, &path).header("cookie", &cookie).send().await.text();
+            let list = page.split("Guarded commands</h2>").nth(1).expect("the list");
+            let line = list.split("</li>").next().expect("a line");
+            for words in [&id, state, reason, "&lt;b&gt;me&lt;/b&gt;"] {
+                assert!(line.contains(words), "{path} {state}: {line}");
+            }
+            assert_eq!(line.contains("nothing ran"), state == "denied", "{line}");
+        }
+    }
+}

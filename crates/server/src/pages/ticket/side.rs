@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use mission_domain::doc::{AttemptDoc, GateDoc, SignoffDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 
+use crate::pages::approval;
 use crate::pages::form;
 use crate::pages::glyph::{self, icon, icon_as};
 use crate::pages::prose;
@@ -17,7 +18,7 @@ const RELATED: usize = 8;
 pub fn side(view: &TicketView) -> Markup {
     html! {
         aside.side id="side" aria-label="Ticket facts" {
-            (request(view)) (people(view)) (timing(view)) (dependencies(view)) (signoffs(view)) (settled_findings(view)) (policy(view)) (usage(&view.attempts))
+            (request(view)) (people(view)) (timing(view)) (dependencies(view)) (signoffs(view)) (settled_findings(view)) (commands(view)) (policy(view)) (usage(&view.attempts))
         }
     }
 }
@@ -154,6 +155,18 @@ fn settled_findings(view: &TicketView) -> Markup {
     html! {
         @if !fixed.is_empty() {
             section id="side-findings" { h2 { "Findings, fixed" } ul.rules { @for f in fixed { li { (icon_as("i okc", "check")) span dir="auto" { (f.id) " " (f.text) } } } } }
+        }
+    }
+}
+
+/// Returns the guarded commands that its lanes asked for, the newest first.
+fn commands(view: &TicketView) -> Markup {
+    let asked = &view.ticket.approvals;
+    html! {
+        @if !asked.is_empty() {
+            section id="side-commands" { h2 { "Guarded commands" }
+                ul.signs { @for it in asked.iter().rev() { (approval::life(it, false, view.shell.viewer())) } }
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mission_control::{DigestChangeDoc, DigestDoc, PersonDoc, SessionDoc, TokenDoc};
 use mission_domain::config::Setting;
-use mission_domain::doc::{ProjectDoc, RuntimeDoc, ScheduleDoc, TicketDoc};
+use mission_domain::doc::{ApprovalDoc, ProjectDoc, RuntimeDoc, ScheduleDoc, TicketDoc};
 use mission_domain::rules::Rules;
 
 use super::Shell;
@@ -53,6 +53,8 @@ pub struct PolicyView {
     pub rules: Vec<(String, Arc<Rules>)>,
     /// Their schedules.
     pub schedules: Vec<ScheduleDoc>,
+    /// The guarded commands that were asked for last, the newest first.
+    pub approvals: Vec<ApprovalDoc>,
 }
 
 /// The page *Calibration*.

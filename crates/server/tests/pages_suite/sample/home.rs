@@ -6,7 +6,7 @@ use mission_control::{
     DigestChangeDoc, DigestDoc, DigestTicketDoc, PersonDoc, SessionDoc, TokenDoc,
 };
 use mission_domain::config;
-use mission_domain::doc::{ScheduleDoc, SignoffDoc, TicketDoc};
+use mission_domain::doc::{ApprovalDoc, ScheduleDoc, SignoffDoc, TicketDoc};
 use mission_domain::rules::Rules;
 use mission_server::pages::diff::Style;
 use mission_server::pages::diff::parse::parse;
@@ -134,6 +134,39 @@ fn rules() -> Vec<(String, Arc<Rules>)> {
     vec![("MC".into(), Arc::new(rules))]
 }
 
+/// One guarded command in each state.
+fn approvals() -> Vec<ApprovalDoc> {
+    let states = ["requested", "approved", "running", "run", "denied", "expired", "void"];
+    let doc = |(n, state): (usize, &&str)| ApprovalDoc {
+        id: format!("P-7.{n}"),
+        ticket: "MC-7".into(),
+        attempt: "A-7".into(),
+        gate: "implementation".into(),
+        by: "lane:coder/codex".into(),
+        argv: vec!["git".into(), "push".into(), "<b>origin</b>".into()],
+        command: "git push '<b>origin</b>'".into(),
+        cwd: "/work".into(),
+        commit: None,
+        tree: None,
+        diff: None,
+        effect: "push".into(),
+        state: (*state).to_owned(),
+        count: 1,
+        asked_at: ago(40),
+        expires_at: now(),
+        answered_by: Some("person:ada".into()),
+        answered_at: Some(ago(12)),
+        reason: (*state == "denied").then(|| "after the weekend".into()),
+        code: None,
+        note: (*state == "void").then(|| "the commit of `main` changed".into()),
+        exit_code: (*state == "run").then_some(0),
+        ended: None,
+        output: None,
+        ran_at: None,
+    };
+    states.iter().enumerate().map(doc).collect()
+}
+
 pub(crate) fn policy() -> PolicyView {
     let schedule = |name: &str, skipped: Option<&str>| ScheduleDoc {
         project: "MC".into(),
@@ -151,7 +184,8 @@ pub(crate) fn policy() -> PolicyView {
         schedule("nightly-audit", None),
         schedule("weekly", Some("MC-12 of the run before is still open")),
     ];
-    PolicyView { shell: shell(), rules: rules(), schedules }
+    let approvals = approvals();
+    PolicyView { shell: shell(), rules: rules(), schedules, approvals }
 }
 
 pub(crate) fn projects() -> ProjectsView {
