@@ -61,7 +61,7 @@ pub(super) fn life(approval: &ApprovalDoc, names_ticket: bool, viewer: Viewer<'_
             small {
                 @if names_ticket { (glyph::key(&approval.ticket)) " · " }
                 (approval.id) " · asked by " bdi { (words::principal(&approval.by)) }
-                @if let Some(by) = by { " · by " bdi { (by) } }
+                @if let Some(by) = by { " · answered by " bdi { (by) } }
                 @match approval.state.as_str() {
                     "requested" => { " · void in " (words::lasted(approval.expires_at.as_second() - viewer.now.as_second())) }
                     "approved" => { " · about to run" }

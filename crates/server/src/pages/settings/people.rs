@@ -40,10 +40,10 @@ fn session(s: &SessionDoc, view: &SettingsView, viewer: Viewer<'_>) -> Markup {
     html! {
         tr {
             th scope="row" { (glyph::who(&s.principal)) @if is_own { " " span.tag { "this browser" } } }
-            td { @match &s.browser { Some(browser) => { (browser) } None => { span.dim { "unknown" } } } }
-            td { (s.role) }
-            td { (glyph::ago(s.created_at, viewer.now)) }
-            td { @match s.expires_at { Some(at) => { (at.strftime("%-d %b")) } None => { "no end" } } }
+            td data-th="Browser" { @match &s.browser { Some(browser) => { (browser) } None => { span.dim { "unknown" } } } }
+            td data-th="Role" { (s.role) }
+            td data-th="Since" { (glyph::ago(s.created_at, viewer.now)) }
+            td data-th="Until" { @match s.expires_at { Some(at) => { (at.strftime("%-d %b")) } None => { "no end" } } }
             td.r { @if is_own || view.is_owner || s.principal == format!("person:{}", viewer.person) { form method="post" action={ "/settings/sessions/" (s.id) "/end" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" data-ask="Press again: it is out at once" aria-label={ "Sign out the browser of " (words::principal(&s.principal)) @if let Some(browser) = &s.browser { ": " (browser) } } { "Sign out" } } } }
         }
     }
@@ -95,7 +95,7 @@ fn person(p: &PersonDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         tr {
             th scope="row" { (glyph::who(&format!("person:{}", p.name))) @if only_invited { " " span.tag { "invited" } } }
-            td { (p.role) }
+            td data-th="Role" { (p.role) }
             td {
                 @if p.browsers > 0 { (words::count(p.browsers, "browser")) }
                 @if let Some(until) = p.invited_until { @if p.browsers > 0 { ", " } "a link, not opened yet, until " (until_minute(until)) }
@@ -184,10 +184,10 @@ fn token(t: &TokenDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         tr {
             th scope="row" { (t.name) }
-            td { code { (t.principal) } }
-            td { (t.role) }
-            td { (t.project.as_deref().unwrap_or("all")) }
-            td { (glyph::ago(t.created_at, viewer.now)) }
+            td data-th="Speaks as" { code { (t.principal) } }
+            td data-th="Role" { (t.role) }
+            td data-th="Project" { (t.project.as_deref().unwrap_or("all")) }
+            td data-th="Made" { (glyph::ago(t.created_at, viewer.now)) }
             td.r { details.reply {
                 summary.btn.sm { "Revoke…" span.sr { " " (t.name) } }
                 form method="post" action={ "/settings/tokens/" (t.name) "/revoke" } { (form::csrf(viewer.csrf)) p.mid { "What uses it is refused from then on; a revoked token does not come back." } div.ask-do { button.btn.sm.bad type="submit" aria-label={ "Revoke " (t.name) } { "Revoke" } } }
