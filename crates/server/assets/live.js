@@ -319,7 +319,9 @@
   setInterval(() => {
     const silent = heardAt ? Date.now() - heardAt : 0;
     if (isLost || silent < LATE_MS) return;
-    if (silent > SILENCE_MS) stale();
-    else show("live");
+    if (silent > SILENCE_MS) {
+      stale();
+      connect(); // what is half open says nothing of its end
+    } else show("live");
   }, 1_000);
 })();

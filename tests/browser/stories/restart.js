@@ -21,6 +21,26 @@ export function restart(story) {
     await close();
   });
 
+  story("a server that stops without going is behind by nobody knows what, then not live, and the page goes on by itself", async (stage) => {
+    const { page, close } = await stage.person();
+    await page.goto("/board");
+    const link = page.locator("#link-state");
+    await until("it says how far behind it is", async () => /Live\s+· \d+ ms behind/.test(await link.innerText()));
+    stage.server.kill("SIGSTOP");
+    try {
+      await until("the figure goes", async () => /^Live\s*$/.test(await link.innerText()));
+      await page.locator("#stale:not([hidden])").waitFor();
+      assert.match(await link.innerText(), /^Not live\s*$/);
+    } finally {
+      stage.server.kill("SIGCONT");
+    }
+    await page.locator("#stale").waitFor({ state: "hidden" });
+    const key = await stage.files("Restart: filed after the silence");
+    await page.locator(`#ticket-${key}`).waitFor();
+    await until("it says so again", async () => /Live\s+· \d+ ms behind/.test(await link.innerText()));
+    await close();
+  });
+
   story("what is typed while the server is gone is not sent and not lost, and goes once it is back", async (stage) => {
     const key = await stage.planned("Restart: decided over a server that was killed");
     const { page, complaints, close } = await stage.person();
