@@ -8,7 +8,7 @@ use mission_domain::doc::TicketDoc;
 
 use super::form;
 use super::glyph::{self, icon, icon_as};
-use super::shell::{Page, document, project_part};
+use super::shell::{Page, document, leaf};
 use super::view::{DigestView, Viewer};
 use super::words;
 
@@ -74,7 +74,7 @@ pub fn page(view: &DigestView) -> Markup {
                 @else { ul.digest-lines aria-label="In numbers" { @for line in lines(digest) { li { (mark(&line)) b { (headline(&line, digest.is_cut)) } } } } }
                 @if digest.is_cut { p.banner.apart data-tone="warn" { (icon("history")) span { "More happened than is looked at; the oldest changes are left out." } } }
                 @for (ticket, changes) in &view.shown { (ticket_part(ticket, changes, viewer)) }
-                (leaf(view))
+                (leaf("More tickets", &view.shell, (view.from, view.shown.len(), digest.tickets.len()), LEAF, |from| format!("/digest?from={from}")))
             },
             keys: &[(&["esc"], "back")],
         },
@@ -179,21 +179,6 @@ fn ticket_part(ticket: &TicketDoc, changes: &[DigestChangeDoc], viewer: Viewer<'
             ol.log { @for c in changes.iter().take(SHOWN) { (change(c, viewer)) } }
             @if changes.len() > SHOWN {
                 details.older { summary.pad { (changes.len() - SHOWN) " earlier" } ol.log { @for c in changes.iter().skip(SHOWN) { (change(c, viewer)) } } }
-            }
-        }
-    }
-}
-
-/// Returns the way to the tickets that changed after and before those of this page.
-fn leaf(view: &DigestView) -> Markup {
-    let (from, shown, total) = (view.from, view.shown.len(), view.digest.tickets.len());
-    let at = |from: usize| format!("/digest?from={from}{}", project_part(&view.shell, '&'));
-    html! {
-        @if shown < total {
-            nav.leaf aria-label="More tickets" {
-                @if from > 0 { a.btn.sm href=(at(from.saturating_sub(LEAF))) { "Newer" } }
-                span.dim { (from + 1) "–" (from + shown) " of " (total) }
-                @if from + shown < total { a.btn.sm href=(at(from + shown)) { "Older" } }
             }
         }
     }

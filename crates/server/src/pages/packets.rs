@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::glyph::{self, icon};
-use super::shell::{Page, document, project_part};
+use super::shell::{Page, document, leaf, project_part};
 use super::view::{PacketLine, PacketsView, Viewer};
 use super::words;
 
@@ -74,24 +74,7 @@ fn table(view: &PacketsView) -> Markup {
                 tbody { @for line in &view.packets { (row(line, viewer)) } }
             }
         }
-        (leaf(view))
-    }
-}
-
-/// Returns the way to the packets before and after those of this page.
-fn leaf(view: &PacketsView) -> Markup {
-    let (from, shown, total) = (view.from, view.packets.len(), view.total);
-    let status = view.status.as_deref().unwrap_or_default();
-    let project = project_part(&view.shell, '&');
-    let at = |from: usize| format!("/packets?status={status}&from={from}{project}");
-    html! {
-        @if shown < total {
-            nav.leaf aria-label="More packets" {
-                @if from > 0 { a.btn.sm href=(at(from.saturating_sub(LEAF))) { "Newer" } }
-                span.dim { (from + 1) "–" (from + shown) " of " (total) }
-                @if from + shown < total { a.btn.sm href=(at(from + shown)) { "Older" } }
-            }
-        }
+        (leaf("More packets", &view.shell, (view.from, view.packets.len(), view.total), LEAF, |from| format!("/packets?status={}&from={from}", view.status.as_deref().unwrap_or_default())))
     }
 }
 

@@ -115,6 +115,27 @@ pub(super) fn project_part(shell: &Shell, mark: char) -> String {
     shell.current_project.as_ref().map(|p| format!("{mark}project={p}")).unwrap_or_default()
 }
 
+/// Returns the way to what is newer and older than the part of a list that is shown: from where, how much, of how much in all.
+/// `at` is the address that begins at a place; the project is added to it.
+pub(super) fn leaf(
+    label: &str,
+    shell: &Shell,
+    (from, shown, total): (usize, usize, usize),
+    step: usize,
+    at: impl Fn(usize) -> String,
+) -> Markup {
+    let at = |from: usize| at(from) + &project_part(shell, '&');
+    html! {
+        @if shown < total {
+            nav.leaf aria-label=(label) {
+                @if from > 0 { a.btn.sm href=(at(from.saturating_sub(step))) { "Newer" } }
+                span.dim { (from + 1) "–" (from + shown) " of " (total) }
+                @if from + shown < total { a.btn.sm href=(at(from + shown)) { "Older" } }
+            }
+        }
+    }
+}
+
 /// Returns the navigation at the side.
 fn navigation(shell: &Shell, current: &str, key: Option<&str>) -> Markup {
     let project = project_part(shell, '?');

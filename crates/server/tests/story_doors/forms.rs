@@ -506,3 +506,19 @@ async fn what_changed_lately_stands_beside_the_decisions_until_it_was_seen() {
     let page = stage.ask(Method::GET, "/needs-you").header("cookie", &cookies).send().await;
     assert!(page.expect(200).text().contains("Since you last looked"));
 }
+
+#[tokio::test]
+async fn a_digest_of_many_tickets_is_read_a_leaf_at_a_time() {
+    let stage = Stage::new().await;
+    for n in 1..=51 {
+        stage.files(&format!("One of many, {n}")).await;
+    }
+    let browser = Browser::of(&stage).await;
+    let page = browser.get("/digest").await.expect(200).text();
+    assert_eq!(page.matches("filed the ticket").count(), 50);
+    assert!(page.contains("51 tickets filed") && page.contains("1–50 of 51"), "{page}");
+    assert!(page.contains("href=\"/digest?from=50\">Older") && !page.contains("Newer"));
+    let last = browser.get("/digest?from=50").await.expect(200).text();
+    assert_eq!(last.matches("filed the ticket").count(), 1);
+    assert!(last.contains("href=\"/digest?from=0\">Newer") && !last.contains("Older"));
+}
