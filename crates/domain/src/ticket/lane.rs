@@ -323,22 +323,21 @@ impl Draft<'_> {
         let Some(attempt) = self.ticket.attempt(id).cloned() else { return };
         let unheard: Vec<_> =
             self.unheard_before_report(&attempt).map(|it| it.to_string()).collect();
-        let summary = match (class, &attempt.report) {
-            (EndClass::Stopped, Some(Report::Done { .. } | Report::Verdict { .. }))
-                if !unheard.is_empty() =>
-            {
-                format!(
-                    "reported without having heard {}: it is told, and reports again",
-                    unheard.join(", ")
-                )
-            }
-            _ => room::cut(&summary, MOST_SAID),
+        let has_spoken =
+            matches!(attempt.report, Some(Report::Done { .. } | Report::Verdict { .. }));
+        // It goes to another attempt for what it did not hear, and for that alone.
+        let reports_again = class == EndClass::Stopped && has_spoken && !unheard.is_empty();
+        let summary = if reports_again {
+            let unheard = unheard.join(", ");
+            format!("reported without having heard {unheard}: it is told, and reports again")
+        } else {
+            room::cut(&summary, MOST_SAID)
         };
         // What a turn took after the report is answered by that turn's own end, and not by the report.
         let turn_ended = if attempt.has_turn_after_report() {
             claimed.ends_a_turn_well()
         } else {
-            matches!(class, EndClass::Reported | EndClass::Asked)
+            reports_again || matches!(class, EndClass::Reported | EndClass::Asked)
         };
         self.settle_messages(id, turn_ended);
         let record = record.max(attempt.last_record);

@@ -253,14 +253,18 @@ fn a_report_does_not_count_before_the_words_that_were_there_before_it_are_taken_
 #[test]
 fn words_that_nobody_could_give_to_a_lane_before_its_report_go_to_another_attempt_at_no_cost() {
     let mut life = Life::task("standard");
+    let first = life.says(&ada(), "use red");
     life.dispatches();
+    life.records(LaneRecord::Delivered { ids: vec![first] });
     life.hands_in();
     let early = life.says(&ada(), "use blue");
     // Nobody was there to hand them over: the report and the end of the process are taken in together.
-    let first = life.reports(done());
+    let attempt = life.reports(done());
     life.stands(State::Todo, "queued");
     assert_eq!((life.message(early).state, life.gate("plan").used), (MessageState::Queued, 0));
-    let end = life.ticket.attempt(first).and_then(|it| it.end.clone()).expect("it is over");
+    // What its turn had taken is not taken a second time.
+    assert_eq!(life.message(first).state, MessageState::Processed);
+    let end = life.ticket.attempt(attempt).and_then(|it| it.end.clone()).expect("it is over");
     assert!(end.summary.contains(&early.to_string()), "{}", end.summary);
 
     life.dispatches();
