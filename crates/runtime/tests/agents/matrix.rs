@@ -110,8 +110,8 @@ const INJURIES: [(&str, Injury); 27] = [
     ("the script starts it in a session of its own", Injury::Forks("setsid ", "exit 0")),
 ];
 
-/// Seconds of silence that are too many.
-const STALL_S: u64 = 4;
+/// Seconds of silence that are too many; an agent that comes up beside four others on a busy machine takes fewer.
+const STALL_S: u64 = 10;
 
 /// Bytes that every program exceeds.
 const MEMORY: u64 = 24 << 20;
