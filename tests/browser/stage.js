@@ -296,6 +296,11 @@ export class Stage {
     context.on("weberror", (error) => complaints.push(error.error().message));
     const page = await context.newPage();
     await page.goto(link ?? (await this.link()));
-    return { context, page, complaints, close: () => context.close() };
+    // A context that is closed while a page comes may not be heard of again: it is waited for, and then left to the browser's own end.
+    const close = async () => {
+      await page.waitForLoadState("load", { timeout: 10_000 }).catch(() => undefined);
+      await Promise.race([context.close(), new Promise((done) => setTimeout(done, 15_000).unref())]);
+    };
+    return { context, page, complaints, close };
   }
 }
