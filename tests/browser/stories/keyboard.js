@@ -142,7 +142,7 @@ export function keyboard(story) {
     await page.keyboard.press("/");
     await first("unpark", `Unpark ${key}`);
     await first("undo", `Undo what you did to ${key}`);
-    await page.keyboard.press("Enter");
+    await isTold(page, () => page.keyboard.press("Enter"));
     await until("it is taken up again", async () => (await stage.ticket(key)).state === "in_review");
     await page.goto("/fleet");
     await page.keyboard.press("/");
