@@ -316,8 +316,10 @@
     if (page !== "needs-you") return;
     const list = items();
     if (current()) return void (markAt = list.indexOf(current()));
+    const next = list[Math.min(markAt, list.length - 1)];
+    if (!next) return;
     // What takes the place of the marked one is not what the next key was meant for.
-    list[Math.min(markAt, list.length - 1)]?.setAttribute("aria-current", "true");
+    next.setAttribute("aria-current", "true");
     strayed = Date.now();
   });
   document.addEventListener("keydown", pressed);

@@ -88,7 +88,6 @@
     }
     rest(byId(old.id) ?? old, before);
   };
-
   const subject = (button) => `${button.form?.getAttribute("action")} ${button.form?.dataset.packet} ${button.value} ${button.textContent}`;
   const subjects = (root) => new Set([...root.querySelectorAll("form button")].map(subject));
   /** Lets buttons that were not there before do nothing for a moment: a press may have been meant for what stood there. */
@@ -164,16 +163,16 @@
       old.dataset.gone = ""; // until the ticket asks again
       for (const form of old.querySelectorAll("form")) lock(form);
       // The mark of the keys moves on by a key, and counts no more once somebody points or goes elsewhere.
+      const ends = new AbortController();
       const over = () => {
-        if (!old.isConnected || !("gone" in old.dataset)) return;
-        if (list.matches(":hover")) return list.addEventListener("pointerleave", over, { once: true });
-        if (isMarked()) return;
+        const isBack = !old.isConnected || !("gone" in old.dataset);
+        if (!isBack && (list.matches(":hover") || isMarked())) return;
+        ends.abort();
+        if (isBack) return;
         leave();
         document.dispatchEvent(new CustomEvent("mission:placed"));
       };
-      list.addEventListener("pointerleave", over, { once: true });
-      for (const name of ["mission:marked", "pointerdown"]) document.addEventListener(name, over);
-      addEventListener("blur", over);
+      for (const [target, name] of [[list, "pointerleave"], [document, "mission:marked"], [document, "pointerdown"], [window, "blur"]]) target.addEventListener(name, over, { signal: ends.signal });
     } else leave();
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
@@ -249,7 +248,7 @@
     const [list, sheet] = [hovered.parentElement, hovered.closest(".body")];
     const still = hovered.querySelector("button:hover, summary:hover, a:hover, textarea:hover") ?? hovered;
     const at = still.getBoundingClientRect().top;
-    const moved = () => (still.isConnected ? still.getBoundingClientRect().top - at : NaN);
+    const moved = () => (still.isConnected ? still.getBoundingClientRect().top - at : 0); // what came in its stead rests by itself
     const room = (side, by) => (list.style[side] = `${Math.max(0, parseFloat(getComputedStyle(list)[side]) + by)}px`);
     return () => {
       if (!moved()) return;
@@ -262,7 +261,7 @@
         room("paddingBottom", moved());
         sheet.scrollTop += moved();
       }
-      if (!(Math.abs(moved()) < 1)) document.dispatchEvent(new CustomEvent("mission:shield"));
+      if (Math.abs(moved()) >= 1) document.dispatchEvent(new CustomEvent("mission:shield"));
     };
   };
 
