@@ -38,8 +38,8 @@ const NOTABLE: [&str; 22] = [
     "took_over",
 ];
 
-/// The most events that are read back; what is older is counted as left out.
-const MOST_EVENTS: u32 = 20_000;
+/// The most events that a digest is made from; what is older is told as left out.
+pub const MOST_EVENTS: u32 = 20_000;
 
 /// What changed since a moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

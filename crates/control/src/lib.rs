@@ -46,7 +46,7 @@ mod write;
 pub use ask::{EditRequest, HomeCounts, TicketRequest, VerdictRequest};
 pub use clock::{Clock, SystemClock};
 pub use console::Screen;
-pub use digest::{DigestChangeDoc, DigestDoc, DigestTicketDoc};
+pub use digest::{DigestChangeDoc, DigestDoc, DigestTicketDoc, MOST_EVENTS};
 pub use error::{Error, Result};
 pub use execute::Control;
 pub use fsck::{FsckFinding, FsckReport};

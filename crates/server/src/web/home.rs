@@ -6,7 +6,7 @@ use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use maud::Markup;
-use mission_control::{Control, DigestDoc, TokenRole};
+use mission_control::{Control, DigestDoc, MOST_EVENTS, TokenRole};
 use mission_domain::doc::ApprovalDoc;
 use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
 use mission_domain::rules::{Decider, Mode, Rules};
@@ -29,9 +29,6 @@ const SEEN: &str = "mission_seen";
 
 /// So many of the newest events the numbers beside *Needs you* are made from.
 const PANEL_EVENTS: u32 = 500;
-
-/// So many of the newest events a digest is made from; what is older is told as left out.
-const DIGEST_EVENTS: u32 = 20_000;
 
 /// So many of the newest guarded commands are looked through, and so many of them *Policy* shows.
 const LATELY: u32 = 500;
@@ -86,7 +83,7 @@ pub(super) async fn digest(
 ) -> Answer<Markup> {
     let (since, is_since_seen) = seen_until(&visitor, &headers);
     let (control, project) = (&visitor.site.control, visitor.project.clone());
-    let mut digest = control.digest_in_short(since, project, DIGEST_EVENTS).await?;
+    let mut digest = control.digest_in_short(since, project, MOST_EVENTS).await?;
     digest.tickets.sort_by_key(|it| std::cmp::Reverse(it.changes.last().map(|it| it.at)));
     let from = leaf.from.and_then(|it| it.parse().ok()).unwrap_or(0).min(digest.tickets.len());
     let rows = visitor.site.rows.read(&visitor.site).await?;
