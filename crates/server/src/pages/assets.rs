@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
+use mission_domain::ids::Digest;
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
@@ -21,33 +22,45 @@ pub struct Asset {
     pub etag: String,
 }
 
+/// What every page runs, answered as one file: a browser asks once, and waits for one.
+pub(super) const PAGE_SCRIPT: &str = "page.js";
+pub(super) const PAGE_SCRIPTS: [&str; 5] =
+    ["send.js", "live.js", "keys.js", "palette.js", "notify.js"];
+
 /// Returns the file at `path` below `/assets/`, like `mission.css` or `fonts/inter-latin.woff2`.
 /// An address with `?v=` never changes its content and may be kept for a year; one without is to be asked again.
 pub fn asset(path: &str) -> Option<Asset> {
-    let file = Files::get(path)?;
-    let etag = format!("\"{}\"", tag(&file.metadata.sha256_hash()));
-    Some(Asset { bytes: file.data, mime: mime(path), etag })
+    let (bytes, tag) = file(path)?;
+    Some(Asset { bytes, mime: mime(path), etag: format!("\"{tag}\"") })
 }
 
 /// Returns the address of a file with the hash of its content.
 pub fn url(path: &str) -> String {
-    let hash = Files::get(path).map(|f| tag(&f.metadata.sha256_hash()));
-    format!("/assets/{path}?v={}", hash.unwrap_or_default())
+    format!("/assets/{path}?v={}", file(path).map(|it| it.1).unwrap_or_default())
 }
 
-/// Returns the address of the sprite, made once: it stands in a page a thousand times.
-pub fn icon_url() -> &'static str {
-    static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(|| url("icons.svg"))
-}
-
-/// Returns the first 12 hex digits of a hash: enough to tell versions of one file apart.
-fn tag(hash: &[u8; 32]) -> String {
-    hash.iter().take(6).fold(String::new(), |mut text, byte| {
+/// Returns a file's content and the first 12 hex digits of its hash: enough to tell versions of one file apart.
+fn file(path: &str) -> Option<(Cow<'static, [u8]>, String)> {
+    if path == PAGE_SCRIPT {
+        let (bytes, tag) = &*PAGE;
+        return Some((Cow::Borrowed(bytes), tag.clone()));
+    }
+    let file = Files::get(path)?;
+    let hash = file.metadata.sha256_hash();
+    let tag = hash.iter().take(6).fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
-    })
+    });
+    Some((file.data, tag))
 }
+
+/// The page's script and its tag, put together once.
+static PAGE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
+    let parts = PAGE_SCRIPTS.iter().filter_map(|it| Files::get(it));
+    let bytes: Vec<u8> = parts.flat_map(|it| it.data.into_owned()).collect();
+    let tag = Digest::of(&bytes).hex().chars().take(12).collect();
+    (bytes, tag)
+});
 
 /// Returns the content type by the name's ending.
 fn mime(path: &str) -> &'static str {

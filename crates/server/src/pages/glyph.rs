@@ -1,10 +1,12 @@
 //! Glyph and word: the only way to show a state, an outcome, a result or a name. Tones live in `mission.css`.
 
-use maud::{Markup, html};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use maud::{Markup, PreEscaped, html};
 use mission_domain::doc::{GateDoc, SignoffDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 
-use super::assets::icon_url;
 use super::view::Viewer;
 use super::words;
 
@@ -13,10 +15,26 @@ pub(crate) fn icon(name: &str) -> Markup {
     icon_as("i", name)
 }
 
-/// Returns one glyph with its own classes.
+/// Returns one glyph with its own classes; an empty one where the sprite has none of that name.
+///
+/// The shapes stand in the page: a board shows hundreds of glyphs, and a browser takes longer to take each from another file.
 pub(crate) fn icon_as(class: &str, name: &str) -> Markup {
-    html! { svg class=(class) aria-hidden="true" { use href={ (icon_url()) "#" (name) } {} } }
+    let (view, shapes) = SPRITE.get(name).copied().unwrap_or_default();
+    html! { svg class=(class) viewBox=(view) aria-hidden="true" { (PreEscaped(shapes)) } }
 }
+
+/// By name: the view box and the shapes of each symbol in `icons.svg`.
+static SPRITE: LazyLock<HashMap<&str, (&str, &str)>> = LazyLock::new(|| {
+    let symbols = include_str!("icons.svg").split("<symbol id=\"").skip(1);
+    symbols
+        .filter_map(|symbol| {
+            let (name, rest) = symbol.split_once("\" viewBox=\"")?;
+            let (view, rest) = rest.split_once("\">")?;
+            let (shapes, _) = rest.split_once("</symbol>")?;
+            Some((name, (view, shapes)))
+        })
+        .collect()
+});
 
 /// Returns a ticket's state: glyph and word.
 pub(crate) fn state(word: &str) -> Markup {

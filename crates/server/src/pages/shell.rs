@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::assets::url;
+use super::assets::{PAGE_SCRIPT, url};
 use super::fragment;
 use super::glyph::{self, face, icon, icon_as};
 use super::view::{CampaignLink, Shell};
@@ -89,10 +89,7 @@ fn document_head(title: &str, page: &str) -> Markup {
             link rel="icon" type="image/svg+xml" href=(url("favicon.svg")) data-you=(url("favicon-you.svg"));
             script src=(url("theme.js")) {}
             script src=(url("vendor/htmx-4.0.1.min.js")) defer {}
-            script src=(url("send.js")) defer {}
-            script src=(url("live.js")) defer {}
-            script src=(url("keys.js")) defer {}
-            @if !page.is_empty() { script src=(url("palette.js")) defer {} script src=(url("notify.js")) defer {} }
+            script src=(url(PAGE_SCRIPT)) defer {}
             @if page == "packet" { script src=(url("packet.js")) defer {} script src=(url("colour.js")) type="module" {} }
             @if page == "ticket" { script src=(url("console.js")) defer {} }
         }
