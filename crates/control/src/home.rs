@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use mission_domain::access::Access;
 use mission_domain::ids::{AttemptId, Digest, ProjectKey, Timestamp};
 use mission_domain::principal::Principal;
 use mission_domain::ticket::{Attempt, Ticket};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::execute::Control;
+use crate::people::INVITATION;
 
 /// How long a sign-in link holds, in seconds.
 const SIGN_IN_S: i64 = 600;
@@ -147,7 +149,13 @@ impl Control {
             return Ok(None);
         }
         let taken = self.store().take_secret(SecretKind::SignIn, &hash).await?;
+        let is_invitation = taken.as_ref().is_some_and(|it| it.label == INVITATION);
         let Some(caller) = taken.and_then(|it| self.caller(&it)) else { return Ok(None) };
+        if let (true, Principal::Person(name)) = (is_invitation, &caller.principal) {
+            let (name, role) = (name.clone(), caller.role.word());
+            self.note_access(Access::Joined { name, role, browser: browser.into() }, &caller)
+                .await?;
+        }
         let (kind, life) = (SecretKind::Session, Some(SESSION_S));
         let secret = self.new_secret(kind, &caller.principal, caller.role, None, browser, life);
         secret.await.map(Some)
@@ -202,6 +210,9 @@ impl Control {
             (true, who) => who.clone(),
             (false, _) => Principal::External(name.into()),
         };
+        let limit = project.as_ref().map(ToString::to_string);
+        let access = Access::TokenMade { name: name.into(), role: role.word(), project: limit };
+        self.note_access(access, by).await?;
         self.new_secret(SecretKind::Token, &principal, role, project, name, None).await
     }
 
@@ -246,10 +257,11 @@ impl Control {
     ///
     /// # Errors
     /// There is none of that name.
-    pub async fn revoke_token(&self, name: &str) -> Result<()> {
+    pub async fn revoke_token(&self, name: &str, by: &Caller) -> Result<()> {
         let all = self.store().secrets(SecretKind::Token).await?;
         let found = all.into_iter().find(|it| it.label == name && it.label != CREDENTIALS);
         let found = found.ok_or_else(|| Error::Missing(format!("token `{name}`")))?;
+        self.note_access(Access::TokenRevoked { name: name.into() }, by).await?;
         self.store().drop_secret(SecretKind::Token, &found.hash).await?;
         Ok(())
     }

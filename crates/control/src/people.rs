@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use mission_domain::access::Access;
+use mission_domain::home::HomeCommand;
 use mission_domain::ids::Timestamp;
 use mission_domain::principal::{self, Principal};
 use mission_store::{Secret, SecretKind};
@@ -15,7 +17,7 @@ use crate::home::{Caller, TokenRole, hash};
 const INVITATION_S: i64 = 86_400;
 
 /// The label of an invitation's secret: a link that `mission sign-in` printed has none.
-const INVITATION: &str = "invitation";
+pub(crate) const INVITATION: &str = "invitation";
 
 /// The label of sessions from before their browser was kept.
 const UNNAMED: &str = "page";
@@ -142,6 +144,8 @@ impl Control {
             }
             None => {}
         }
+        let access = Access::Invited { name: name.into(), role: role.word() };
+        self.note_access(access, by).await?;
         let principal = Principal::Person(name.into());
         let (kind, life) = (SecretKind::SignIn, Some(INVITATION_S));
         self.new_secret(kind, &principal, role, None, INVITATION, life).await
@@ -186,7 +190,10 @@ impl Control {
     /// A caller who is no owner, an unknown role, nobody of that name, oneself, or the owner of the home.
     pub async fn change_role(&self, name: &str, role: &str, by: &Caller) -> Result<()> {
         let role = role_of_a_person(role)?;
-        for secret in self.theirs(name, by).await? {
+        let theirs = self.theirs(name, by).await?;
+        let access = Access::RoleChanged { name: name.into(), role: role.word() };
+        self.note_access(access, by).await?;
+        for secret in theirs {
             let may = TokenRole::read(&secret.role);
             let stays = secret.kind == SecretKind::Token && may.map(rank) <= Some(rank(role));
             // What was ended or taken meanwhile does not come back.
@@ -203,10 +210,17 @@ impl Control {
     /// # Errors
     /// A caller who is no owner, nobody of that name, oneself, or the owner of the home.
     pub async fn remove_person(&self, name: &str, by: &Caller) -> Result<()> {
-        for secret in self.theirs(name, by).await? {
+        let theirs = self.theirs(name, by).await?;
+        self.note_access(Access::PersonRemoved { name: name.into() }, by).await?;
+        for secret in theirs {
             self.store().drop_secret(secret.kind, &secret.hash).await?;
         }
         Ok(())
+    }
+
+    /// Puts a change of who may come in on record. It comes before the change: what is not on record is not done.
+    pub(crate) async fn note_access(&self, access: Access, by: &Caller) -> Result<()> {
+        self.execute_home(HomeCommand::RecordAccess { access }, &by.principal).await
     }
 
     /// Takes an invitation back: its link lets nobody in any more. Who has opened it stays.
@@ -219,6 +233,10 @@ impl Control {
         let mut was_there = false;
         for secret in waits {
             was_there |= self.store().drop_secret(secret.kind, &secret.hash).await?;
+        }
+        if was_there {
+            let access = Access::InvitationWithdrawn { name: name.into() };
+            self.note_access(access, by).await?;
         }
         let gone = format!(
             "invitation for `{name}` to withdraw: the link was opened, or its day is over. Settings lists who is there now"

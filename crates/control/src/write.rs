@@ -237,6 +237,7 @@ pub(crate) fn home_write(
         | HomeEvent::SessionLent { .. }
         | HomeEvent::SessionKept { .. }
         | HomeEvent::DemoMarked {}
+        | HomeEvent::AccessChanged { .. }
         | HomeEvent::OperatorUndone { .. } => None,
     };
     Write {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Access, AccessNote};
 use crate::ids::{AttemptId, OperatorActId, ProjectKey, RoleId, RuntimeId, TicketKey, Timestamp};
 use crate::sessions::{Keeper, Kept, Returned};
 use crate::spending::Scope;
@@ -35,6 +36,9 @@ pub struct Home {
     /// The sessions that each lane keeps, by its name like `MC/coder/codex`, the one that rested least last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sessions: BTreeMap<String, Vec<Kept>>,
+    /// The last changes of who may come in, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<AccessNote>,
     /// Whether the demo made this home, which alone accepts its scripted person.
     pub demo: bool,
     /// How many acts the operator has on record.
@@ -179,6 +183,8 @@ pub enum HomeCommand {
     KeepSession { keeper: Keeper, returned: Box<Returned> },
     /// Mark this home as the demo's.
     MarkDemo,
+    /// Who may come in is about to change.
+    RecordAccess { access: Access },
     /// The operator acted by a rule.
     RecordAct { act: Act },
     /// An act was undone.
@@ -254,6 +260,8 @@ pub enum HomeEvent {
     SessionKept { keeper: Keeper, attempt: AttemptId, session: Box<Kept>, gone: Option<String> },
     /// This home is the demo's.
     DemoMarked {},
+    /// Who may come in has changed.
+    AccessChanged { access: Access },
     /// The operator acted.
     OperatorActed { id: OperatorActId, act: Act },
     /// An act was undone.
@@ -367,6 +375,7 @@ pub fn decide_home(
             return Ok(home.keep(keeper, *returned).into_iter().collect());
         }
         HomeCommand::MarkDemo => HomeEvent::DemoMarked {},
+        HomeCommand::RecordAccess { access } => HomeEvent::AccessChanged { access },
         HomeCommand::RecordAct { act } => {
             HomeEvent::OperatorActed { id: OperatorActId(home.acts + 1), act }
         }
@@ -413,6 +422,7 @@ fn says_nothing_new(home: &Home, command: &HomeCommand, now: Timestamp) -> bool 
         | HomeCommand::LendSession { .. }
         | HomeCommand::KeepSession { .. }
         | HomeCommand::MarkDemo
+        | HomeCommand::RecordAccess { .. }
         | HomeCommand::RecordAct { .. }
         | HomeCommand::UndoAct { .. } => false,
     }
@@ -502,6 +512,7 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
             home.session_kept(&keeper, *session, gone.as_deref());
         }
         HomeEvent::DemoMarked {} => home.demo = true,
+        HomeEvent::AccessChanged { access } => home.access_changed(access, stamp),
         HomeEvent::OperatorActed { id, .. } => home.acts = home.acts.max(id.0),
         HomeEvent::OperatorUndone { .. } => {}
     }

@@ -1,6 +1,7 @@
 //! Tickets, gates and roles as plain data and pure functions. No IO: time and ids arrive as arguments.
 
 pub mod ability;
+pub mod access;
 pub mod agents;
 pub mod config;
 pub mod day;

@@ -39,6 +39,21 @@ fn a_runtime_whose_every_trial_fails_is_tried_some_fifty_times_a_day_and_remembe
 }
 
 #[test]
+fn a_home_has_the_last_changes_of_who_may_come_in_at_hand() {
+    let (mut home, began) = (Home::default(), "2026-07-14T00:00:00Z".parse().expect("a moment"));
+    for number in 0..30 {
+        let access = Access::Invited { name: format!("guest-{number}"), role: "viewer".into() };
+        carries_out(&mut home, HomeCommand::RecordAccess { access }, began);
+    }
+    let told: Vec<String> = home.access.iter().map(|it| it.access.to_string()).collect();
+    assert_eq!(told.len(), 20);
+    assert_eq!(told[0], "invited guest-29 as viewer");
+    assert_eq!((home.access[19].at, &home.access[19].by), (began, &Principal::Controller));
+    let kept = serde_json::to_string(&Home::default()).expect("it is written");
+    assert!(!kept.contains("access"), "homes without one are written as before: {kept}");
+}
+
+#[test]
 fn a_breaker_that_opened_before_its_beginning_was_noted_is_read_as_it_was() {
     let old = r#"{"type":"breaker_opened","body":{"runtime":"codex","class":"auth","why":"401","until":"2026-07-14T00:01:00Z"}}"#;
     let event: HomeEvent = serde_json::from_str(old).expect("it is read");

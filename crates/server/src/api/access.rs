@@ -47,10 +47,10 @@ pub(super) async fn make(
 
 pub(super) async fn revoke(
     State(site): State<Site>,
-    _: Who,
+    who: Who,
     Named(name): Named<String>,
 ) -> Answer<StatusCode> {
-    site.control.revoke_token(&name).await?;
+    site.control.revoke_token(&name, &who.caller).await?;
     site.ended.send_replace(());
     Ok(StatusCode::NO_CONTENT)
 }

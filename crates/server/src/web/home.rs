@@ -195,6 +195,7 @@ async fn view(visitor: &Visitor, headers: &HeaderMap, part: SettingsPart) -> Ans
         is_owner,
         sessions,
         own_session: secret.map(Control::session_id),
+        access: if is_owner { control.home().access } else { Vec::new() },
         people: if is_owner { control.people().await? } else { Vec::new() },
         tokens: if is_owner { control.tokens().await? } else { Vec::new() },
         made: None,
@@ -303,7 +304,7 @@ pub(super) async fn revoke(
     Path(name): Path<String>,
     Posted { visitor, .. }: Posted,
 ) -> Answer<Redirect> {
-    visitor.site.control.revoke_token(&name).await?;
+    visitor.site.control.revoke_token(&name, &visitor.who.caller).await?;
     visitor.site.ended.send_replace(());
     Ok(Redirect::to("/settings?part=people"))
 }

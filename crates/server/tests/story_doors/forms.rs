@@ -378,7 +378,7 @@ async fn an_invitation_is_listed_until_it_is_taken_and_can_be_withdrawn() {
     let page = people().await;
     assert!(page.contains("a link, not opened yet, until") && page.contains(withdrawn), "{page}");
     owner.post(withdrawn, &[]).await.expect(303);
-    assert!(!people().await.contains("greta"));
+    assert!(!people().await.contains(withdrawn));
     stage.ask(Method::GET, &lost).send().await.expect(403);
     let taken = invite("greta").await;
     stage.ask(Method::GET, &taken).send().await.expect(303);
@@ -422,7 +422,49 @@ async fn an_owner_changes_a_role_and_removes_a_person_in_one_act() {
     owner.post("/settings/people/greta/remove", &[]).await.expect(303);
     let out = greta.get("/needs-you").await.expect(303);
     assert_eq!(out.header("location"), "/sign-in");
-    assert!(!owner.get("/settings").await.expect(200).text().contains("greta"));
+    let page = owner.get("/settings").await.expect(200).text();
+    assert!(!page.contains("/settings/people/greta"), "{page}");
+}
+
+#[tokio::test]
+async fn who_let_whom_in_is_on_record_and_what_was_refused_is_not() {
+    let stage = Stage::new().await;
+    let owner = Browser::of(&stage).await;
+    let own = format!("person:{}", stage.control.owner());
+    let invite = [("name", "greta"), ("role", "viewer")];
+    let link = link_in(&owner.post("/settings/invite", &invite).await.expect(200).text());
+    owner.post("/settings/invite", &invite).await.expect(422);
+    stage.ask(Method::GET, &link).send().await.expect(303);
+    owner.post("/settings/people/greta/role", &[("role", "owner")]).await.expect(303);
+    owner.post("/settings/people/greta/role", &[("role", "boss")]).await.expect(422);
+    owner.post("/settings/people/greta/remove", &[]).await.expect(303);
+    let lost = [("name", "hugo"), ("role", "operator")];
+    owner.post("/settings/invite", &lost).await.expect(200);
+    owner.post("/settings/people/hugo/withdraw", &[]).await.expect(303);
+    let token = [("name", "ci"), ("role", "operator"), ("project", "MC")];
+    owner.post("/settings/tokens", &token).await.expect(200);
+    owner.post("/settings/tokens", &token).await.expect(422);
+    owner.post("/settings/tokens/ci/revoke", &[]).await.expect(303);
+
+    let told = [
+        (own.as_str(), "invited greta as viewer"),
+        ("person:greta", "opened the invitation and came in as viewer, in unknown browser"),
+        (own.as_str(), "made greta owner"),
+        (own.as_str(), "removed greta"),
+        (own.as_str(), "invited hugo as operator"),
+        (own.as_str(), "withdrew the invitation of hugo"),
+        (own.as_str(), "made the token ci as operator of MC alone"),
+        (own.as_str(), "revoked the token ci"),
+    ];
+    let page = owner.get("/settings?part=people").await.expect(200).text();
+    let list = page.split("Who let whom in").last().expect("the list");
+    let told_here: Vec<usize> = told.iter().rev().filter_map(|it| list.find(it.1)).collect();
+    assert!(told_here.is_sorted() && told_here.len() == told.len(), "{list}");
+    let log = owner.get("/api/v1/events?limit=1000").await.expect(200).json();
+    let log = log["events"].as_array().expect("events");
+    let kept: Vec<_> = log.iter().filter(|it| it["type"] == "access_changed").collect();
+    let by: Vec<_> = kept.iter().map(|it| it["principal"].as_str().expect("who")).collect();
+    assert_eq!(by, told.map(|it| it.0), "{kept:?}");
 }
 
 #[tokio::test]

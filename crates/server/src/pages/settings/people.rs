@@ -29,7 +29,7 @@ pub(super) fn people(view: &SettingsView) -> Markup {
             } }
         }
         (notifications(&view.shell.person))
-        @if view.is_owner { (everybody(view, viewer)) (invite(viewer)) (tokens(view, viewer)) }
+        @if view.is_owner { (everybody(view, viewer)) (invite(viewer)) (tokens(view, viewer)) (changes(view, viewer)) }
         @else { section.panel { header { h2 { "People and tokens" } } p.pad.mid { "An owner of this home invites people and makes tokens." } } }
     }
 }
@@ -192,6 +192,25 @@ fn token(t: &TokenDoc, viewer: Viewer<'_>) -> Markup {
                 summary.btn.sm { "Revoke…" span.sr { " " (t.name) } }
                 form method="post" action={ "/settings/tokens/" (t.name) "/revoke" } { (form::csrf(viewer.csrf)) p.mid { "What uses it is refused from then on; a revoked token does not come back." } div.ask-do { button.btn.sm.bad type="submit" aria-label={ "Revoke " (t.name) } { "Revoke" } } }
             } }
+        }
+    }
+}
+
+/// Returns who changed lately who may come in.
+fn changes(view: &SettingsView, viewer: Viewer<'_>) -> Markup {
+    html! {
+        section.panel {
+            header { h2 { "Who let whom in" } span.end { "the last changes; all are in the event log" } }
+            @if view.access.is_empty() { p.pad.mid { "Nobody was invited, changed or removed yet, and no token was made." } }
+            @else { div.scroll-x tabindex="0" role="region" aria-label="Who let whom in" { table.list {
+                caption.sr { "Who let whom in" }
+                thead { tr { th scope="col" { "Who" } th scope="col" { "What" } th scope="col" { "When" } } }
+                tbody { @for note in &view.access { tr {
+                    th scope="row" { (glyph::who(&note.by.to_string())) }
+                    td data-th="What" { bdi { (note.access) } }
+                    td data-th="When" { (glyph::ago(note.at, viewer.now)) }
+                } } }
+            } } }
         }
     }
 }

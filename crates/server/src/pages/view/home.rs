@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mission_control::{DigestChangeDoc, DigestDoc, PersonDoc, SessionDoc, TokenDoc};
+use mission_domain::access::AccessNote;
 use mission_domain::config::Setting;
 use mission_domain::doc::{ApprovalDoc, ProjectDoc, RuntimeDoc, ScheduleDoc, TicketDoc};
 use mission_domain::rules::Rules;
@@ -81,6 +82,8 @@ pub struct SettingsView {
     pub sessions: Vec<SessionDoc>,
     /// Which of them this is.
     pub own_session: Option<String>,
+    /// The last changes of who may come in, the newest first, where the person may see them.
+    pub access: Vec<AccessNote>,
     /// The people of this home, where the person may see them.
     pub people: Vec<PersonDoc>,
     /// The tokens, where the person may see them.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use mission_control::{
     DigestChangeDoc, DigestDoc, DigestTicketDoc, PersonDoc, SessionDoc, TokenDoc,
 };
+use mission_domain::access::{Access, AccessNote};
 use mission_domain::config;
 use mission_domain::doc::{ApprovalDoc, ScheduleDoc, SignoffDoc, TicketDoc};
+use mission_domain::principal::Principal;
 use mission_domain::rules::Rules;
 use mission_server::pages::diff::Style;
 use mission_server::pages::diff::parse::parse;
@@ -242,6 +244,11 @@ pub(crate) fn settings(part: SettingsPart) -> SettingsView {
             person("vera", "viewer", 0, Some(now())),
         ],
         tokens: vec![token],
+        access: vec![AccessNote {
+            at: ago(9000),
+            by: Principal::Person("elmar".into()),
+            access: Access::TokenMade { name: "ci".into(), role: "operator".into(), project: None },
+        }],
         made: Some(("The token ci.".into(), "0123456789abcdef".into())),
         problem: Some("there is a token `ci` already; revoke it first".into()),
         runtimes: lanes().into_iter().flat_map(|it| it.runtimes).collect(),
