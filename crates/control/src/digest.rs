@@ -13,12 +13,19 @@ use crate::error::Result;
 use crate::execute::Control;
 
 /// What a person wants to hear of; steps of the machine in between are not among it.
-const NOTABLE: [&str; 22] = [
+const NOTABLE: [&str; 29] = [
     "opened",
     "judged",
     "sent_back",
     "question_asked",
     "question_answered",
+    "approval_requested",
+    "approval_given",
+    "approval_denied",
+    "approval_expired",
+    "approval_voided",
+    "approval_ran",
+    "approval_unclear",
     "staled",
     "handed_over",
     "could_not_run",
@@ -224,6 +231,8 @@ mod tests {
         let blocked = || serde_json::json!({"text": "no runtime"});
         let ended = |class: &str| serde_json::json!({"end": {"class": class, "summary": "x"}});
         let newest_first = [
+            event(8, "approval_began", serde_json::json!({"id": "A-1.1"})),
+            event(7, "approval_given", serde_json::json!({"id": "A-1.1"})),
             event(6, "attempt_ended", ended("crashed")),
             event(5, "attempt_ended", ended("reported")),
             event(4, "blocked", blocked()),
@@ -234,6 +243,7 @@ mod tests {
         let told = changes(&newest_first);
         let told: Vec<_> =
             told["MC-1"].iter().map(|it| (it.kind.as_str(), it.count, it.at.as_second())).collect();
-        assert_eq!(told, [("opened", 1, 1), ("blocked", 2, 4), ("attempt_ended", 1, 6)]);
+        let ended = ("attempt_ended", 1, 6);
+        assert_eq!(told, [("opened", 1, 1), ("blocked", 2, 4), ended, ("approval_given", 1, 7)]);
     }
 }

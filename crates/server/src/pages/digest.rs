@@ -22,7 +22,7 @@ const SHOWN: usize = 6;
 const PANEL: usize = 6;
 
 /// The kinds of change in the order in which a person wants to read them: word, tone, glyph.
-const KINDS: [(&str, &str, &str); 12] = [
+const KINDS: [(&str, &str, &str); 14] = [
     ("done", "ok", "s-done"),
     ("died", "bad", "heart-crack"),
     ("blocked", "bad", "s-blocked"),
@@ -32,6 +32,8 @@ const KINDS: [(&str, &str, &str); 12] = [
     ("stale", "warn", "g-stale"),
     ("waived", "ok", "g-waived"),
     ("passed", "ok", "g-passed"),
+    ("permitted", "ok", "shield-check"),
+    ("denied", "off", "shield-alert"),
     ("filed", "off", "plus"),
     ("cancelled", "off", "s-cancelled"),
     ("superseded", "off", "s-superseded"),
@@ -109,6 +111,8 @@ fn kind(change: &DigestChangeDoc) -> Option<&'static str> {
         "blocked" => "blocked",
         "question_asked" => "asked",
         "staled" => "stale",
+        "approval_given" => "permitted",
+        "approval_denied" => "denied",
         "opened" => "filed",
         "cancelled" => "cancelled",
         "superseded" => "superseded",
@@ -158,6 +162,8 @@ fn headline(line: &Line, is_cut: bool) -> String {
         "stale" => format!("{} went stale", count(n, "sign-off")),
         "waived" => format!("{} waived", count(n, "gate")),
         "passed" => format!("{} passed", count(n, "gate")),
+        "permitted" => format!("{} approved", count(n, "command")),
+        "denied" => format!("{} denied", count(n, "command")),
         other => format!("{tickets} {other}"),
     }
 }
