@@ -175,6 +175,10 @@
 
   const pressed = (event) => {
     const { key } = event;
+    if (armed && key === "Escape") {
+      event.preventDefault();
+      return document.activeElement.blur(); // and no further: it is taken back
+    }
     if (armed && !["Enter", armed.dataset.key].includes(key)) disarm();
     if (key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches?.("textarea, input") && send(event.target)) return event.preventDefault();
     if (event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;

@@ -236,24 +236,29 @@
     const cancel = make("button", { type: "button", className: "btn sm ghost" }, "Cancel");
     put(row, at, ...(isPair(row) ? [make("p", { className: "dim" }, `About the ${at.gone ? "removed" : "new"} line ${at.line}`)] : []), field, make("div", { className: "ask-do" }, keep, cancel));
     const draftKey = `draft ${digest} ${at.file}:${at.line}${at.gone ? " gone" : ""}`;
-    const forget = () => sessionStorage.removeItem(draftKey);
-    field.value = sessionStorage.getItem(draftKey) ?? field.value;
-    field.addEventListener("input", () => sessionStorage.setItem(draftKey, field.value));
-    const done = () => {
-      forget();
-      const text = field.value.trim();
+    const draft = JSON.parse(sessionStorage.getItem(draftKey) ?? "null") ?? { before: old?.text ?? "" };
+    field.value = draft.text ?? field.value;
+    // What is typed leaves with the verdict, kept or not.
+    const settle = (words) => {
+      const text = words.trim();
       comments = comments.filter((it) => !same(it, at));
       if (text) comments.push({ ...at, text });
       store.write(commentsKey, comments);
+    };
+    field.addEventListener("input", () => {
+      sessionStorage.setItem(draftKey, JSON.stringify({ ...draft, text: field.value }));
+      settle(field.value);
+      review();
+    });
+    const close = (words) => {
+      sessionStorage.removeItem(draftKey);
+      settle(words);
       show();
       mark(row, at.gone);
     };
+    const done = () => close(field.value);
     keep.addEventListener("click", done);
-    const leave = () => {
-      forget();
-      show();
-      mark(row, at.gone);
-    };
+    const leave = () => close(draft.before);
     cancel.addEventListener("click", leave);
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done();
@@ -266,10 +271,8 @@
     field.closest("tr").scrollIntoView({ block: "nearest" });
   };
 
-  /** Shows every comment below its line and in the review, where it is sent from. */
-  const show = () => {
-    if (!form) return;
-    for (const old of all("tr.draft")) old.remove();
+  /** Shows every comment in the review, where it is sent from. */
+  const review = () => {
     const list = one("[data-comments]", form);
     list.replaceChildren();
     const reason = one("[name=reason]", form);
@@ -280,17 +283,7 @@
     warn(verdict("pass"), comments.length);
     reason.placeholder = comments.length ? "Reason, if the comments need one" : "Reason, needed to request changes";
     for (const comment of comments) {
-      const row = rowOf(comment);
       const words = told(comment);
-      if (row) {
-        const edit = make("button", { type: "button", className: "btn sm ghost" }, "Edit");
-        edit.setAttribute("aria-label", `Edit the comment on ${words}`);
-        edit.addEventListener("click", () => ask(row, comment.gone));
-        const text = make("p", { textContent: comment.text });
-        text.dir = "auto";
-        const about = comment.gone ? `You, not sent yet, about the removed line ${comment.line}` : "You, not sent yet";
-        put(row, comment, make("div", { className: "found-note" }, make("p", {}, make("b", {}, about)), text, edit));
-      }
       const remove = make("button", { type: "button", className: "icon-btn", textContent: "×" });
       remove.setAttribute("aria-label", `Remove the comment on ${words}`);
       remove.addEventListener("click", () => {
@@ -310,6 +303,24 @@
       text.dir = "auto";
       const said = comment.gone ? `${comment.text} (about a removed line)` : comment.text;
       list.append(make("li", {}, make("p", { className: "row" }, link, remove), text, make("input", { type: "hidden", name: "finding", value: `${comment.file}:${comment.line}:${said}` })));
+    }
+  };
+
+  /** Shows every comment below its line and in the review. */
+  const show = () => {
+    if (!form) return;
+    for (const old of all("tr.draft")) old.remove();
+    review();
+    for (const comment of comments) {
+      const row = rowOf(comment);
+      if (!row) continue;
+      const edit = make("button", { type: "button", className: "btn sm ghost" }, "Edit");
+      edit.setAttribute("aria-label", `Edit the comment on ${told(comment)}`);
+      edit.addEventListener("click", () => ask(row, comment.gone));
+      const text = make("p", { textContent: comment.text });
+      text.dir = "auto";
+      const about = comment.gone ? `You, not sent yet, about the removed line ${comment.line}` : "You, not sent yet";
+      put(row, comment, make("div", { className: "found-note" }, make("p", {}, make("b", {}, about)), text, edit));
     }
   };
   if (form) {

@@ -98,18 +98,24 @@
   document.addEventListener("mission:shield", shielded);
 
   /** Asks before what acts at once and is not taken back: the first press says so, a second one that is no double click does it. */
+  const otherwise = new WeakMap(); // what a button that asks says when it does not
   const asks = (button) => {
     const question = button?.dataset.ask;
     if (!question) return false;
     if (button.dataset.asked) return Date.now() - Number(button.dataset.asked) < 500;
-    const was = [...button.childNodes];
+    if (!otherwise.has(button)) otherwise.set(button, [...button.childNodes]);
     button.dataset.asked = Date.now();
     button.replaceChildren(question);
     const said = document.getElementById("said");
     if (said) said.textContent = question;
     const back = () => {
       delete button.dataset.asked;
-      button.replaceChildren(...was);
+      // A press on the button beside it goes on: that one stays where it is meanwhile.
+      setTimeout(() => {
+        if (button.dataset.asked || !otherwise.has(button)) return;
+        button.replaceChildren(...otherwise.get(button));
+        otherwise.delete(button);
+      }, 300);
     };
     button.addEventListener("blur", back, { once: true });
     return true;

@@ -49,13 +49,18 @@ export function packets(story) {
     await page.keyboard.press("s");
     await page.waitForURL(/style=split/);
     assert.equal(await page.locator(".comments li").count(), 2, "both styles hold the same comments");
-    await page.fill(".review [name=reason]", "See the lines.");
+    await greeting.locator("tr[data-line='6'] td").last().click();
+    await page.keyboard.type("Typed and not kept.");
+    assert.equal(await page.locator(".review [name=reason][required]").count(), 0, "a comment is reason enough");
+    await page.click(".review button:has-text('Sign off')");
+    await page.locator(".review button:has-text('Press again: sign off over 3 comments')").waitFor();
     await isTold(page, () => page.click(".review button:has-text('Request changes')"));
     const findings = (await stage.ticket(key)).findings.map((it) => [it.file, it.text]);
     // What landed before decides whether the change takes that line away: whoever reads the finding is told so.
-    const [first, second] = findings;
+    const [first, second, third] = findings;
     assert.match(first.join(": "), /^greeting\.txt: Greet the second line too: please\.( \(about a removed line\))?$/);
-    assert.deepEqual([second, findings.length], [["greeting.txt", "And the seventh."], 2]);
+    assert.deepEqual(second, ["greeting.txt", "And the seventh."]);
+    assert.deepEqual([third, findings.length], [["greeting.txt", "Typed and not kept."], 3]);
     assert.deepEqual(complaints, []);
     await close();
   });
