@@ -102,6 +102,7 @@ impl Control {
     pub async fn digest(&self, since: Timestamp, project: Option<ProjectKey>) -> Result<DigestDoc> {
         let filter = EventFilter {
             project: project.clone(),
+            kinds: NOTABLE.map(String::from).to_vec(),
             since: Some(since),
             newest_first: true,
             limit: Some(MOST_EVENTS),
@@ -150,6 +151,7 @@ impl Control {
     ) -> Result<DigestDoc> {
         let filter = EventFilter {
             project,
+            kinds: NOTABLE.map(String::from).to_vec(),
             since: Some(since),
             newest_first: true,
             limit: Some(most),
@@ -197,11 +199,11 @@ fn changes(events: &[EventDoc]) -> BTreeMap<String, Vec<DigestChangeDoc>> {
     by_ticket
 }
 
-/// Returns whether a person wants to hear of it. An attempt that ended as it should is a step in between.
+/// Returns whether a person wants to hear of it, of what is [`NOTABLE`]. An attempt that ended as it should is a step in between.
 fn is_notable(event: &EventDoc) -> bool {
     let class = || EndClass::deserialize(event.body.pointer("/end/class")?).ok();
     let failed = || class().is_none_or(|it| it.costs_an_attempt() || it.is_runtime_fault());
-    NOTABLE.contains(&event.kind.as_str()) && (event.kind != "attempt_ended" || failed())
+    event.kind != "attempt_ended" || failed()
 }
 
 #[cfg(test)]
@@ -231,13 +233,11 @@ mod tests {
         let blocked = || serde_json::json!({"text": "no runtime"});
         let ended = |class: &str| serde_json::json!({"end": {"class": class, "summary": "x"}});
         let newest_first = [
-            event(8, "approval_began", serde_json::json!({"id": "A-1.1"})),
             event(7, "approval_given", serde_json::json!({"id": "A-1.1"})),
             event(6, "attempt_ended", ended("crashed")),
             event(5, "attempt_ended", ended("reported")),
             event(4, "blocked", blocked()),
             event(3, "blocked", blocked()),
-            event(2, "claimed", serde_json::json!({})),
             event(1, "opened", serde_json::json!({})),
         ];
         let told = changes(&newest_first);

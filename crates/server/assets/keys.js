@@ -48,6 +48,14 @@
     item.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
 
+  // The bar names the keys that act here now.
+  const acts = all(".keys [data-for]").filter((it) => ["a", "r", "w"].includes(it.dataset.for));
+  const fit = () => acts.forEach((it) => (it.hidden = !one(`[data-key="${it.dataset.for}"]`)));
+  if (page === "ticket") {
+    document.addEventListener("mission:placed", fit);
+    fit();
+  }
+
   const move = (step) => {
     if (page === "packet") return void document.dispatchEvent(new CustomEvent("mission:step", { detail: step }));
     const list = page === "board" && current()?.closest(".col") ? all(".card", current().closest(".col")).filter(visible) : items();

@@ -36,7 +36,7 @@ macro_rules! every_story {
             fencing::a_link_that_signs_in_once_does_so_once,
             reading::tickets_are_selected_by_every_field,
             reading::projections_are_selected_and_counted,
-            reading::events_are_selected_by_project_ticket_and_time,
+            reading::events_are_selected_by_project_ticket_kind_and_time,
             reading::only_open_tickets_are_loaded_at_the_start,
             reading::a_sound_log_verifies_and_replays,
             reading::a_snapshot_is_rebuilt_without_an_event,

@@ -66,6 +66,8 @@ pub struct EventFilter {
     pub project: Option<ProjectKey>,
     /// Of this ticket.
     pub ticket: Option<TicketKey>,
+    /// Of one of these kinds; without any, of every kind.
+    pub kinds: Vec<String>,
     /// That happened at this moment or later.
     pub since: Option<Timestamp>,
     /// The newest first, so that `limit` keeps the newest.

@@ -29,7 +29,7 @@ pub(super) fn request(
                 (approval.id) " · " (words::principal(&approval.by)) " asks in "
                 code dir="ltr" { (approval.cwd) }
                 @if let Some(commit) = &approval.commit { " at " (glyph::hash(commit)) }
-                @if let Some(diff) = &approval.diff { " · " a href=(words::artifact(diff)) { "the difference there" } }
+                @if let Some(diff) = &approval.diff { " · " a href=(words::artifact(diff)) { "read the diff" } }
                 @if approval.count > 1 { " · asked " (approval.count) " times" }
                 " · void in " (words::lasted(approval.expires_at.as_second() - viewer.now.as_second()))
             }
@@ -47,6 +47,8 @@ pub(super) fn request(
 pub(super) fn life(approval: &ApprovalDoc, names_ticket: bool, viewer: Viewer<'_>) -> Markup {
     let (tone, glyph, word) = match approval.state.as_str() {
         "requested" => ("you", "bell-ring", "asked"),
+        "run" if approval.exit_code.is_none() => ("warn", "circle-help", "ran, end unknown"),
+        "run" if approval.exit_code != Some(0) => ("bad", "circle-x", "ran and failed"),
         "approved" | "running" | "run" => ("ok", "badge-check", "approved once"),
         "denied" => ("bad", "circle-x", "denied"),
         "expired" => ("off", "circle-dashed", "expired"),

@@ -90,7 +90,7 @@ fn head(view: &BoardView) -> Markup {
     html! {
         h1 { "Board" }
         (lede(view.shell.counts, blocked, view.shell.viewer()))
-        @if is_limited(&view.filter) { p.lede { "of all, " b { (view.columns.iter().map(|it| it.total).sum::<u32>()) } " matched the filter when this was loaded" } }
+        @if is_limited(&view.filter) { p.lede { b { (view.columns.iter().map(|it| it.total).sum::<u32>()) } " of them matched the filter when this was loaded" } }
         @if let Some(key) = &view.filter.campaign { p.lede { "in " (glyph::key(key)) " " @if let Some(c) = view.shell.campaigns.iter().find(|c| c.key == *key) { bdi { (c.title) } } } }
         div.tools {
             button.btn type="button" data-filter aria-controls="filter" aria-expanded=(is_limited(&view.filter)) { (icon("list-filter")) "Filter" }

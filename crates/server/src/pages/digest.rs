@@ -73,7 +73,7 @@ pub fn page(view: &DigestView) -> Markup {
             body_class: "",
             body: html! {
                 @if digest.tickets.is_empty() { (nothing()) }
-                @else { ul.digest-lines aria-label="In numbers" { @for line in lines(digest) { li { (mark(&line)) b { (headline(&line, digest.is_cut)) } } } } }
+                @else { ul.digest-lines aria-label="In numbers" { @for line in lines(digest) { li { (mark(&line)) b { (headline(&line)) } } } } }
                 @if digest.is_cut { p.banner.apart data-tone="warn" { (icon("history")) span { "More happened than is looked at; the oldest changes are left out." } } }
                 @for (ticket, changes) in &view.shown { (ticket_part(ticket, changes, viewer)) }
                 (leaf("More tickets", &view.shell, (view.from, view.shown.len(), digest.tickets.len()), LEAF, |from| format!("/digest?from={from}")))
@@ -144,26 +144,21 @@ fn lines(digest: &DigestDoc) -> Vec<Line> {
     lines
 }
 
-/// Returns a line as a sentence; where not all was counted, with a `+` behind its number.
-fn headline(line: &Line, is_cut: bool) -> String {
+/// Returns a line as a sentence.
+fn headline(line: &Line) -> String {
     let n = line.times as usize;
-    let more = if is_cut { "+" } else { "" };
-    let count = |n: usize, one: &str| match n {
-        1 if !is_cut => format!("1 {one}"),
-        _ => format!("{n}{more} {one}s"),
-    };
-    let tickets = count(line.tickets.len(), "ticket");
+    let tickets = words::count(line.tickets.len(), "ticket");
     match line.kind {
-        "died" => format!("{} died", count(n, "worker")),
-        "failed" => format!("{} failed", count(n, "gate")),
-        "asked" => count(n, "question"),
-        "changes" if n == 1 && !is_cut => "Changes requested once".into(),
-        "changes" => format!("Changes requested {n}{more} times"),
-        "stale" => format!("{} went stale", count(n, "sign-off")),
-        "waived" => format!("{} waived", count(n, "gate")),
-        "passed" => format!("{} passed", count(n, "gate")),
-        "permitted" => format!("{} approved", count(n, "command")),
-        "denied" => format!("{} denied", count(n, "command")),
+        "died" => format!("{} died", words::count(n, "worker")),
+        "failed" => format!("{} failed", words::count(n, "gate")),
+        "asked" => words::count(n, "question"),
+        "changes" if n == 1 => "Changes requested once".into(),
+        "changes" => format!("Changes requested {n} times"),
+        "stale" => format!("{} went stale", words::count(n, "sign-off")),
+        "waived" => format!("{} waived", words::count(n, "gate")),
+        "passed" => format!("{} passed", words::count(n, "gate")),
+        "permitted" => format!("{} approved", words::count(n, "command")),
+        "denied" => format!("{} denied", words::count(n, "command")),
         other => format!("{tickets} {other}"),
     }
 }
@@ -216,7 +211,7 @@ pub fn panel(digest: &DigestDoc, is_since_seen: bool, viewer: Viewer<'_>) -> Mar
             @if lines.is_empty() { p.pad.mid { "Nothing changed." } }
             @else {
                 ul.since { @for line in lines.iter().take(PANEL) {
-                    li { (mark(line)) p { b { (headline(line, digest.is_cut)) } " " @for key in line.tickets.iter().take(2) { (glyph::key(key)) " " } @if line.tickets.len() > 2 { span.dim { "+" (line.tickets.len() - 2) } } } }
+                    li { (mark(line)) p { b { (headline(line)) } " " @for key in line.tickets.iter().take(2) { (glyph::key(key)) " " } @if line.tickets.len() > 2 { span.dim { "+" (line.tickets.len() - 2) } } } }
                 } }
             }
             @if digest.is_cut { p.sub { "Only the newest events are counted here; the digest counts all." } }

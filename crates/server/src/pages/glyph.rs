@@ -173,6 +173,9 @@ pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let Some(next) = &ticket.next_action else {
         return html! { span { (inline(&ticket.reason.text)) } };
     };
+    if next.who.kind == "ticket" {
+        return html! { span { "waits for " bdi { (next.who.name) } } };
+    }
     let owed = viewer.owes(ticket);
     let is_anyone = next.who.name == "anyone";
     let is_any_person = is_anyone && next.who.kind == "person" && !viewer.acts();

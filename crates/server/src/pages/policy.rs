@@ -41,7 +41,7 @@ fn asked(view: &PolicyView) -> Markup {
     html! {
         @if !view.approvals.is_empty() {
             section.panel id="approvals" aria-labelledby="h-approvals" {
-                header { h2 id="h-approvals" { "Guarded commands" } span.end { "the newest " (view.approvals.len()) } }
+                header { h2 id="h-approvals" { "Guarded commands" } span.end { "the newest first" } }
                 ul.signs.pad { @for it in &view.approvals { (approval::life(it, true, view.shell.viewer())) } }
             }
         }

@@ -278,7 +278,7 @@ pub fn notices(all: &[String]) -> Markup {
 fn key_bar(keys: Keys) -> Markup {
     html! {
         footer.keys aria-label="Keyboard shortcuts" {
-            @for (names, does) in keys { span { @for k in *names { kbd { (k) } } " " (does) } }
+            @for (names, does) in keys { span data-for=[names.first().filter(|_| names.len() == 1)] { @for k in *names { kbd { (k) } } " " (does) } }
             span { kbd { "/" } " commands" }
             span.end { kbd { "?" } " all keys" }
         }
@@ -374,7 +374,7 @@ fn key_help() -> Markup {
     ];
     html! {
         dialog.sheet id="keys-help" aria-labelledby="keys-title" {
-            h2 id="keys-title" { "Keys" }
+            h2 id="keys-title" tabindex="-1" autofocus { "Keys" }
             div.key-groups { @for (title, keys) in KEYS { section { h3 { (title) } dl.facts { @for (k, does) in keys { dt { @for part in k.split(' ') { kbd { (part) } " " } } dd { (does) } } } } } }
             label.row { input type="checkbox" data-keys-off; " Switch single keys off" }
             form method="dialog" { button.btn.sm type="submit" { "Close" } }

@@ -47,31 +47,21 @@ pub fn page(view: &TicketView) -> Markup {
                     (side::side(view))
                 }
             },
-            keys: keys(ticket, viewer),
+            keys: KEYS,
         },
     )
 }
 
-/// Returns the keys that act here; the verdict's only where one is owed.
-fn keys(ticket: &TicketDoc, viewer: Viewer<'_>) -> super::shell::Keys {
-    const VERDICT: super::shell::Keys = &[
-        (&["a"], "sign off"),
-        (&["r"], "request changes"),
-        (&["w"], "waive"),
-        (&["p"], "packet"),
-        (&["t"], "console"),
-        (&["m"], "message"),
-        (&["[", "]"], "ticket before, after"),
-    ];
-    const PLAIN: super::shell::Keys = &[
-        (&["p"], "packet"),
-        (&["t"], "console"),
-        (&["m"], "message"),
-        (&["[", "]"], "ticket before, after"),
-    ];
-    let owed = words::owes(ticket, viewer.person);
-    if owed && ticket.state == "in_review" { VERDICT } else { PLAIN }
-}
+/// The keys that act here; those of a verdict are shown while one is owed, which the page's script sees.
+const KEYS: super::shell::Keys = &[
+    (&["a"], "sign off"),
+    (&["r"], "request changes"),
+    (&["w"], "waive"),
+    (&["p"], "packet"),
+    (&["t"], "console"),
+    (&["m"], "message"),
+    (&["[", "]"], "ticket before, after"),
+];
 
 /// Returns the heading: crumbs, title, where it came from, and the tools.
 fn head(view: &TicketView) -> Markup {

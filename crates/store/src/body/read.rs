@@ -190,6 +190,13 @@ fn events_query(filter: &EventFilter) -> Result<QueryBuilder<Db>> {
     if let Some(project) = &filter.project {
         query.push(" AND project = ").push_bind(project.to_string());
     }
+    if !filter.kinds.is_empty() {
+        let mut kinds = query.push(" AND kind IN (").separated(", ");
+        for kind in &filter.kinds {
+            kinds.push_bind(kind.clone());
+        }
+        kinds.push_unseparated(")");
+    }
     if let Some(since) = filter.since {
         query.push(" AND at >= ").push_bind(moment(since));
     }
@@ -278,6 +285,7 @@ pub(super) fn statements() -> Vec<String> {
         after: 1,
         project: Some(key.project().clone()),
         ticket: Some(key.clone()),
+        kinds: vec!["opened".into()],
         since: Some(mission_domain::ids::Timestamp::UNIX_EPOCH),
         newest_first: true,
         limit: Some(1),

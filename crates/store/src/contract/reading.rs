@@ -92,7 +92,7 @@ async fn ids(store: &dyn Store, filter: ProjectionFilter) -> Vec<String> {
 }
 
 /// And from both ends.
-pub async fn events_are_selected_by_project_ticket_and_time(store: Arc<dyn Store>) {
+pub async fn events_are_selected_by_project_ticket_kind_and_time(store: Arc<dyn Store>) {
     begin(&*store, 1).await.unwrap();
     store.append(change(home(0, "begun"))).await.unwrap();
     begin(&*store, 2).await.unwrap();
@@ -106,6 +106,10 @@ pub async fn events_are_selected_by_project_ticket_and_time(store: Arc<dyn Store
     assert_eq!(seqs(&*store, of_project).await, [1, 3, 4]);
     let of_ticket = EventFilter { ticket: Some(ticket(1)), ..all.clone() };
     assert_eq!(seqs(&*store, of_ticket).await, [1, 4]);
+    let of_kind = EventFilter { kinds: vec!["begun".into()], ..all.clone() };
+    assert_eq!(seqs(&*store, of_kind).await, [2]);
+    let of_kinds = EventFilter { kinds: vec!["begun".into(), "noted".into()], ..all.clone() };
+    assert_eq!(seqs(&*store, of_kinds).await, [2, 4]);
     let since = EventFilter { since: Some(at(100)), ..all.clone() };
     assert_eq!(seqs(&*store, since).await, [4]);
     let newest = EventFilter { newest_first: true, limit: Some(2), ..all.clone() };

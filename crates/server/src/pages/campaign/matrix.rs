@@ -46,10 +46,14 @@ fn rank(ticket: &TicketDoc, viewer: Viewer<'_>) -> u8 {
     }
 }
 
-/// Returns the gates of all workflows, each once, each after the one that it follows somewhere.
+/// Returns the gates of all workflows, each once, each after the one that it follows somewhere. The workflow that most tickets have
+/// comes first, so that what they share stands together.
 pub fn columns(children: &[TicketDoc]) -> Vec<String> {
+    let having = |workflow: &str| children.iter().filter(|it| it.workflow == workflow).count();
+    let mut tickets: Vec<&TicketDoc> = children.iter().collect();
+    tickets.sort_by_cached_key(|it| std::cmp::Reverse(having(&it.workflow)));
     let mut columns: Vec<String> = Vec::new();
-    for ticket in children {
+    for ticket in tickets {
         let mut after = 0;
         for gate in &ticket.gates {
             match columns.iter().position(|it| *it == gate.id) {

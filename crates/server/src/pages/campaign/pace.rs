@@ -41,7 +41,7 @@ pub(super) fn pace(children: &[TicketDoc], now: Timestamp) -> Markup {
     path.push_str(&format!(" H{}", svg::number(WIDE)));
     let told = format!("{settled} of {required} gates settled since {}", first.strftime("%-d %B"));
     html! {
-        svg.burn viewBox="-2 -4 244 64" role="img" aria-label=(told) {
+        svg.burn viewBox="-2 -4 244 64" preserveAspectRatio="xMinYMid meet" role="img" aria-label=(told) {
             path.grid d="M0 56.5h240M0 28.5h240M0 .5h240" {}
             path.ln d=(path) {}
         }
