@@ -125,6 +125,7 @@ async fn endings(control: &Control, keys: &[TicketKey], ada: &Principal) {
             reason: String::new(),
             findings: Vec::new(),
             packet: Some(packet.to_string()),
+            judged: None,
         };
         let at = Instant::now();
         control.judge(key, request, ada).await.unwrap();

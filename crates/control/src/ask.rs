@@ -99,6 +99,9 @@ pub struct VerdictRequest {
     /// The packet that the person had before their eyes.
     #[serde(default)]
     pub packet: Option<String>,
+    /// How many verdicts the gate had then: where somebody decided since, this one is refused.
+    #[serde(default)]
+    pub judged: Option<usize>,
 }
 
 /// Tickets counted for a page's shell.
@@ -437,6 +440,7 @@ impl Control {
             reason: request.reason,
             findings: request.findings,
             seen,
+            judged: request.judged,
         };
         self.changed(ticket, command, by).await
     }

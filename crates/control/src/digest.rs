@@ -13,9 +13,10 @@ use crate::error::Result;
 use crate::execute::Control;
 
 /// What a person wants to hear of; steps of the machine in between are not among it.
-const NOTABLE: [&str; 29] = [
+const NOTABLE: [&str; 30] = [
     "opened",
     "judged",
+    "verdict_withdrawn",
     "sent_back",
     "question_asked",
     "question_answered",

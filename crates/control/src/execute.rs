@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) runner: Mutex<Option<RunnerClient>>,
     pub(crate) checks: Semaphore,
     pub(crate) home_turn: tokio::sync::Mutex<()>,
+    /// The turn to change who may come in: what was read of doors still holds when one is made or ended.
+    pub(crate) doors_turn: tokio::sync::Mutex<()>,
     /// The turn to file a ticket: each takes the next number, and nobody loses a race to a neighbour of the same process.
     pub(crate) filing_turn: tokio::sync::Mutex<()>,
     /// Each project's turn to land: whoever lands there holds it.
@@ -97,6 +99,7 @@ impl Control {
                 runner: Mutex::new(None),
                 checks,
                 home_turn: tokio::sync::Mutex::new(()),
+                doors_turn: tokio::sync::Mutex::new(()),
                 filing_turn: tokio::sync::Mutex::new(()),
                 hands: Mutex::default(),
                 landing_turns: Mutex::new(BTreeMap::new()),

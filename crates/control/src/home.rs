@@ -128,14 +128,25 @@ impl Control {
         Some(Caller { principal, role, project: secret.project.clone() })
     }
 
-    /// Returns a one-time code for signing in on a page, good for ten minutes.
+    /// Returns a one-time code by which the home's owner signs in on a page, good for ten minutes. It is for who has the machine.
     ///
     /// # Errors
     /// What the store said.
-    pub async fn sign_in_code(&self) -> Result<String> {
-        let principal = Principal::Person(self.owner());
-        self.new_secret(SecretKind::SignIn, &principal, TokenRole::Owner, None, "", Some(SIGN_IN_S))
-            .await
+    pub async fn owners_sign_in_code(&self) -> Result<String> {
+        let (principal, role) = (Principal::Person(self.owner()), TokenRole::Owner);
+        self.sign_in_code(&Caller { principal, role, project: None }).await
+    }
+
+    /// Returns a one-time code by which `by` signs in on another page, as who they are and to do what they may, good for ten minutes.
+    ///
+    /// # Errors
+    /// A caller who is no person, or what the store said.
+    pub async fn sign_in_code(&self, by: &Caller) -> Result<String> {
+        if !by.principal.is_person() {
+            return Err(mission_domain::ticket::Rejection::NotAPerson(by.principal.clone()).into());
+        }
+        let (kind, life) = (SecretKind::SignIn, Some(SIGN_IN_S));
+        self.new_secret(kind, &by.principal, by.role, by.project.clone(), "", life).await
     }
 
     /// Takes a sign-in code, once, and returns the session's secret. `browser` is what the session is called in lists.
@@ -148,6 +159,7 @@ impl Control {
         if self.store().secret(SecretKind::SignIn, &hash).await?.is_none() {
             return Ok(None);
         }
+        let _turn = self.inner.doors_turn.lock().await;
         let taken = self.store().take_secret(SecretKind::SignIn, &hash).await?;
         let is_invitation = taken.as_ref().is_some_and(|it| it.label == INVITATION);
         let Some(caller) = taken.and_then(|it| self.caller(&it)) else { return Ok(None) };
@@ -157,7 +169,8 @@ impl Control {
                 .await?;
         }
         let (kind, life) = (SecretKind::Session, Some(SESSION_S));
-        let secret = self.new_secret(kind, &caller.principal, caller.role, None, browser, life);
+        let Caller { principal, role, project } = &caller;
+        let secret = self.new_secret(kind, principal, *role, project.clone(), browser, life);
         secret.await.map(Some)
     }
 
@@ -201,6 +214,7 @@ impl Control {
                 "`{name}` is a word of Mission Control itself; choose another name for the token"
             )));
         }
+        let _turn = self.inner.doors_turn.lock().await;
         if self.tokens().await?.iter().any(|it| it.name.eq_ignore_ascii_case(name)) {
             return Err(Error::Invalid(format!(
                 "there is a token `{name}` already; revoke it first"

@@ -110,6 +110,7 @@ impl Control {
     /// A caller who is no owner, an unknown role, or a name that is none.
     pub async fn invite(&self, name: &str, role: &str, by: &Caller) -> Result<String> {
         owners_only(by)?;
+        let _turn = self.inner.doors_turn.lock().await;
         let role = role_of_a_person(role)?;
         principal::check_person(name).map_err(Error::Invalid)?;
         let is_word = |it: &str| it.eq_ignore_ascii_case(name);
@@ -190,6 +191,7 @@ impl Control {
     /// A caller who is no owner, an unknown role, nobody of that name, oneself, or the owner of the home.
     pub async fn change_role(&self, name: &str, role: &str, by: &Caller) -> Result<()> {
         let role = role_of_a_person(role)?;
+        let _turn = self.inner.doors_turn.lock().await;
         let theirs = self.theirs(name, by).await?;
         let access = Access::RoleChanged { name: name.into(), role: role.word() };
         self.note_access(access, by).await?;
@@ -210,6 +212,7 @@ impl Control {
     /// # Errors
     /// A caller who is no owner, nobody of that name, oneself, or the owner of the home.
     pub async fn remove_person(&self, name: &str, by: &Caller) -> Result<()> {
+        let _turn = self.inner.doors_turn.lock().await;
         let theirs = self.theirs(name, by).await?;
         self.note_access(Access::PersonRemoved { name: name.into() }, by).await?;
         for secret in theirs {
@@ -228,6 +231,7 @@ impl Control {
     /// # Errors
     /// A caller who is no owner, or no invitation of that name that still waits.
     pub async fn withdraw_invitation(&self, name: &str, by: &Caller) -> Result<()> {
+        let _turn = self.inner.doors_turn.lock().await;
         let secrets = self.theirs(name, by).await?.into_iter();
         let waits = secrets.filter(|it| it.kind == SecretKind::SignIn && it.label == INVITATION);
         let mut was_there = false;

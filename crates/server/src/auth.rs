@@ -81,7 +81,19 @@ impl Who {
         let asked = asked.map(|it| it.parse::<ProjectKey>()).transpose();
         let asked = asked.map_err(|e| Problem::senseless("bad_request", e.to_string()))?;
         request.project = self.narrow(asked)?.map(String::from);
-        Ok(())
+        self.narrow_keys(request.parent.iter().chain(&request.blocked_by))
+    }
+
+    /// Refuses a token of one project what names tickets of another: they would be changed, or waited for.
+    pub(crate) fn narrow_keys(&self, keys: impl IntoIterator<Item = impl ToString>) -> Answer<()> {
+        let is_elsewhere = |own: &ProjectKey| {
+            let keys = keys.into_iter().filter_map(|it| it.to_string().trim().parse().ok());
+            keys.into_iter().any(|it: TicketKey| it.project() != own)
+        };
+        match &self.caller.project {
+            Some(own) if is_elsewhere(own) => Err(other_project(own)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Returns whether something of the ticket `key` may be shown.

@@ -169,7 +169,7 @@ impl Console {
                     Err(broadcast::error::RecvError::Closed) => Err(Over::Closing),
                 },
                 () = async { drop(closing.wait_for(|it| *it).await) } => Err(Over::Closing),
-                _ = ended.changed() => self.still_signed_in().await,
+                _ = ended.changed() => self.still_may(socket).await,
                 _ = ticks.tick() => match heard.elapsed() > SILENCE {
                     true => Err(Over::Gone),
                     false => self.check_in(socket).await,
@@ -238,7 +238,7 @@ impl Console {
 
     /// Pings, and looks whether whoever looks may still look.
     async fn check_in(&mut self, socket: &mut WebSocket) -> Result<(), Over> {
-        self.still_signed_in().await?;
+        self.still_may(socket).await?;
         send(socket, Message::Ping(Bytes::new())).await
     }
 }

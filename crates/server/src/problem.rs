@@ -158,6 +158,7 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::NothingToTakeOver(_)
         | R::NoPacket(_)
         | R::PacketChanged(_)
+        | R::DecidedMeanwhile(_)
         | R::NothingToWithdraw(_)
         | R::NoQuestion
         | R::NotBlocked

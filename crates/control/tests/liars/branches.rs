@@ -136,6 +136,7 @@ async fn the_commit_that_was_looked_at_is_the_one_that_lands_whatever_is_pushed_
         reason: String::new(),
         findings: Vec::new(),
         packet: Some(seen.digest.to_string()),
+        judged: None,
     };
     // Somebody lands something else between the look and the word.
     write(&stage.repository().join("other"), "x\n");

@@ -64,6 +64,7 @@ async fn all_signed(stage: &Stage, keys: &[TicketKey]) {
             reason: "fine".into(),
             findings: Vec::new(),
             packet: None,
+            judged: None,
         };
         stage.control.judge(key, verdict, &ada()).await.expect("a person may");
     }
@@ -186,6 +187,7 @@ async fn waived() -> Stage {
         reason: "it was broken before".into(),
         findings: Vec::new(),
         packet: None,
+        judged: None,
     };
     stage.control.judge(&stage.ticket, waive, &ada()).await.expect("she may");
     stage

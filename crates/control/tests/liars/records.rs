@@ -84,6 +84,7 @@ async fn a_packet_that_was_edited_on_the_disk_is_found_and_lands_nothing() {
                 reason: String::new(),
                 findings: Vec::new(),
                 packet: None,
+                judged: None,
             };
             control.judge(&key, request, &crate::stage::ada()).await.map(drop)
         }

@@ -155,6 +155,7 @@ async fn a_persons_word_on_a_packet_that_is_no_longer_there_is_refused() {
         reason: String::new(),
         findings: Vec::new(),
         packet: Some(old.to_string()),
+        judged: None,
     };
     let refused = stage.control.judge(&stage.ticket, request, &ada()).await.expect_err("refused");
     assert!(refused.to_string().contains("packet"), "{refused}");
@@ -187,6 +188,7 @@ async fn a_waiver_without_a_reason_is_none() {
         reason: "  ".into(),
         findings: Vec::new(),
         packet: None,
+        judged: None,
     };
     let refused = stage.control.judge(&stage.ticket, request, &ada()).await.expect_err("refused");
     assert!(refused.to_string().contains("reason"), "{refused}");

@@ -324,6 +324,7 @@ impl Stage {
             reason: "because".into(),
             findings: Vec::new(),
             packet: None,
+            judged: None,
         };
         let judged = self.control.judge(&self.ticket, request, by).await;
         judged.map_err(|error| error.in_full())?;

@@ -114,7 +114,14 @@ fn ada() -> Principal {
 }
 
 fn verdict(key: &str, verdict: VerdictWord) -> Command {
-    Command::Judge { gate: None, verdict, reason: key.to_owned(), findings: Vec::new(), seen: None }
+    Command::Judge {
+        gate: None,
+        verdict,
+        reason: key.to_owned(),
+        findings: Vec::new(),
+        seen: None,
+        judged: None,
+    }
 }
 
 /// Returns what somebody may want of `ticket` as it is.

@@ -93,6 +93,8 @@ pub enum Command {
         findings: Vec<NewFinding>,
         /// The packet that the person had before their eyes.
         seen: Option<Digest>,
+        /// How many verdicts the gate had then.
+        judged: Option<usize>,
     },
     /// Take the last verdict on a gate back.
     Withdraw { gate: Option<GateId> },
@@ -281,6 +283,8 @@ pub enum Rejection {
     NoPacket(GateId),
     #[error("the packet changed since you looked: it is `{0}` now. Look again before you decide")]
     PacketChanged(Digest),
+    #[error("gate `{0}` was decided while you looked at it. Look again before you decide")]
+    DecidedMeanwhile(GateId),
     #[error("a `{0}` needs a reason")]
     ReasonMissing(&'static str),
     #[error("this role may say `pass` or `changes`, not `{0}`")]
@@ -374,6 +378,7 @@ impl Rejection {
             Self::NotTheDecider { .. } => "not_the_decider",
             Self::NoPacket(_) => "no_packet",
             Self::PacketChanged(_) => "packet_changed",
+            Self::DecidedMeanwhile(_) => "conflict",
             Self::ReasonMissing(_) => "reason_missing",
             Self::VerdictNotAllowed(_) => "verdict_not_allowed",
             Self::NothingToWithdraw(_) => "nothing_to_withdraw",

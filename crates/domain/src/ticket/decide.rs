@@ -43,8 +43,8 @@ pub fn decide(
         Command::Reopen => draft.reopen()?,
         Command::Retry { reason } => draft.retry(reason)?,
         Command::Comment { text } => draft.comment(text)?,
-        Command::Judge { gate, verdict, reason, findings, seen } => {
-            draft.judge(super::judge::Spoken { gate, verdict, reason, findings, seen })?;
+        Command::Judge { gate, verdict, reason, findings, seen, judged } => {
+            draft.judge(super::judge::Spoken { gate, verdict, reason, findings, seen, judged })?;
         }
         Command::Withdraw { gate } => draft.withdraw(gate)?,
         Command::Answer { text, id } => draft.answer(text, id)?,

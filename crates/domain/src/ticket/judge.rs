@@ -16,6 +16,7 @@ pub(super) struct Spoken {
     pub(super) reason: String,
     pub(super) findings: Vec<NewFinding>,
     pub(super) seen: Option<Digest>,
+    pub(super) judged: Option<usize>,
 }
 
 impl Draft<'_> {
@@ -29,6 +30,9 @@ impl Draft<'_> {
             && seen != now
         {
             return Err(Rejection::PacketChanged(now.clone()));
+        }
+        if spoken.judged.is_some_and(|then| then != gate.signoffs.len()) {
+            return Err(Rejection::DecidedMeanwhile(gate.rule.id));
         }
         let silent = spoken.reason.trim().is_empty();
         match spoken.verdict {

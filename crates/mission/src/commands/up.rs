@@ -158,7 +158,7 @@ pub(crate) async fn start(home: &Home, settings: Settings) -> anyhow::Result<Run
     write_card(&card, &url)?;
     std::fs::write(home.dir().join("port"), address.port().to_string())
         .with_context(|| format!("cannot write `{}`", home.dir().join("port").display()))?;
-    let code = control.sign_in_code().await?;
+    let code = control.owners_sign_in_code().await?;
     let sign_in_link = format!("{url}/sign-in?code={code}");
     Ok(Running { url, sign_in_link, token, scripted_token, control, card, told, close, serving })
 }

@@ -55,8 +55,8 @@ pub(super) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn link(State(site): State<Site>, _: Who) -> Answer<Json<Value>> {
-    let code = site.control.sign_in_code().await?;
+pub(super) async fn link(State(site): State<Site>, who: Who) -> Answer<Json<Value>> {
+    let code = site.control.sign_in_code(&who.caller).await?;
     let base = site.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
     Ok(Json(json!({ "url": format!("{base}/sign-in?code={code}") })))
 }

@@ -141,6 +141,7 @@ pub(super) async fn edit(
     Named(key): Named<TicketKey>,
     Given(request): Given<EditRequest>,
 ) -> Answer<Json<TicketDoc>> {
+    who.narrow_keys(request.add_blockers.iter().chain(&request.remove_blockers))?;
     Ok(Json(site.control.edit(&key, request, who.principal()).await?))
 }
 
@@ -187,6 +188,7 @@ pub(super) async fn supersede(
     Named(key): Named<TicketKey>,
     Given(By { by }): Given<By>,
 ) -> Answer<Json<TicketDoc>> {
+    who.narrow_keys(&by)?;
     Ok(Json(site.control.supersede(&key, by, who.principal()).await?))
 }
 

@@ -30,7 +30,7 @@ impl Console {
                 return refuse(socket, &Problem::bad(format!("this is no message: {e}"))).await;
             }
         };
-        self.still_signed_in().await?;
+        self.still_may(socket).await?;
         match self.act(said).await {
             Ok(()) => Ok(()),
             Err(problem) => refuse(socket, &problem).await,
@@ -93,7 +93,7 @@ impl Console {
     }
 
     /// Ends the connection of whoever signed out, or was signed out, since it was opened.
-    pub(super) async fn still_signed_in(&mut self) -> Result<(), Over> {
+    async fn still_signed_in(&mut self) -> Result<(), Over> {
         match auth::identify(&self.site, &self.headers).await {
             Ok(Some(who)) => {
                 self.who = who;
@@ -103,6 +103,22 @@ impl Console {
             // A store that does not answer says nothing about who is signed in.
             Err(_) => Ok(()),
         }
+    }
+
+    /// Looks whether whoever looks may do more or less than before. Who may no longer type gives the session back: messages wait
+    /// while somebody holds it.
+    pub(super) async fn still_may(&mut self, socket: &mut WebSocket) -> Result<(), Over> {
+        self.still_signed_in().await?;
+        let may = may_take_over(&self.site, &self.who, self.id).await;
+        if may == self.may {
+            return Ok(());
+        }
+        self.may = may;
+        if !may && self.is_mine() {
+            self.let_go().await;
+            self.has_it = false;
+        }
+        self.look_again(socket).await
     }
 
     /// Gives the session back for a viewer who went away.

@@ -132,16 +132,30 @@ fn lines(digest: &DigestDoc) -> Vec<Line> {
     });
     let mut lines = Vec::from(lines);
     for ticket in &digest.tickets {
-        for change in &ticket.changes {
-            let its = kind(change);
+        for (change, taken_back) in ticket.changes.iter().zip(taken_back(&ticket.changes)) {
+            let its = kind(change).filter(|_| change.count > taken_back);
             if let Some(line) = lines.iter_mut().find(|it| Some(it.kind) == its) {
-                line.times += change.count;
+                line.times += change.count - taken_back;
                 line.tickets.insert(ticket.key.clone());
             }
         }
     }
     lines.retain(|it| it.times > 0);
     lines
+}
+
+/// Returns how often each of `changes` is a verdict that was taken back: it is told, and counts no more.
+fn taken_back(changes: &[DigestChangeDoc]) -> Vec<u32> {
+    let mut times = vec![0; changes.len()];
+    for (at, change) in changes.iter().enumerate() {
+        let Some(gate) = change.text.strip_prefix("withdrew the verdict on ") else { continue };
+        let is_it = |it: &usize| changes[*it].kind == "judged" && changes[*it].text.contains(gate);
+        let mut before = (0..at).rev().filter(is_it);
+        if let Some(verdict) = before.find(|it| times[*it] < changes[*it].count) {
+            times[verdict] += 1;
+        }
+    }
+    times
 }
 
 /// Returns a line as a sentence.

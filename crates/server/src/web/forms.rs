@@ -149,7 +149,6 @@ async fn carry_out(
     let reason = || fields.text("reason").replace("\r\n", "\n");
     match verb {
         "verdict" => {
-            still_undecided(site, key, fields).await?;
             control.judge(key, verdict(fields)?, by).await.map(drop)?;
         }
         "answer" => {
@@ -183,20 +182,6 @@ async fn carry_out(
         other => return Err(Problem::not_found(format!("nothing is called `{other}`"))),
     }
     Ok(())
-}
-
-/// Refuses a verdict on a gate that somebody else decided since the form was made.
-async fn still_undecided(site: &Site, key: &TicketKey, fields: &Fields) -> Answer<()> {
-    let Some(judged) = fields.given("judged").and_then(|it| it.parse::<usize>().ok()) else {
-        return Ok(());
-    };
-    let ticket = site.control.ticket_doc(key).await?;
-    let gate = ticket.gates.iter().find(|it| it.id == fields.text("gate"));
-    if gate.is_none_or(|it| it.signoffs.len() == judged) {
-        return Ok(());
-    }
-    let detail = "the gate was decided while you looked at it";
-    Err(Problem::new(StatusCode::CONFLICT, "conflict", detail))
 }
 
 /// Refuses an answer to a question that is no longer the open one.
@@ -247,6 +232,7 @@ fn verdict(fields: &Fields) -> Answer<VerdictRequest> {
         reason: fields.text("reason").replace("\r\n", "\n"),
         findings: findings(fields),
         packet: fields.given("packet"),
+        judged: fields.given("judged").and_then(|it| it.parse().ok()),
     })
 }
 
@@ -254,11 +240,22 @@ fn verdict(fields: &Fields) -> Answer<VerdictRequest> {
 fn findings(fields: &Fields) -> Vec<NewFinding> {
     let comments = fields.0.iter().filter(|(name, _)| name == "finding");
     let comments = comments.map(|(_, text)| text.replace("\r\n", "\n"));
-    let typed = fields.text("findings").lines().map(str::to_owned);
-    comments.chain(typed).filter_map(|it| finding(&it)).collect()
+    let comments = comments.filter_map(|it| at_line(&it).or_else(|| finding(&it)));
+    comments.chain(fields.text("findings").lines().filter_map(finding)).collect()
 }
 
-/// Reads one line: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`.
+/// Reads `FILE:LINE:TEXT` as a page writes it, whatever the file is called.
+fn at_line(comment: &str) -> Option<NewFinding> {
+    comment.match_indices(':').find_map(|(at, _)| {
+        let (line, text) = comment[at + 1..].split_once(':')?;
+        let file = Some(comment[..at].to_owned()).filter(|it| !it.is_empty());
+        let (line, text) = (Some(line.parse().ok()?), text.trim().to_owned());
+        Some(NewFinding { file: Some(file?), line, text, command: None })
+    })
+}
+
+/// Reads one line that somebody typed: `FILE:LINE:TEXT`, `FILE:TEXT` or `TEXT`. What has neither dot nor slash is a file where a line's
+/// number follows, like `Makefile:12:text`.
 fn finding(line: &str) -> Option<NewFinding> {
     let line = line.trim();
     let whole = || NewFinding { file: None, line: None, text: line.into(), command: None };
@@ -266,8 +263,10 @@ fn finding(line: &str) -> Option<NewFinding> {
         return None;
     }
     let Some((file, rest)) = line.split_once(':') else { return Some(whole()) };
-    let is_file =
-        !file.is_empty() && !file.contains(char::is_whitespace) && file.contains(['.', '/']);
+    let has_number = rest.split_once(':').is_some_and(|(n, _)| n.trim().parse::<u32>().is_ok());
+    let is_file = !file.is_empty()
+        && !file.contains(char::is_whitespace)
+        && (has_number || file.contains(['.', '/']));
     if !is_file || rest.trim().is_empty() || rest.starts_with("//") {
         return Some(whole());
     }
@@ -340,6 +339,18 @@ mod tests {
             Some((None, None, "https://example.org/x".into()))
         );
         assert_eq!(read("src/a.rs:7:"), Some((file("src/a.rs"), None, "7:".into())));
+        assert_eq!(read("Makefile:12:tabs"), Some((file("Makefile"), Some(12), "tabs".into())));
+        assert_eq!(read("note: 12 of them"), Some((None, None, "note: 12 of them".into())));
         assert_eq!(read("  "), None);
+    }
+
+    #[test]
+    fn a_comment_on_a_line_has_its_place_whatever_the_file_is_called() {
+        for name in ["Makefile", "src/a b.txt", "a:b.rs", "LICENSE"] {
+            let found = at_line(&format!("{name}:7:one: two\nthree")).expect("a place");
+            assert_eq!((found.file.as_deref(), found.line), (Some(name), Some(7)));
+            assert_eq!(found.text, "one: two\nthree");
+        }
+        assert_eq!(at_line("no place"), None);
     }
 }

@@ -168,6 +168,32 @@ async fn a_named_token_gives_no_persons_verdict_and_makes_no_tokens() {
 }
 
 #[tokio::test]
+async fn who_makes_a_sign_in_link_comes_in_by_it_as_themselves() {
+    let stage = Stage::new().await;
+    let owner = stage.control.authenticate(&stage.token).await.unwrap().unwrap();
+    let code = stage.control.invite("mallory", "owner", &owner).await.unwrap();
+    let enters = async |link: String| {
+        let reply = stage.ask(Method::GET, &link).send().await.expect(303);
+        reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+    };
+    let who = async |cookie: &str| {
+        stage.ask(Method::GET, "/signed-in").header("cookie", cookie).send().await
+    };
+    let first = enters(format!("/sign-in?code={code}")).await;
+    let (_, secret) = first.split_once('=').unwrap();
+    let mallory = stage.control.session(secret).await.unwrap().unwrap();
+    let token = stage.control.new_token("hers", "owner", None, true, &mallory).await.unwrap();
+    let asked = stage.ask(Method::POST, "/api/v1/sign-in-link").token(&token);
+    let made = asked.json(&json!({})).send().await.expect(200);
+    let second = enters(made.json()["url"].as_str().unwrap().to_owned()).await;
+    assert_eq!(who(&second).await.expect(200).json()["person"], "mallory");
+    stage.control.remove_person("mallory", &owner).await.unwrap();
+    for cookie in [&first, &second] {
+        who(cookie).await.expect(303);
+    }
+}
+
+#[tokio::test]
 async fn nobody_reports_for_the_attempt_of_another() {
     let stage = Stage::new().await;
     let key = stage.files("Reviewed").await;
@@ -261,6 +287,25 @@ async fn a_projects_token_sees_that_project_alone() {
         let cancel = format!("/api/v1/tickets/{key}/cancel");
         let cancel = stage.ask(Method::POST, &cancel).token(&token).json(&json!({"reason": "x"}));
         cancel.send().await.expect_code(403, "other_project");
+    }
+    // Nor does it change a ticket of another by naming it.
+    let own = stage.ask(Method::POST, "/api/v1/tickets").token(&token);
+    own.json(&json!({ "title": "x", "parent": key }))
+        .send()
+        .await
+        .expect_code(403, "other_project");
+    let own = stage.ask(Method::POST, "/api/v1/tickets").token(&token);
+    let waits = json!({ "title": "x", "blocked_by": [key] });
+    own.json(&waits).send().await.expect_code(403, "other_project");
+    let ours = stage.new_token("ours", "operator", Some("MC")).await;
+    for (method, verb, body) in [
+        (Method::POST, "/supersede", json!({ "by": ["XX-1"] })),
+        (Method::PATCH, "", json!({ "add_blockers": ["XX-1"] })),
+        (Method::PATCH, "", json!({ "remove_blockers": ["XX-1"] })),
+    ] {
+        let path = format!("/api/v1/tickets/{key}{verb}");
+        let said = stage.ask(method, &path).token(&ours).json(&body).send().await;
+        said.expect_code(403, "other_project");
     }
     let attempt = stage.is_claimed(&key, 1).await;
     for id in [attempt.to_string(), letters(&attempt.to_string())] {

@@ -256,6 +256,29 @@ async fn a_viewer_looks_and_does_nothing_and_nobody_types_without_having_taken_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_only_look_from_now_on_is_told_so_in_the_open_console() {
+    let served = Served::new().await;
+    let stage = &served.stage;
+    let owner = stage.control.authenticate(&stage.token).await.unwrap().unwrap();
+    let code = stage.control.invite("omar", "operator", &owner).await.unwrap();
+    let link = format!("/sign-in?code={code}");
+    let reply = stage.ask(Method::GET, &link).send().await.expect(303);
+    let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let cookie = format!("mission_session_{}={}", served.port, cookie.split_once('=').unwrap().1);
+    let origin = format!("http://127.0.0.1:{}", served.port);
+    let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+    let path = format!("{}/console", served.id);
+    let mut omar = served.knocks(&path, &headers).await.expect("let in");
+    assert_eq!(omar.hears().await["may"], true);
+    stage.control.change_role("omar", "viewer", &owner).await.unwrap();
+    // What is said makes the server look; without it, it looks at the next ping.
+    omar.says(json!({ "type": "interrupt" })).await;
+    let said = omar.hears().await;
+    assert_eq!((&said["type"], &said["may"]), (&json!("state"), &json!(false)), "{said}");
+    assert_eq!(omar.hears().await["code"], "viewer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_signs_out_is_out_of_the_console_too() {
     let served = Served::new().await;
     let cookie = served.stage.signs_in_at(served.port).await;

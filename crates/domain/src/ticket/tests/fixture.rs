@@ -324,5 +324,6 @@ pub(super) fn verdict_on(gate: Option<&str>, verdict: VerdictWord) -> Command {
         reason: "because".into(),
         findings: Vec::new(),
         seen: None,
+        judged: None,
     }
 }

@@ -300,6 +300,7 @@ fn of_people(life: &mut Life, b: u8, c: u8) -> Command {
             reason: text,
             findings: vec![],
             seen: Some(Digest::of(&[c])),
+            judged: None,
         },
         _ => {
             verdict_on(None, pick(&[VerdictWord::Pass, VerdictWord::Changes, VerdictWord::Fail], c))

@@ -87,11 +87,31 @@ fn a_verdict_on_a_packet_that_changed_since_it_was_seen_is_refused() {
         reason: String::new(),
         findings: vec![],
         seen,
+        judged: None,
     };
     assert_eq!(life.refuses(&ada(), judge(Some(seen))), "packet_changed");
     let now = life.gate("plan").packet.clone().expect("a packet").digest;
     life.does(&ada(), judge(Some(now)));
     assert!(life.gate("plan").is_settled());
+}
+
+#[test]
+fn a_verdict_on_a_gate_that_somebody_decided_meanwhile_is_refused() {
+    let mut life = Life::task("standard");
+    life.delivers_and_seals();
+    let judge = |verdict, judged| Command::Judge {
+        gate: Some(crate::ids::GateId::new("plan")),
+        verdict,
+        reason: "seen".into(),
+        findings: vec![],
+        seen: None,
+        judged,
+    };
+    life.does(&ada(), judge(VerdictWord::Changes, Some(0)));
+    assert_eq!(life.refuses(&person("bob"), judge(VerdictWord::Changes, Some(0))), "conflict");
+    assert_eq!(life.gate("plan").signoffs.len(), 1);
+    life.delivers_and_seals();
+    life.does(&person("bob"), judge(VerdictWord::Pass, Some(1)));
 }
 
 #[test]
