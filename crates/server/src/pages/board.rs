@@ -33,6 +33,9 @@ pub(super) const STACKS: [(&[&str], &[&str]); 5] = [
 const NEAREST: [&str; 7] =
     ["needs_input", "in_review", "blocked", "active", "waiting", "todo", "done"];
 
+/// States that lie folded below others where there is room, and come last on a phone.
+const FOLDED: [&str; 3] = ["parked", "cancelled", "superseded"];
+
 /// Returns the page *Board*.
 pub fn page(view: &BoardView) -> Markup {
     let in_bands = view.filter.by != Grouping::State;
@@ -195,7 +198,7 @@ fn suggestions(view: &BoardView) -> Markup {
 fn column_tabs(view: &BoardView) -> Markup {
     html! {
         nav.col-tabs aria-label="States" {
-            @for state in NEAREST { a href={ "#col-" (state) } { (glyph::state(state)) small { (total(view, state)) } } }
+            @for state in NEAREST.into_iter().chain(FOLDED.into_iter().filter(|it| total(view, it) > 0)) { a href={ "#col-" (state) } { (glyph::state(state)) small { (total(view, state)) } } }
         }
     }
 }
@@ -231,7 +234,7 @@ fn fold(view: &BoardView, state: &str) -> Markup {
     // What a filter found is not hidden behind a fold.
     let is_found = is_limited(&view.filter) && total(view, state) > 0;
     html! {
-        details.fold data-col=(state) open[is_found || view.filter.all.as_deref() == Some(state)] {
+        details.fold id={ "col-" (state) } data-col=(state) open[is_found || view.filter.all.as_deref() == Some(state)] {
             summary { (glyph::state(state)) (count(state, total(view, state))) (icon_as("i end", "chevron-right")) }
             (cards(view, state))
         }

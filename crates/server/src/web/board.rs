@@ -174,6 +174,8 @@ fn windows<'a>(held: Gathered<'a>, person: &str) -> [(usize, Vec<&'a TicketRow>)
     held.cells.map(|mut cell| {
         let total = cell.len();
         sort(&mut cell, person);
+        // What is set aside hides nothing that is to be done.
+        cell.sort_by_key(|it| it.state == "parked");
         cell.truncate(CELL_WINDOW);
         (total, cell)
     })

@@ -29,7 +29,14 @@ pub(super) async fn palette(visitor: Visitor, Query(Typed { q }): Query<Typed>) 
     };
     let mut found: Vec<&TicketRow> = rows.of(visitor.project.as_ref()).filter(matches).collect();
     let exact = |it: &TicketRow| it.key.to_string().eq_ignore_ascii_case(q.trim());
-    found.sort_by_key(|it| (!exact(it), !it.open, std::cmp::Reverse(it.updated_at)));
+    // What is called just so comes first, then what begins so.
+    let called = |it: &TicketRow| {
+        let title = it.title.to_lowercase();
+        (title != words.trim(), !title.starts_with(words.trim()))
+    };
+    found.sort_by_cached_key(|it| {
+        (!exact(it), called(it), !it.open, std::cmp::Reverse(it.updated_at))
+    });
     let tickets = found.into_iter().take(TICKETS).map(|it| Found {
         key: it.key.to_string(),
         title: it.title.clone(),
