@@ -31,7 +31,7 @@ pub(super) fn request(
                 @if let Some(commit) = &approval.commit { " at " (glyph::hash(commit)) }
                 @if let Some(diff) = &approval.diff { " · " a href=(words::artifact(diff)) { "read the diff" } }
                 @if approval.count > 1 { " · asked " (approval.count) " times" }
-                " · void in " (words::lasted(approval.expires_at.as_second() - viewer.now.as_second()))
+                span.void { " · void in " (words::lasted(approval.expires_at.as_second() - viewer.now.as_second())) }
             }
             @if let Some(note) = &approval.note { p.banner.note data-tone="warn" { (icon("bell-ring")) span dir="auto" { (glyph::inline(note)) } } }
             div.ask-do {
