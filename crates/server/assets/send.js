@@ -45,7 +45,9 @@
 
   // What was typed outlives a reload, until it is sent.
   const fields = () => [...document.querySelectorAll("form[method=post] :is(textarea, input:not([type]))[name]")].filter((it) => person && it.name !== "csrf");
-  const place = (field) => `typed ${location.pathname} ${field.form.id || field.form.getAttribute("action")} ${field.form.dataset.packet ?? ""} ${field.name}`;
+  // A refused ticket stands at another address than the form it came from.
+  const path = document.body.dataset.page === "new" ? "/tickets/new" : location.pathname;
+  const place = (field) => `typed ${path} ${field.form.id || field.form.getAttribute("action")} ${field.form.dataset.packet ?? ""} ${field.name}`;
   const keep = (field, text) => {
     try {
       if (text) sessionStorage.setItem(place(field), text);
@@ -59,19 +61,45 @@
   try {
     const isTaken = person && !["new", "problem"].includes(document.body.dataset.page);
     if (isTaken) for (const key of JSON.parse(sessionStorage.getItem(GOING) ?? "[]")) sessionStorage.removeItem(key);
-    if (isTaken) sessionStorage.removeItem(GOING);
+    if (person) sessionStorage.removeItem(GOING);
   } catch {
     // There is none to forget.
   }
+  const restored = new Set();
   for (const field of fields()) {
     try {
       if (field.value === field.defaultValue) field.value = sessionStorage.getItem(place(field)) ?? field.value;
+      if (field.value !== field.defaultValue) restored.add(field.form);
     } catch {
       break;
     }
   }
+  const forget = (form) => {
+    for (const field of fields()) if (field.form === form) keep(field, "");
+  };
+  const draft = document.getElementById("new-ticket");
+  if (restored.has(draft)) {
+    const note = document.createElement("div");
+    note.className = "banner draft-kept";
+    note.setAttribute("role", "status");
+    const p = document.createElement("p");
+    p.textContent = "Your draft from before.";
+    const over = document.createElement("button");
+    over.type = "button";
+    over.className = "btn sm";
+    over.textContent = "Start over";
+    over.addEventListener("click", () => {
+      forget(draft);
+      draft.reset();
+      note.remove();
+      draft.elements.title.focus();
+    });
+    note.append(p, over);
+    draft.prepend(note);
+  }
+  draft?.querySelector("[data-forgets]")?.addEventListener("click", () => forget(draft));
   document.addEventListener("input", ({ target }) => {
-    if (target.form && fields().includes(target)) keep(target, target.value === target.defaultValue ? "" : target.value);
+    if (target.form && fields().includes(target)) keep(target, target.value === target.defaultValue && !document.getElementById("problem") ? "" : target.value);
   });
 
   // A press that comes with the page itself was meant for what stood there before: the second of a double click.

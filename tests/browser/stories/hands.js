@@ -192,6 +192,38 @@ export function hands(story) {
     await close();
   });
 
+  story("a draft that came back says so and can be thrown away; cancel and a corrected filing forget it", async (stage) => {
+    const { page, close } = await stage.person();
+    const title = page.locator("[name=title]");
+    const opens = () => page.goto("/tickets/new?project=EX");
+    await opens();
+    await title.fill("Hands: a draft");
+    await page.reload();
+    await page.getByText("Your draft from before.").waitFor();
+    await page.getByRole("button", { name: "Start over" }).press("Enter");
+    assert.equal(await title.inputValue(), "");
+    await opens();
+    assert.equal(await title.inputValue(), "");
+    assert.equal(await page.locator(".draft-kept").count(), 0);
+    await title.fill("Hands: cancelled");
+    await page.click("text=Cancel");
+    await page.waitForURL("**/board*");
+    await opens();
+    assert.equal(await title.inputValue(), "", "cancel forgets");
+    await title.fill("Hands: corrected");
+    await page.fill("[name=parent]", "ZZ-1");
+    await page.click("text=File ticket");
+    await page.locator("#problem").waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.name), "parent");
+    await page.fill("[name=parent]", "");
+    await page.locator("[name=parent]").press("Control+Enter");
+    await page.waitForURL(/tickets\/EX-\d+/);
+    await opens();
+    assert.equal(await title.inputValue() + (await page.inputValue("[name=parent]")), "", "what was filed is forgotten");
+    await page.goto("/board?project=");
+    await close();
+  });
+
   story("what takes effect at once asks first, and ages go on while a page is open", async (stage) => {
     const { page, complaints, close } = await stage.person();
     await page.goto("/settings?part=people");

@@ -8,6 +8,9 @@ use super::shell::{Page, document};
 use super::view::NewTicketView;
 use super::words;
 
+/// How many characters of a title fit: one line of a card or of a list.
+pub const TITLE_MOST: usize = 200;
+
 /// Returns the page *New ticket*.
 pub fn page(view: &NewTicketView) -> Markup {
     document(
@@ -29,11 +32,18 @@ pub fn page(view: &NewTicketView) -> Markup {
 /// Returns the form.
 fn fields(view: &NewTicketView) -> Markup {
     let t = &view.typed;
+    let first = view.faults.first().map_or("title", |it| it.field);
+    let wrong = |name: &str| view.faults.iter().any(|it| it.field == name).then_some("true");
+    let why = |name: &str| wrong(name).map(|_| "problem");
     html! {
         form.sheet-form id="new-ticket" method="post" action="/tickets" {
             (form::csrf(&view.shell.csrf))
-            @if let Some(problem) = &view.problem { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not filed. " } (glyph::inline(problem)) } } }
-            label { span { "Title" } input.field name="title" required maxlength="200" dir="auto" value=(t.title) autofocus; }
+            @if view.problem.is_some() || !view.faults.is_empty() { div.banner id="problem" data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" {
+                b { "Not filed. " }
+                @for fault in &view.faults { (glyph::inline(&fault.text)) " " }
+                @if let Some(problem) = &view.problem { (glyph::inline(&words::sentence(problem))) }
+            } } }
+            label { span { "Title" } input.field name="title" required dir="auto" value=(t.title) aria-invalid=[wrong("title")] aria-describedby=[why("title")] autofocus[first == "title"]; }
             label { span { "Request" small { "What should be true afterwards? Markdown." } } textarea.field name="body" rows="8" dir="auto" { (t.body) } }
             div.fields {
                 (select("Project", "project", &view.shell.projects.iter().map(|p| p.key.clone()).collect::<Vec<_>>(), &chosen_project(view), None))
@@ -41,12 +51,12 @@ fn fields(view: &NewTicketView) -> Markup {
                 (select("Priority", "priority", &["urgent", "high", "medium", "low"].map(String::from), if t.priority.is_empty() { "medium" } else { &t.priority }, None))
                 (select("Kind", "kind", &["task", "campaign"].map(String::from), &t.kind, None))
                 label { span { "Labels" small { "visual and user_facing add gates" } } input.field name="labels" value=(t.labels) dir="auto"; }
-                label { span { "Campaign" } input.field name="parent" value=(t.parent) placeholder="MC-1" list="campaigns"; }
-                label { span { "Waits for" small { "keys" } } input.field name="blocked_by" value=(t.blocked_by) placeholder="MC-2 MC-3"; }
+                label { span { "Campaign" } input.field name="parent" value=(t.parent) placeholder="MC-1" list="campaigns" aria-invalid=[wrong("parent")] aria-describedby=[why("parent")] autofocus[first == "parent"]; }
+                label { span { "Waits for" small { "keys" } } input.field name="blocked_by" value=(t.blocked_by) placeholder="MC-2 MC-3" aria-invalid=[wrong("blocked_by")] aria-describedby=[why("blocked_by")] autofocus[first == "blocked_by"]; }
                 label.check { input type="checkbox" name="park" value="true" checked[t.park]; " Park it: nobody works on it until it is taken up" }
             }
             datalist id="campaigns" { @for c in &view.shell.campaigns { option value=(c.key) { (c.title) } } }
-            div.ask-do { button.btn.primary type="submit" { "File ticket" } a.btn.ghost href="/board" { "Cancel" } }
+            div.ask-do { button.btn.primary type="submit" { "File ticket" } a.btn.ghost href="/board" data-forgets { "Cancel" } }
         }
     }
 }

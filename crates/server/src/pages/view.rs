@@ -361,8 +361,19 @@ pub struct NewTicketView {
     pub workflows: Vec<(String, Vec<String>)>,
     /// What stood in the fields when it was refused.
     pub typed: TypedTicket,
-    /// Why it was refused, and what to do.
+    /// The fields that are wrong, in their order on the page.
+    pub faults: Vec<Fault>,
+    /// Why it was refused, where no one field is wrong, and what to do.
     pub problem: Option<String>,
+}
+
+/// What is wrong with one field of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field's name in the form.
+    pub field: &'static str,
+    /// A sentence that names the field as the page does.
+    pub text: String,
 }
 
 /// The fields of *New ticket*, as typed.

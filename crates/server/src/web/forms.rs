@@ -13,7 +13,8 @@ use super::views;
 use crate::api;
 use crate::app::Site;
 use crate::auth::{self, Who};
-use crate::pages::view::TypedTicket;
+use crate::pages::new_ticket::TITLE_MOST;
+use crate::pages::view::{Fault, TypedTicket};
 use crate::pages::words;
 use crate::problem::{Answer, Problem};
 
@@ -76,14 +77,56 @@ impl FromRequest<Site> for Posted {
 /// Files a ticket; what is wrong with it is said in the form, and nothing that was typed is lost.
 pub(super) async fn file(posted: Posted) -> Answer<Response> {
     let Posted { visitor, fields } = posted;
+    let faults = faults(&visitor, &fields).await?;
+    if !faults.is_empty() {
+        let page = views::filed(&visitor, typed(&fields), faults, None).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
     match opened(&visitor, &fields).await {
         Ok(key) => Ok(Redirect::to(&words::ticket_path(&key)).into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => {
             let (status, said) = (problem.status, problem.detail);
-            let page = views::filed(&visitor, typed(&fields), Some(said)).await?;
+            let page = views::filed(&visitor, typed(&fields), Vec::new(), Some(said)).await?;
             Ok((status, page).into_response())
         }
+    }
+}
+
+/// Returns what is wrong with single fields of a new ticket, all at once and in their order on the page.
+async fn faults(visitor: &Visitor, fields: &Fields) -> Answer<Vec<Fault>> {
+    let mut faults = Vec::new();
+    let length = fields.text("title").trim().chars().count();
+    if length == 0 {
+        faults.push(Fault { field: "title", text: "The title is empty.".into() });
+    } else if length > TITLE_MOST {
+        let text = format!("The title has {length} characters; {TITLE_MOST} fit.");
+        faults.push(Fault { field: "title", text });
+    }
+    if let Some(parent) = fields.given("parent")
+        && let Some(said) = no_ticket(visitor, &parent).await?
+    {
+        faults.push(Fault { field: "parent", text: format!("Campaign: {said}.") });
+    }
+    for key in fields.words("blocked_by") {
+        if let Some(said) = no_ticket(visitor, &key).await? {
+            faults.push(Fault { field: "blocked_by", text: format!("Waits for: {said}.") });
+        }
+    }
+    Ok(faults)
+}
+
+/// Returns why a typed key leads to no ticket; nothing where it leads to one.
+async fn no_ticket(visitor: &Visitor, typed: &str) -> Answer<Option<String>> {
+    let Ok(key) = typed.parse::<TicketKey>() else {
+        return Ok(Some(format!("`{typed}` is no key of a ticket; one looks like `MC-1`")));
+    };
+    match visitor.site.control.ticket(&key).await.map_err(Problem::from) {
+        Ok(_) => Ok(None),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => {
+            Ok(Some(format!("there is no ticket `{key}`")))
+        }
+        Err(problem) => Err(problem),
     }
 }
 

@@ -15,7 +15,9 @@ use super::read;
 use super::shell::Visitor;
 use super::ticket;
 use crate::pages;
-use crate::pages::view::{ConsoleView, FleetView, May, NeedsYouView, NewTicketView, TypedTicket};
+use crate::pages::view::{
+    ConsoleView, Fault, FleetView, May, NeedsYouView, NewTicketView, TypedTicket,
+};
 use crate::problem::{Answer, Problem};
 
 /// How many ended attempts the fleet looks back at.
@@ -158,13 +160,14 @@ pub(super) async fn new_ticket(
     let project = of_parent.unwrap_or_default();
     let typed =
         TypedTicket { project, title, parent, kind: "task".into(), ..TypedTicket::default() };
-    filed(&visitor, typed, None).await
+    filed(&visitor, typed, Vec::new(), None).await
 }
 
 /// Returns *New ticket* with what was typed, and what was wrong with it.
 pub(super) async fn filed(
     visitor: &Visitor,
     typed: TypedTicket,
+    faults: Vec<Fault>,
     problem: Option<String>,
 ) -> Answer<Markup> {
     let shell = visitor.shell().await?;
@@ -175,5 +178,5 @@ pub(super) async fn filed(
         let names = project.rules.workflows.keys().map(WorkflowId::to_string).collect();
         workflows.push((key.to_string(), names));
     }
-    Ok(pages::new_ticket::page(&NewTicketView { shell, workflows, typed, problem }))
+    Ok(pages::new_ticket::page(&NewTicketView { shell, workflows, typed, faults, problem }))
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use mission_server::pages::diff::Style;
 use mission_server::pages::diff::parse::parse;
 use mission_server::pages::view::{
-    BoardView, CampaignPart, NeedsYouView, NewTicketView, Problem, ProblemView, SettingsPart,
-    SignInView, TypedTicket,
+    BoardView, CampaignPart, Fault, NeedsYouView, NewTicketView, Problem, ProblemView,
+    SettingsPart, SignInView, TypedTicket,
 };
 use mission_server::pages::{
     assets, board, calibration, digest, fleet, needs_you, new_ticket, packet_page, packets, policy,
@@ -153,9 +153,11 @@ fn new_ticket_view() -> NewTicketView {
         shell: sample::shell(),
         workflows: vec![("MC".into(), workflows)],
         typed: TypedTicket::default(),
-        problem: Some(
-            "There is no ticket `MC-999` to wait for; correct the key or leave it out.".into(),
-        ),
+        faults: vec![Fault {
+            field: "blocked_by",
+            text: "Waits for: there is no ticket `MC-999`.".into(),
+        }],
+        problem: None,
     }
 }
 

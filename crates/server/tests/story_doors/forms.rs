@@ -564,3 +564,31 @@ async fn a_digest_of_many_tickets_is_read_a_leaf_at_a_time() {
     assert_eq!(last.matches("filed the ticket").count(), 1);
     assert!(last.contains("href=\"/digest?from=0\">Newer") && !last.contains("Older"));
 }
+
+#[tokio::test]
+async fn a_refused_ticket_says_of_every_wrong_field_what_is_wrong_and_goes_to_the_first() {
+    let stage = Stage::new().await;
+    let browser = Browser::of(&stage).await;
+    let field = |page: &str, name: &str| {
+        let (_, rest) = page.split_once(&format!(" name=\"{name}\"")).expect("the field");
+        rest.split('>').next().unwrap_or_default().to_owned()
+    };
+    let typed = [("title", "Good"), ("parent", "ZZ-1"), ("blocked_by", "MC-999, nonsense")];
+    let page = browser.post("/tickets", &typed).await.expect(422).text();
+    for said in ["Campaign: there is no ticket", "Waits for: there is no ticket", "nonsense"] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(!page.contains("mission ticket"), "a page names no command of a terminal");
+    let marked = "aria-invalid=\"true\" aria-describedby=\"problem\"";
+    assert!(field(&page, "parent").contains(marked) && field(&page, "blocked_by").contains(marked));
+    assert!(field(&page, "parent").contains("autofocus"));
+    assert!(
+        !field(&page, "title").contains("autofocus") && !field(&page, "title").contains(marked)
+    );
+    let page = browser.post("/tickets", &[("title", "   ")]).await.expect(422).text();
+    assert!(page.contains("The title is empty.") && field(&page, "title").contains(marked));
+    let long = "x".repeat(600);
+    let page = browser.post("/tickets", &[("title", &long)]).await.expect(422).text();
+    assert!(page.contains("The title has 600 characters; 200 fit.") && page.contains(&long));
+    assert!(!field(&page, "title").contains("maxlength"));
+}
