@@ -121,6 +121,10 @@ async fn no_ticket(visitor: &Visitor, typed: &str) -> Answer<Option<String>> {
     let Ok(key) = typed.parse::<TicketKey>() else {
         return Ok(Some(format!("`{typed}` is no key of a ticket; one looks like `MC-1`")));
     };
+    // What is another project's is refused later, whether it exists or not.
+    if !visitor.who.may_see(&key.to_string()) {
+        return Ok(None);
+    }
     match visitor.site.control.ticket(&key).await.map_err(Problem::from) {
         Ok(_) => Ok(None),
         Err(problem) if problem.status == StatusCode::NOT_FOUND => {
