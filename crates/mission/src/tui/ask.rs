@@ -146,6 +146,9 @@ pub(crate) struct Dialog {
     pub(crate) stage: Stage,
     /// What it was opened on; nothing where it is about no decision.
     pub(crate) asked: Option<Asked>,
+    /// The first line that is shown of what it is about, and the furthest that was.
+    pub(crate) scroll: u16,
+    pub(crate) read: u16,
     /// Before this moment it is not sent: what has to be read first.
     pub(crate) unread: Option<(Timestamp, String)>,
 }
@@ -158,7 +161,34 @@ impl Dialog {
         note: impl Into<String>,
     ) -> Self {
         let (field, stage, note) = (None, Stage::Open, note.into());
-        Self { order, verb, facts, note, is_final: false, field, stage, asked: None, unread: None }
+        Self {
+            order,
+            verb,
+            facts,
+            note,
+            is_final: false,
+            field,
+            stage,
+            asked: None,
+            scroll: 0,
+            read: 0,
+            unread: None,
+        }
+    }
+
+    /// Moves what is shown of what it is about by `step` lines; `most` is the first line of the last part.
+    pub(crate) fn scrolls(&mut self, step: i32, most: u16) {
+        let to = i32::from(self.scroll).saturating_add(step).clamp(0, i32::from(most));
+        self.scroll = u16::try_from(to).unwrap_or(most);
+        self.read = self.read.max(self.scroll);
+        if let Stage::Refused(_) = self.stage {
+            self.stage = Stage::Open;
+        }
+    }
+
+    /// Begins to be read anew: the terminal has another size.
+    pub(crate) fn read_anew(&mut self) {
+        (self.scroll, self.read) = (0, 0);
     }
 
     fn asks(self, label: &'static str, is_optional: bool) -> Self {

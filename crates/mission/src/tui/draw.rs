@@ -70,7 +70,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) -> Extent {
             area.width, area.height, LEAST.0, LEAST.1
         );
         frame.render_widget(Paragraph::new(text), area);
-        return Extent::default();
+        // Nothing of a decision is shown, so none of it is read.
+        return Extent { facts: (u16::MAX, 0), ..Extent::default() };
     }
     let banner = banner(model, area.width);
     let foot = foot(model, area.width);
@@ -99,7 +100,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) -> Extent {
         frame.set_cursor_position((at.min(area.width - 1), feet.bottom().saturating_sub(1)));
     }
     if let Some(open) = &model.dialog {
-        dialog::draw(frame, model, open, area);
+        extent.facts = dialog::draw(frame, model, open, area);
     }
     if let Some(scroll) = model.help {
         extent.help = dialog::help(frame, model, scroll, area);
@@ -264,7 +265,7 @@ fn scrolled(frame: &mut Frame<'_>, text: Text<'static>, scroll: u16, area: Rect)
             place,
         );
     }
-    Extent { most, page: area.height, help: 0 }
+    Extent { most, page: area.height, ..Extent::default() }
 }
 
 /// Returns text as the command line prints it, with its colours as styles.

@@ -47,6 +47,7 @@ pub(crate) const HELP: [Keys; 4] = [
             ("d", "deny"),
             ("w", "waive"),
             ("1", "answer, report, try again"),
+            ("pgdn", "read a long one on"),
         ],
     ),
     (
@@ -146,11 +147,21 @@ fn edit(input: &mut Input, key: KeyEvent) {
 }
 
 fn in_dialog(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let (most, page) = model.extent.facts;
     let Some(dialog) = model.dialog.as_mut() else { return Vec::new() };
+    if let Some(step) = turns(key.code, dialog.field.is_some(), i32::from(page))
+        && matches!(dialog.stage, Stage::Open | Stage::Refused(_))
+    {
+        dialog.scrolls(step, most);
+        return Vec::new();
+    }
     match (key.code, &dialog.stage) {
         // What was sent cannot be called back; its answer is told at the foot.
         (KeyCode::Esc, _) => model.dialog = None,
         (KeyCode::Enter, Stage::Changed(_) | Stage::Sent) => {}
+        (KeyCode::Enter, Stage::Open | Stage::Refused(_)) if dialog.read < most => {
+            dialog.stage = Stage::Refused("read it to its end first: page down".into());
+        }
         (KeyCode::Enter, Stage::Open | Stage::Refused(_)) if dialog.lacks_text() => {
             dialog.stage = Stage::Refused("it needs a text: type it, then enter".into());
         }
@@ -174,6 +185,21 @@ fn in_dialog(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// Returns by how many lines a key moves what a decision is about; letters only where nothing is typed.
+fn turns(code: KeyCode, types: bool, page: i32) -> Option<i32> {
+    match code {
+        KeyCode::Down => Some(1),
+        KeyCode::Up => Some(-1),
+        KeyCode::PageDown => Some(page),
+        KeyCode::PageUp => Some(-page),
+        KeyCode::Char('j') if !types => Some(1),
+        KeyCode::Char('k') if !types => Some(-1),
+        KeyCode::Char(' ') if !types => Some(page),
+        KeyCode::Char('-') if !types => Some(-page),
+        _ => None,
+    }
 }
 
 /// Sends the open decision.

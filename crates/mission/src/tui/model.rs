@@ -228,6 +228,8 @@ pub(crate) struct Extent {
     pub(crate) page: u16,
     /// The first line of the last page of all keys, while they are shown.
     pub(crate) help: u16,
+    /// The first line of the last part of what a decision is about, and the lines of a part, while one is open.
+    pub(crate) facts: (u16, u16),
 }
 
 /// Everything that the view shows.

@@ -348,6 +348,67 @@ fn an_approval_shows_the_exact_command_and_what_refuses_it_stands_at_the_dialog(
     assert!(model.dialog.is_none());
 }
 
+/// What stands in an open decision, less its last lines, without spaces.
+fn facts_of(shown: &str) -> String {
+    let inner = shown.lines().filter_map(|it| it.split('│').nth(1));
+    let lines = inner.filter(|it| !["page down", "page up", "esc"].iter().any(|w| it.contains(w)));
+    lines.flat_map(str::split_whitespace).collect()
+}
+
+#[test]
+fn a_command_is_approved_once_all_of_it_was_on_the_screen() {
+    for size in [SMALL, (60, 15), (40, 10)] {
+        let mut model = everything(Place::NeedsYou, size);
+        press(&mut model, "ja");
+        let names = (0..200).map(|n| format!("HEAD:refs/heads/release/{n}"));
+        let command = format!("git push origin {} +HEAD:main", names.collect::<Vec<_>>().join(" "));
+        let dialog = model.dialog.as_mut().expect("it is open");
+        let fact = dialog.facts.iter_mut().find(|it| it.0 == "Command").expect("the command");
+        fact.1 = command;
+        let mut told = facts_of(&drawn(&mut model));
+        assert!(!told.contains("+HEAD:main"), "{size:?}");
+        assert_eq!(press(&mut model, "⏎"), [], "{size:?}");
+        assert!(drawn(&mut model).contains("to its end"), "{size:?}");
+        let is_at_end =
+            |it: &Model| it.dialog.as_ref().is_some_and(|d| d.read >= it.extent.facts.0);
+        while !is_at_end(&model) {
+            press(&mut model, " ");
+            told.push_str(&facts_of(&drawn(&mut model)));
+        }
+        let all = (0..200).map(|n| format!("HEAD:refs/heads/release/{n}"));
+        for word in all.chain(["+HEAD:main".into()]) {
+            assert!(told.contains(&word), "{word} was on the screen at {size:?}");
+        }
+        // Another size shows other lines.
+        model.size = (size.0, size.1 + 1);
+        update(&mut model, Input::Terminal(Event::Resize(size.0, size.1 + 1)), now());
+        drawn(&mut model);
+        assert_eq!(press(&mut model, "⏎"), [], "{size:?}");
+        model.size = (20, 5);
+        drawn(&mut model);
+        assert_eq!(press(&mut model, "⏎"), [], "nothing of it is shown");
+        model.size = size;
+        update(&mut model, Input::Terminal(Event::Resize(size.0, size.1)), now());
+        drawn(&mut model);
+        while !is_at_end(&model) {
+            press(&mut model, " ");
+            drawn(&mut model);
+        }
+        let order = Order::Approve { id: "P-31.4".into() };
+        assert_eq!(press(&mut model, "⏎"), [Effect::Send(order, String::new())], "{size:?}");
+    }
+}
+
+#[test]
+fn that_a_sign_off_lands_is_said_before_all_else() {
+    let mut model = everything(Place::NeedsYou, (60, 15));
+    press(&mut model, "a");
+    let dialog = model.dialog.as_mut().expect("it is open");
+    (dialog.is_final, dialog.note) = (true, "It lands on main. That is not taken back.".into());
+    let shown = drawn(&mut model);
+    assert!(shown.contains("It lands on main"), "{shown}");
+}
+
 #[test]
 fn what_needs_a_text_is_not_sent_without_one_and_letters_are_no_keys_in_it() {
     for (keys, typed) in [("r", "q"), ("jd", "g"), ("jj1", "?"), ("jjj1", "j"), ("jjjw", "a")] {

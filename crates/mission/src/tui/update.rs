@@ -299,9 +299,15 @@ pub(crate) fn update(model: &mut Model, input: Input, now: Timestamp) -> Vec<Eff
         }
         Input::Terminal(Key::Paste(text)) => keys::pasted(model, &text),
         // Another size is found by the next drawing.
-        Input::Terminal(
-            Key::Key(_) | Key::Resize(..) | Key::FocusGained | Key::FocusLost | Key::Mouse(_),
-        ) => Vec::new(),
+        Input::Terminal(Key::Resize(..)) => {
+            if let Some(dialog) = &mut model.dialog {
+                dialog.read_anew();
+            }
+            Vec::new()
+        }
+        Input::Terminal(Key::Key(_) | Key::FocusGained | Key::FocusLost | Key::Mouse(_)) => {
+            Vec::new()
+        }
         other => {
             told(model, other);
             Vec::new()

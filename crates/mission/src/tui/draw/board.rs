@@ -34,7 +34,9 @@ fn heading(model: &Model, stack: usize, name: &str) -> Span<'static> {
     let style = model.look().of(if is_here { Tone::Strong } else { Tone::Quiet });
     let style = if is_here { style.add_modifier(Modifier::REVERSED) } else { style };
     let cards = model.cards(stack);
-    let count = cards.iter().filter(|it| !it.is_aside()).count();
+    // What is looked for counts wherever it lies.
+    let is_found = !model.filter.is_empty();
+    let count = cards.iter().filter(|it| is_found || !it.is_aside()).count();
     Span::styled(format!(" {name} {count} "), style)
 }
 

@@ -18,12 +18,25 @@ const HELP_WIDTH: u16 = 78;
 /// Columns of the names of facts.
 const LABEL: usize = 10;
 
-/// Draws a decision: what is decided on, what is typed, and what `enter` does.
-pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, dialog: &Dialog, area: Rect) {
+/// Draws a decision: what is decided on, what is typed, and what `enter` does. Returns the first line of the last part of what is
+/// decided on, and the lines of a part.
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    model: &Model,
+    dialog: &Dialog,
+    area: Rect,
+) -> (u16, u16) {
     let look = model.look();
     let width = area.width.saturating_sub(4).min(WIDEST);
     let room = usize::from(width).saturating_sub(4);
+    let tone = if dialog.is_final { Tone::Warn } else { Tone::Quiet };
+    let note = wrapped(&dialog.note, room).into_iter().map(|it| Line::from(look.span(tone, &it)));
+    let note: Vec<Line<'static>> = note.collect();
     let mut lines: Vec<Line<'static>> = Vec::new();
+    // What cannot be taken back is said first.
+    if dialog.is_final {
+        lines.extend(note.iter().cloned().chain([Line::default()]));
+    }
     for (label, value) in &dialog.facts {
         let tone = if matches!(*label, "Command" | "Commit") { Tone::Strong } else { Tone::Plain };
         let room = room.saturating_sub(LABEL);
@@ -36,18 +49,28 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, dialog: &Dialog, area: 
             ]));
         }
     }
-    lines.push(Line::default());
-    let tone = if dialog.is_final { Tone::Warn } else { Tone::Quiet };
-    lines.extend(wrapped(&dialog.note, room).iter().map(|it| Line::from(look.span(tone, it))));
+    if !dialog.is_final {
+        lines.extend([Line::default()].into_iter().chain(note));
+    }
     let after = after(dialog, look, room);
     // What is decided on may be longer than the screen; the field and the keys always fit.
     let frame_lines = 2;
-    let most = usize::from(area.height).saturating_sub(after.len() + frame_lines + 2);
+    let most = usize::from(area.height).saturating_sub(after.len() + frame_lines + 2).max(2);
+    let mut extent = (0, 0);
     if lines.len() > most {
-        lines.truncate(most.saturating_sub(1));
-        lines.push(Line::from(
-            look.span(Tone::Warn, "… and more: esc, and read it on its screen first"),
-        ));
+        let part = most - 1;
+        let last = lines.len() - part;
+        let at = usize::from(dialog.scroll).min(last);
+        lines = lines.into_iter().skip(at).take(part).collect();
+        let more = match last - at {
+            0 => "page up: what is above".to_owned(),
+            rest => {
+                format!("… {rest} more {}: page down", if rest == 1 { "line" } else { "lines" })
+            }
+        };
+        lines.push(Line::from(look.span(Tone::Warn, &more)));
+        let lines = |it: usize| u16::try_from(it).unwrap_or(u16::MAX);
+        extent = (lines(last), lines(part));
     }
     let above = lines.len();
     lines.extend(after);
@@ -70,6 +93,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, dialog: &Dialog, area: 
             inner.y + line,
         ));
     }
+    extent
 }
 
 /// Returns the field, what came of it, and the keys.
