@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use super::place::Place;
 use super::resident::{SETTLE, used};
 use super::server::Server;
 use super::{Samples, Setting};
@@ -44,18 +45,38 @@ fn values(lines: &[Value], name: &str) -> Result<Samples> {
     Samples::new(values.iter().filter_map(Value::as_f64).collect())
 }
 
-fn shown(server: &Server<'_>) -> Result<Samples> {
-    values(&measured(server, OPENINGS, "shown", "")?, "shown")
+/// Opens a board, once for all that is measured of it.
+fn shown(setting: &Setting, place: &Place, name: &str, what: &str) -> Result<Samples> {
+    let known = setting.inside.borrow().get(name).cloned();
+    let lines = match known {
+        Some(lines) => lines,
+        None => {
+            let lines = measured(&Server::start(place)?, OPENINGS, "shown", "")?;
+            setting.inside.borrow_mut().insert(name.into(), lines.clone());
+            lines
+        }
+    };
+    values(&lines, what)
 }
 
 /// The board of 1,000 tickets, on the screen.
 pub(super) fn thousand(setting: &Setting) -> Result<Samples> {
-    shown(&Server::start(setting.thousand()?)?)
+    shown(setting, setting.thousand()?, "board of 1,000", "shown")
+}
+
+/// The same, with all that its scripts do at first.
+pub(super) fn thousand_whole(setting: &Setting) -> Result<Samples> {
+    shown(setting, setting.thousand()?, "board of 1,000", "whole")
 }
 
 /// The board of 10,000 tickets, on the screen.
 pub(super) fn ten_thousand(setting: &Setting) -> Result<Samples> {
-    shown(&Server::start(setting.ten_thousand()?)?)
+    shown(setting, setting.ten_thousand()?, "board of 10,000", "shown")
+}
+
+/// The same, with all that its scripts do at first.
+pub(super) fn ten_thousand_whole(setting: &Setting) -> Result<Samples> {
+    shown(setting, setting.ten_thousand()?, "board of 10,000", "whole")
 }
 
 /// A change on a board of 1,000 tickets that is open.
