@@ -221,7 +221,7 @@ impl Control {
         Ok(())
     }
 
-    /// Puts a change of who may come in on record. It comes before the change: what is not on record is not done.
+    /// Puts a change of who may come in on record. Where it lets somebody in it comes before the change: what is not on record is not done.
     pub(crate) async fn note_access(&self, access: Access, by: &Caller) -> Result<()> {
         self.execute_home(HomeCommand::RecordAccess { access }, &by.principal).await
     }

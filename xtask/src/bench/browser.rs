@@ -45,18 +45,24 @@ fn values(lines: &[Value], name: &str) -> Result<Samples> {
     Samples::new(values.iter().filter_map(Value::as_f64).collect())
 }
 
+/// Returns what the browser measured under `name`, measured once.
+fn once(
+    setting: &Setting,
+    name: &str,
+    measure: impl FnOnce() -> Result<Vec<Value>>,
+) -> Result<Vec<Value>> {
+    if let Some(known) = setting.inside.borrow().get(name) {
+        return Ok(known.clone());
+    }
+    let lines = measure()?;
+    setting.inside.borrow_mut().insert(name.into(), lines.clone());
+    Ok(lines)
+}
+
 /// Opens a board, once for all that is measured of it.
 fn shown(setting: &Setting, place: &Place, name: &str, what: &str) -> Result<Samples> {
-    let known = setting.inside.borrow().get(name).cloned();
-    let lines = match known {
-        Some(lines) => lines,
-        None => {
-            let lines = measured(&Server::start(place)?, OPENINGS, "shown", "")?;
-            setting.inside.borrow_mut().insert(name.into(), lines.clone());
-            lines
-        }
-    };
-    values(&lines, what)
+    let opened = || measured(&Server::start(place)?, OPENINGS, "shown", "");
+    values(&once(setting, name, opened)?, what)
 }
 
 /// The board of 1,000 tickets, on the screen.
@@ -86,17 +92,8 @@ pub(super) fn change(setting: &Setting) -> Result<Samples> {
 }
 
 fn weight(setting: &Setting, page: &str) -> Result<Samples> {
-    let known = setting.inside.borrow().get("browser").cloned();
-    let lines = match known {
-        Some(lines) => lines,
-        None => {
-            let server = Server::start(setting.thousand()?)?;
-            let lines = measured(&server, 1, "weight", "BN-7")?;
-            setting.inside.borrow_mut().insert("browser".into(), lines.clone());
-            lines
-        }
-    };
-    values(&lines, &format!("weight: {page}"))
+    let weighed = || measured(&Server::start(setting.thousand()?)?, 1, "weight", "BN-7");
+    values(&once(setting, "browser", weighed)?, &format!("weight: {page}"))
 }
 
 /// A first visit to *Needs you*.
