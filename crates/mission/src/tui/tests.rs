@@ -406,7 +406,9 @@ fn that_a_sign_off_lands_is_said_before_all_else() {
     let dialog = model.dialog.as_mut().expect("it is open");
     (dialog.is_final, dialog.note) = (true, "It lands on main. That is not taken back.".into());
     let shown = drawn(&mut model);
-    assert!(shown.contains("It lands on main"), "{shown}");
+    let at = |words: &str| shown.find(words).unwrap_or(usize::MAX);
+    assert!(at("It lands on main") < at("│ Ticket "), "{shown}");
+    assert!(shown.contains("│ Ticket "), "{shown}");
 }
 
 #[test]
