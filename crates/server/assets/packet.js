@@ -236,7 +236,13 @@
     const cancel = make("button", { type: "button", className: "btn sm ghost" }, "Cancel");
     put(row, at, ...(isPair(row) ? [make("p", { className: "dim" }, `About the ${at.gone ? "removed" : "new"} line ${at.line}`)] : []), field, make("div", { className: "ask-do" }, keep, cancel));
     const draftKey = `draft ${digest} ${at.file}:${at.line}${at.gone ? " gone" : ""}`;
-    const draft = JSON.parse(sessionStorage.getItem(draftKey) ?? "null") ?? { before: old?.text ?? "" };
+    const typed = sessionStorage.getItem(draftKey);
+    let draft = { before: old?.text ?? "" };
+    try {
+      draft = JSON.parse(typed) ?? draft;
+    } catch {
+      draft.text = typed; // as an earlier version kept it
+    }
     field.value = draft.text ?? field.value;
     // What is typed leaves with the verdict, kept or not.
     const settle = (words) => {
