@@ -12,12 +12,17 @@ async function api(at, path, body) {
   return answer.json();
 }
 
-/** A browser of its own with empty caches, signed in, on no page of the site. */
+/** How long a browser rests before it is sent to a page, in milliseconds: the start of its processes is nothing of the page. */
+const REST = 1_000;
+
+/** A browser of its own with empty caches, signed in, on no page of the site, at rest. */
 async function person(at) {
   const context = await at.browser.newContext({ viewport: { width: 1440, height: 900 }, baseURL: at.url });
   const { url } = await api(at, "/sign-in-link", {});
   await context.request.get(url); // the cookie is shared; nothing of the page is kept
-  return { context, page: await context.newPage(), close: () => context.close() };
+  const page = await context.newPage();
+  await page.waitForTimeout(REST);
+  return { context, page, close: () => context.close() };
 }
 
 /** What came over the wire since, by address, in bytes with headers; what the cache gave weighs nothing. */

@@ -266,10 +266,15 @@
     };
   };
 
+  // The dot breathes once for what was heard: one that never rests keeps a processor busy.
+  const dot = document.querySelector(".link-state .pulse");
+  dot?.addEventListener("animationend", () => dot.classList.remove("heard"));
+
   // Fragments are placed one after the other, in the order they came.
   let queue = Promise.resolve();
   const heard = (act) => (event) => {
     heardAt = Date.now();
+    dot?.classList.add("heard");
     if (isLost) alive();
     if (event.lastEventId) lastId = event.lastEventId;
     const placing = async () => {

@@ -174,8 +174,65 @@
     }
     form.requestSubmit(submitter);
     form.dataset.sends = "sent"; // once, also when it is pressed twice
-    setTimeout(() => delete form.dataset.sends, WAIT_MS);
+    if (form.dataset.answer === "page") setTimeout(() => delete form.dataset.sends, WAIT_MS);
   }, true);
+
+  /** Says the server's no where it was asked for: in the form, or under the page's head where the form is but a button. */
+  const refuse = (form, markup) => {
+    const holder = document.createElement("template");
+    holder.innerHTML = markup;
+    const no = holder.content.firstElementChild;
+    no.querySelector(`a[href="${CSS.escape(location.pathname)}"]`)?.remove();
+    const isTyped = form.querySelector("textarea, select, input:not([type=hidden])");
+    if (!isTyped) no.querySelector("[data-kept]")?.remove();
+    (isTyped ? form : document.querySelector(".banners") ?? form).prepend(no);
+    no.scrollIntoView({ block: "nearest" });
+  };
+  const letGo = (form) => {
+    form.removeAttribute("aria-busy");
+    delete form.dataset.sends;
+  };
+  const forgetSent = () => {
+    try {
+      for (const key of [SENT, GOING]) sessionStorage.removeItem(key);
+    } catch {
+      // There is none to forget.
+    }
+  };
+
+  // After all others: what is refused is said where it was asked for, and the page stays as it is. What may be answered by a page is sent as a browser does.
+  const IN_PLACE = "x-mission-in-place";
+  addEventListener("submit", async (event) => {
+    const { target: form, submitter } = event;
+    if (event.defaultPrevented || form.dataset.sends !== "now" || form.dataset.answer === "page") return;
+    event.preventDefault();
+    for (const no of document.querySelectorAll(".refused")) no.remove();
+    form.setAttribute("aria-busy", "true");
+    let answer, markup;
+    try {
+      const fields = new URLSearchParams(new FormData(form, submitter));
+      answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, headers: { [IN_PLACE]: "" }, redirect: "manual" });
+      markup = await answer.text();
+    } catch {
+      letGo(form);
+      forgetSent();
+      return say(form, "bad", "Perhaps sent.", "The connection broke before the answer came. What you typed stays here: see whether it was recorded before you send it again.");
+    }
+    const to = answer.headers.get(IN_PLACE);
+    if (to) return location.assign(to);
+    letGo(form);
+    if (to === null) {
+      // Refused with a page of its own, and nothing done: the browser sends it once more and shows that page.
+      form.dataset.answer = "page";
+      return answer.ok ? location.reload() : form.requestSubmit(submitter);
+    }
+    forgetSent();
+    refuse(form, markup);
+  });
+
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) for (const form of document.querySelectorAll("form[data-sends]")) letGo(form);
+  });
 
   document.addEventListener("mission:live", () => {
     for (const form of unsent) say(form, "ok", "The server answers again.", "Nothing was sent meanwhile: send it now.");

@@ -16,7 +16,7 @@ mod views;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -87,8 +87,12 @@ pub(crate) fn router(site: &Site) -> Router<Site> {
         .layer(from_fn_with_state(site.clone(), dress))
 }
 
+/// Whether a form is answered where it stands, and the answer's mark that it is: a problem as a banner, a redirect by its address.
+const IN_PLACE: HeaderName = HeaderName::from_static("x-mission-in-place");
+
 /// Turns a problem into a page, and remembers the project that was switched to.
 async fn dress(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let is_in_place = request.headers().contains_key(IN_PLACE);
     let switched = shell::switched(&site, request.uri());
     let path = request.uri().path().to_owned();
     let (mut parts, body) = request.into_parts();
@@ -100,7 +104,16 @@ async fn dress(State(site): State<Site>, request: Request, next: Next) -> Respon
             Some(visitor) => visitor.shell().await.ok(),
             None => None,
         };
-        response = problem_page(&site, who.as_ref(), shell, &path, &problem).await;
+        let view = problem_view(&site, who.as_ref(), shell, &path, &problem).await;
+        response = if is_in_place {
+            let mark = [(IN_PLACE, HeaderValue::from_static(""))];
+            (problem.status, mark, pages::problem::part(&view)).into_response()
+        } else {
+            (problem.status, pages::problem::page(&view)).into_response()
+        };
+    } else if is_in_place && let Some(to) = response.headers_mut().remove(header::LOCATION) {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response.headers_mut().insert(IN_PLACE, to);
     }
     if let Some(cookie) = switched.and_then(|it| HeaderValue::from_str(&it).ok()) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -110,23 +123,24 @@ async fn dress(State(site): State<Site>, request: Request, next: Next) -> Respon
 
 /// Returns a problem as a page for who is not signed in.
 pub(crate) fn bare_problem(problem: &Problem) -> Response {
+    let page = |view| (problem.status, pages::problem::page(&view)).into_response();
     if problem.status != StatusCode::UNAUTHORIZED {
-        return said(problem, None, kind_of(problem), None);
+        return page(said(problem, None, kind_of(problem), None));
     }
     // What is wrong is told to programs in their words, and to people in theirs.
     let detail = "you are signed out: your session was ended, or its time is over".to_owned();
-    let problem = Problem { detail, ..problem.clone() };
+    let told = Problem { detail, ..problem.clone() };
     let way = Some(("/sign-in".to_owned(), "Sign in".to_owned()));
-    said(&problem, None, pages::view::Problem::Refused, way)
+    page(said(&told, None, pages::view::Problem::Refused, way))
 }
 
-async fn problem_page(
+async fn problem_view(
     site: &Site,
     who: Option<&Who>,
     shell: Option<Shell>,
     path: &str,
     problem: &Problem,
-) -> Response {
+) -> ProblemView {
     let key = path.strip_prefix("/tickets/").and_then(|it| it.split('/').next());
     let key = key.and_then(|it| it.parse::<TicketKey>().ok());
     let kind = match (&key, who) {
@@ -202,7 +216,7 @@ fn said(
     shell: Option<Shell>,
     kind: pages::view::Problem,
     way_on: Option<(String, String)>,
-) -> Response {
+) -> ProblemView {
     let next = match (&kind, problem.status) {
         (_, StatusCode::UNAUTHORIZED) => {
             "Sign in again, then go back: what you typed is still in the form. On the host, `mission sign-in` prints a link; who was invited asks for a new one."
@@ -216,6 +230,5 @@ fn said(
         }
         (pages::view::Problem::Refused, _) => "Go back: what you typed is still in the form.",
     };
-    let view = ProblemView { shell, kind, what: problem.detail.clone(), next: next.into(), way_on };
-    (problem.status, pages::problem::page(&view)).into_response()
+    ProblemView { shell, kind, what: problem.detail.clone(), next: next.into(), way_on }
 }

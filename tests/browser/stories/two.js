@@ -29,6 +29,33 @@ export function two(story) {
     await Promise.all([ada.close(), jonas.close()]);
   });
 
+  story("what is refused is said where it was asked for, and what was typed stays", async (stage) => {
+    const key = await stage.planned("Two: a page that heard nothing");
+    const { page, complaints, close } = await stage.person();
+    await page.route("**/live*", (route) => route.abort());
+    await page.goto(`/tickets/${key}`);
+    const reason = page.locator("#gate [name=reason]");
+    await reason.fill("I would rather not.");
+    await stage.api(`/tickets/${key}/verdict`, { verdict: "pass", gate: "plan" });
+    const address = page.url();
+    await page.click("#gate button:has-text('Request changes')");
+    assert.match(await page.locator("#gate .refused[role=alert]").innerText(), /were first: signed off plan, \d\d:\d\d/);
+    assert.equal(page.url(), address);
+    assert.equal(await reason.inputValue(), "I would rather not.");
+    // Pressed again it is said once, and what was typed outlives a reload.
+    await page.click("#gate button:has-text('Request changes')");
+    await until("it is said once", async () => (await page.locator(".refused").count()) === 1);
+    assert.deepEqual((await stage.ticket(key)).gates[0].signoffs.map((it) => it.verdict), ["pass"]);
+
+    // An answer that gets lost is no refusal: it may have been recorded.
+    await page.route(`**/tickets/${key}/*`, (route) => (route.request().method() === "POST" ? route.abort() : route.continue()));
+    await page.click("#gate button:has-text('Request changes')");
+    assert.match(await page.locator("#gate .unsent").innerText(), /Perhaps sent/);
+    assert.equal(await reason.inputValue(), "I would rather not.");
+    assert.deepEqual(complaints.filter((it) => !/Failed to load resource|ERR_FAILED|409/.test(it)), []);
+    await close();
+  });
+
   story("what somebody types stays under their hands, and its buttons lock once it is decided", async (stage) => {
     const key = await stage.planned("Two: typing while it is decided");
     const { page, complaints, close } = await stage.person();

@@ -36,7 +36,7 @@ fn fields(view: &NewTicketView) -> Markup {
     let wrong = |name: &str| view.faults.iter().any(|it| it.field == name).then_some("true");
     let why = |name: &str| wrong(name).map(|_| "problem");
     html! {
-        form.sheet-form id="new-ticket" method="post" action="/tickets" {
+        form.sheet-form id="new-ticket" method="post" action="/tickets" data-answer="page" {
             (form::csrf(&view.shell.csrf))
             @if view.problem.is_some() || !view.faults.is_empty() { div.banner id="problem" data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" {
                 b { "Not filed. " }

@@ -1,4 +1,4 @@
-//! Pages that say no: not found, refused by a rule, somebody was first, failed. Each says what to do next.
+//! What says no, as a page and where a form stands: not found, refused by a rule, somebody was first, failed. Each says what to do next.
 
 use maud::{Markup, html};
 
@@ -35,16 +35,44 @@ pub fn page(view: &ProblemView) -> Markup {
     }
 }
 
+/// Returns what says no where a form stands: the page around it, and what was typed, stay as they are.
+pub fn part(view: &ProblemView) -> Markup {
+    html! {
+        div.refused.banner data-tone=(tone(&view.kind)) role="alert" {
+            (said(view, Some("What you typed is still here.")))
+            @if let Some((href, label)) = &view.way_on { a.btn.sm href=(href) { (label) } }
+        }
+    }
+}
+
 /// Returns what happened, in the tone of how bad it is.
 fn banner(view: &ProblemView) -> Markup {
+    let role = (view.kind != Problem::NotFound).then_some("alert");
+    html! { div.banner data-tone=(tone(&view.kind)) role=[role] { (said(view, None)) } }
+}
+
+fn tone(kind: &Problem) -> &'static str {
+    match kind {
+        Problem::NotFound => "off",
+        Problem::Refused | Problem::Failed => "bad",
+        Problem::Conflict { .. } => "live",
+    }
+}
+
+/// Returns what happened, in words; where nothing was recorded, with `kept` behind it.
+fn said(view: &ProblemView, kept: Option<&str>) -> Markup {
+    let what = words::sentence(&view.what);
+    let what = html! { (glyph::inline(&what)) @if !what.ends_with(['.', '!', '?']) { "." } };
+    let kept = html! { @if let Some(kept) = kept { span data-kept { " " (kept) } } };
     html! {
         @match &view.kind {
-            Problem::NotFound => { div.banner data-tone="off" { (icon("search")) p dir="auto" { (glyph::inline(&view.what)) } } }
-            Problem::Refused => { div.banner data-tone="bad" role="alert" { (icon("circle-x")) p dir="auto" { b { "Not recorded. " } (glyph::inline(&view.what)) } } }
-            Problem::Conflict { who, what, at } => {
-                div.banner data-tone="live" role="alert" { (icon("user-check")) p dir="auto" { b { @if is_own(view, who) { "You were first: " } @else { bdi { (words::principal(who)) } " was first: " } } (what) ", " (glyph::clock(*at)) ". " (glyph::inline(&view.what)) } }
+            Problem::NotFound => { (icon("search")) p dir="auto" { (what) (kept) } }
+            Problem::Refused => { (icon("circle-x")) p dir="auto" { b { "Not recorded. " } (what) (kept) } }
+            Problem::Conflict { who, what: did, at } => {
+                (icon("user-check"))
+                p dir="auto" { b { @if is_own(view, who) { "You were first: " } @else { bdi { (words::principal(who)) } " was first: " } } (did) ", " (glyph::clock(*at)) ". " (what) (kept) }
             }
-            Problem::Failed => { div.banner data-tone="bad" role="alert" { (icon("s-blocked")) p dir="auto" { b { "Nothing was changed. " } (glyph::inline(&view.what)) } } }
+            Problem::Failed => { (icon("s-blocked")) p dir="auto" { b { "Nothing was changed. " } (what) (kept) } }
         }
     }
 }

@@ -219,12 +219,28 @@ async fn a_verdict_on_a_packet_that_changed_says_who_was_first() {
         ("back", "ticket"),
     ];
     let page = browser.post("/tickets/MC-1/verdict", &stale).await.expect(409).text();
-    assert!(
-        page.contains("You were first: ")
-            && page.contains("The packet changed") | page.contains("the packet changed"),
-        "{page}"
-    );
+    assert!(page.contains("You were first: ") && page.contains("The packet changed"), "{page}");
     assert_eq!(stage.control.ticket_doc(&key).await.unwrap().gates[0].signoffs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_form_that_is_answered_in_place_gets_a_banner_or_the_address_to_go_to() {
+    let stage = Stage::new().await;
+    let key = stage.files("Parked twice").await;
+    let browser = Browser::of(&stage).await;
+    let park = async || {
+        let ask = stage.ask(Method::POST, &format!("/tickets/{key}/park"));
+        let ask = ask.header("cookie", &browser.cookie).header("origin", "http://mission.local");
+        let ask = ask.header("x-mission-in-place", "");
+        ask.form(&[("csrf", browser.csrf.as_str())]).send().await
+    };
+    let taken = park().await.expect(204);
+    assert_eq!(taken.header("x-mission-in-place"), "/tickets/MC-1?did=MC-1");
+    let refused = park().await.expect(409);
+    assert_eq!(refused.header("x-mission-in-place"), "");
+    let banner = refused.text();
+    assert!(banner.starts_with("<div class=\"refused banner\""), "{banner}");
+    assert!(banner.contains("You were first: ") && banner.contains("parked already"), "{banner}");
 }
 
 #[tokio::test]

@@ -243,7 +243,7 @@ async fn who_is_signed_out_hears_nothing_more_from_a_page_that_is_still_open() {
     assert_eq!((&here["person"], &here["csrf"]), (&json!(stage.control.owner()), &json!(others)));
     let park = stage.ask(Method::POST, "/tickets/MC-1/park").header("cookie", &cookie);
     let refused = park.form(&[("csrf", &csrf)]).send().await.expect(401).text();
-    assert!(refused.contains("you are signed out"), "{refused}");
+    assert!(refused.contains("You are signed out"), "{refused}");
     assert!(refused.contains("href=\"/sign-in\"") && !refused.contains("Bearer"), "{refused}");
 }
 

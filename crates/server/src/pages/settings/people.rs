@@ -147,7 +147,7 @@ fn invite(viewer: Viewer<'_>) -> Markup {
     html! {
         section.panel {
             header { h2 { "Invite a person" } span.end { "by a link that works once, within a day" } }
-            form.inline-form method="post" action="/settings/invite" {
+            form.inline-form method="post" action="/settings/invite" data-answer="page" {
                 (form::csrf(viewer.csrf))
                 label { span { "Name" } input.field name="name" required maxlength="40" autocomplete="off" placeholder="jonas" pattern="[A-Za-z0-9][A-Za-z0-9_.\\-]*" title="Letters from a to z, digits, - _ and ."; }
                 label for="invite-role" { span { "Role" } (roles("invite-role", "operator")) }
@@ -168,7 +168,7 @@ fn tokens(view: &SettingsView, viewer: Viewer<'_>) -> Markup {
                 thead { tr { th scope="col" { "Name" } th scope="col" { "Speaks as" } th scope="col" { "Role" } th scope="col" { "Project" } th scope="col" { "Made" } th.r scope="col" { span.sr { "Action" } } } }
                 tbody { @for t in &view.tokens { (token(t, viewer)) } }
             } } }
-            form.inline-form method="post" action="/settings/tokens" {
+            form.inline-form method="post" action="/settings/tokens" data-answer="page" {
                 (form::csrf(viewer.csrf))
                 label { span { "Name" } input.field name="name" required maxlength="60" autocomplete="off" placeholder="ci"; }
                 label for="token-role" { span { "Role" } (roles("token-role", "operator")) }
