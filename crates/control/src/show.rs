@@ -23,6 +23,9 @@ pub struct BetweenRounds {
 /// The most of a range-diff that is shown, in bytes.
 const RANGE_DIFF: u64 = 256 << 10;
 
+/// How many lines around a change are shown.
+const CONTEXT: u32 = 3;
+
 impl Control {
     /// Returns every setting in force in a project, with where each comes from.
     ///
@@ -43,14 +46,15 @@ impl Control {
         ))
     }
 
-    /// Returns the change between two commits of a project as a unified diff, at most 4 MiB of it.
+    /// Returns what `head` changed since it parted from `base`, as a unified diff, at most 4 MiB of it: what came upon `base`
+    /// meanwhile is other people's work.
     ///
     /// # Errors
     /// An unknown project, or commits that the repository does not have.
     pub async fn patch(&self, key: &ProjectKey, base: &Commit, head: &Commit) -> Result<Vec<u8>> {
-        const CONTEXT: u32 = 3;
-        let project = self.project(key).await?;
-        Ok(Git::at(&project.path).patch(base, head, CONTEXT).await?)
+        let git = Git::at(&self.project(key).await?.path);
+        let parted = git.merge_base(base, head).await?;
+        Ok(git.patch(parted.as_ref().unwrap_or(base), head, CONTEXT).await?)
     }
 
     /// Returns a file of a commit; nothing where there is none, or it is larger than 16 MiB.
@@ -81,10 +85,12 @@ impl Control {
     ) -> Result<BetweenRounds> {
         let project = self.project(key).await?;
         let git = Git::at(&project.path);
+        let parted = git.merge_base(base, new).await?;
+        let base = parted.as_ref().unwrap_or(base);
         let commits = git.range_diff(base, old, new, RANGE_DIFF).await?;
         // On another base the difference of the two is mostly other people's work.
         let is_rebased = !git.is_ancestor(base, old).await?;
-        let patch = if is_rebased { None } else { Some(self.patch(key, old, new).await?) };
+        let patch = if is_rebased { None } else { Some(git.patch(old, new, CONTEXT).await?) };
         Ok(BetweenRounds { commits: commits.text, is_cut: commits.is_cut, patch })
     }
 }

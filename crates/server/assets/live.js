@@ -56,13 +56,28 @@
     // It is said once in a decision, and wherever something is typed.
     const told = form.closest(".ask, #gate")?.querySelector("form .changed:not(.unsent, [hidden])");
     if (!banner || (told && told !== banner && !isDirty(form))) return;
-    banner.hidden = false;
     const by = first.get(/^\/tickets\/([^/]+)\//.exec(form.getAttribute("action"))?.[1]);
-    if (!by) return;
+    const [strong, text] = mayOnlyLook ? [WATCHING, "Others decide this now."]
+      : by ? [`${by.who} was first:`, `${by.what}, ${clock(new Date(by.at))}.`]
+      : [banner.querySelector("b").textContent, banner.querySelector("span").textContent];
+    const kept = "Your text stays here.";
+    banner.querySelector("b").textContent = strong;
+    banner.querySelector("span").textContent = isDirty(form) && !text.endsWith(kept) ? `${text} ${kept}` : text;
     banner.dataset.tone = "live";
-    const who = document.createElement("b");
-    who.textContent = `${by.who} was first:`;
-    banner.querySelector("p").replaceChildren(who, ` ${by.what}, ${clock(new Date(by.at))}. Your text stays here.`);
+    banner.hidden = false;
+  };
+
+  // What whoever looks may do may be changed under an open page.
+  const WATCHING = "You may only look now.";
+  const MAY = { look: `${WATCHING} What this page still offers is refused.`, act: "You may file, decide and steer now.", own: "You are an owner now." };
+  let mayOnlyLook = false;
+  const may = (word) => {
+    mayOnlyLook = word === "look";
+    const other = byId("other-role");
+    if (!other) return;
+    other.hidden = word === body.dataset.may;
+    const said = `Your role was changed. ${MAY[word]}`;
+    if (!other.hidden && other.querySelector("p").textContent !== said) other.querySelector("p").textContent = said;
   };
 
   /** Locks all that could be answered in an element, because of one form in it. */
@@ -79,7 +94,9 @@
     const marked = [...kept, ...old.querySelectorAll("[data-screen]")].filter((e) => find(fresh, e.id));
     for (const form of kept) fold(form, fresh)?.setAttribute("open", "");
     for (const details of folds) same(details, fresh)?.setAttribute("open", "");
-    if (old.dataset.into && old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", old.getAttribute("aria-current"));
+    // The mark is the page's own: what is in a list keeps it or does not get it.
+    if (old.dataset.into) fresh.toggleAttribute("aria-current", false);
+    if (old.dataset.into && old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", "true");
     for (const e of marked) e.dataset.held = "";
     const before = subjects(old);
     try {
@@ -123,7 +140,10 @@
       watch(fresh);
       const old = fresh.id && byId(fresh.id);
       if (old) await morph(old, fresh);
-      else if (fresh.dataset.into) byId(fresh.dataset.into)?.append(fresh);
+      else if (fresh.dataset.into) {
+        fresh.removeAttribute("aria-current");
+        byId(fresh.dataset.into)?.append(fresh);
+      }
     }
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
@@ -144,9 +164,10 @@
     document.dispatchEvent(new CustomEvent("mission:placed"));
   };
 
-  // Whether the last that somebody used was a pointer, and no key.
-  let hasPointed = false;
-  for (const [name, is] of [["pointermove", true], ["pointerdown", true], ["keydown", false]]) addEventListener(name, () => (hasPointed = is), { capture: true, passive: true });
+  // When somebody last used a key; nothing once they use a pointer.
+  const KEYS_MS = 10_000;
+  let keyedAt = 0;
+  for (const name of ["pointermove", "pointerdown", "keydown"]) addEventListener(name, () => (keyedAt = name === "keydown" ? Date.now() : 0), { capture: true, passive: true });
 
   const remove = (id) => {
     const old = byId(id);
@@ -159,11 +180,11 @@
     };
     // What is under a hand stays in its place until the hand is elsewhere: the next one would take it.
     const list = old.parentElement;
-    const isMarked = () => !hasPointed && old.hasAttribute("aria-current") && document.hasFocus();
+    const isMarked = () => Date.now() - keyedAt < KEYS_MS && old.hasAttribute("aria-current") && document.hasFocus();
     if (old.matches(".ask") && (list.matches(":hover") || isMarked())) {
       old.dataset.gone = ""; // until the ticket asks again
       for (const form of old.querySelectorAll("form")) lock(form);
-      // The mark of the keys moves on by a key, and counts no more once somebody points or goes elsewhere.
+      // The mark of the keys moves on by a key, and counts no more once somebody points, goes elsewhere or has stopped.
       const ends = new AbortController();
       const over = () => {
         const isBack = !old.isConnected || !("gone" in old.dataset);
@@ -173,6 +194,8 @@
         leave();
         document.dispatchEvent(new CustomEvent("mission:placed"));
       };
+      const stopped = setInterval(over, 1_000);
+      ends.signal.addEventListener("abort", () => clearInterval(stopped));
       for (const [target, name] of [[list, "pointerleave"], [document, "mission:marked"], [document, "pointerdown"], [window, "blur"]]) target.addEventListener(name, over, { signal: ends.signal });
     } else leave();
     document.dispatchEvent(new CustomEvent("mission:placed"));
@@ -216,11 +239,12 @@
     if (!isLost && placed) show("live", lag());
   };
 
-  /** Takes the server's clock, and since when what was just placed was so: from there to here the page was behind. */
+  /** Takes the server's clock, since when what was just placed was so (from there to here the page was behind), and what its person may do. */
   const tick = (data) => {
-    const [now, since = now] = data.split(" ").map(Number);
-    truthAt = now;
-    placed = { at: Date.now(), since };
+    const [now, since, word] = data.split(" ");
+    truthAt = Number(now);
+    placed = { at: Date.now(), since: Number(since) };
+    may(word);
     show("live", lag());
   };
 
@@ -299,6 +323,7 @@
     source.addEventListener("list", heard((data) => arrange(JSON.parse(data))));
     source.addEventListener("gone", heard(remove));
     source.addEventListener("first", heard((data) => { const by = JSON.parse(data); first.set(by.ticket, by); }));
+    source.addEventListener("begun", heard((key) => document.querySelector(`#toast form[action="/tickets/${CSS.escape(key)}/withdraw"]`)?.remove()));
     source.addEventListener("output", heard((data) => print(JSON.parse(data))));
     source.addEventListener("clock", heard(tick));
     source.addEventListener("said", heard((data) => { const said = byId("said"); if (said) said.textContent = data; }));

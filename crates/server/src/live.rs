@@ -117,6 +117,8 @@ struct Watch {
     since: Option<Timestamp>,
     /// What people decided since the last frames, to be told to who is still about to.
     decided: Vec<Arc<EventDoc>>,
+    /// The tickets that went on since the last frames: a verdict on them is not taken back any more.
+    begun: BTreeSet<String>,
 }
 
 impl Watch {
@@ -137,6 +139,7 @@ impl Watch {
             clock_at: began,
             since: None,
             decided: Vec::new(),
+            begun: BTreeSet::new(),
         }
     }
 
@@ -164,11 +167,13 @@ impl Watch {
 
     /// Returns the tickets that `events` and those of the next moment are about.
     async fn gather(&mut self, events: Vec<Arc<EventDoc>>) -> BTreeSet<String> {
-        let mut decided = Vec::new();
+        let (mut decided, mut begun) = (Vec::new(), BTreeSet::new());
         // What happened before the page was there is not late.
         self.since = events.iter().map(|it| it.at).filter(|at| *at >= self.began).min();
         let mut about = |events: Vec<Arc<EventDoc>>| {
             decided.extend(events.iter().filter(|it| web::is_a_persons_decision(it)).cloned());
+            let goes_on = events.iter().filter(|it| matches!(&*it.kind, "claimed" | "landed"));
+            begun.extend(goes_on.filter_map(|it| it.ticket.clone()));
             events.into_iter().filter_map(|it| it.ticket.clone())
         };
         let mut changed: BTreeSet<String> = about(events).collect();
@@ -179,7 +184,7 @@ impl Watch {
             }
         };
         let _ = tokio::time::timeout(GATHER, gathering).await;
-        self.decided = decided;
+        (self.decided, self.begun) = (decided, begun);
         changed
     }
 
@@ -212,12 +217,14 @@ impl Watch {
         Ok(frames)
     }
 
-    /// Returns the clock, with since when what came before it was so; it also carries how far this stream has come.
+    /// Returns the clock, with since when what came before it was so, and what whoever looks may do now; it also carries how far this
+    /// stream has come.
     fn clock(&mut self) -> String {
         self.clock_at = self.visitor.site.control.now();
         let at = self.clock_at.as_millisecond();
         let since = self.since.take().map_or(at, Timestamp::as_millisecond);
-        format!("id: {}\nevent: clock\ndata: {at} {since}\n\n", self.follow.seq())
+        let may = self.visitor.who.may().word();
+        format!("id: {}\nevent: clock\ndata: {at} {since} {may}\n\n", self.follow.seq())
     }
 
     /// Returns the elements that the changed tickets made different.
@@ -253,9 +260,9 @@ impl Watch {
         Ok(frames)
     }
 
-    /// Returns who decided what, for those forms of the page that are about it and in use.
+    /// Returns who decided what, for those forms of the page that are about it and in use, and whose verdicts are past their undo.
     fn firsts(&mut self) -> String {
-        let decided = std::mem::take(&mut self.decided);
+        let (decided, begun) = (std::mem::take(&mut self.decided), std::mem::take(&mut self.begun));
         let is_here = |key: &str| match &self.page {
             Page::NeedsYou => self.visitor.who.may_see(key),
             Page::Ticket(own) => own.to_string() == key,
@@ -265,12 +272,11 @@ impl Watch {
         let told = told.filter(|(_, key)| is_here(key)).map(|(event, key)| {
             let who = told::principal(told::who(event));
             let what: String = told::told(event).chars().take(TOLD).collect();
-            frame(
-                "first",
-                &json!({ "ticket": key, "who": who, "what": what, "at": event.at }).to_string(),
-            )
+            let first = json!({ "ticket": key, "who": who, "what": what, "at": event.at });
+            frame("first", &first.to_string())
         });
-        told.collect()
+        let begun = begun.iter().filter(|it| is_here(it)).map(|it| frame("begun", it));
+        told.chain(begun).collect()
     }
 
     /// Returns the elements that have no place on the page any more.

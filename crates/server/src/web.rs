@@ -181,9 +181,10 @@ const FIRST: [&str; 15] = [
     "staled",
 ];
 
-/// Returns whether a person decided something that somebody else may be about to decide.
+/// Returns whether a person, or a demo's scripted one, decided something that somebody else may be about to decide.
 pub(crate) fn is_a_persons_decision(event: &EventDoc) -> bool {
-    FIRST.contains(&event.kind.as_str()) && told::who(event).starts_with("person:")
+    let who = told::who(event);
+    FIRST.contains(&event.kind.as_str()) && (who.starts_with("person:") || who == "scripted")
 }
 
 /// So many of a ticket's newest events are looked through for it.

@@ -132,6 +132,7 @@ export function hands(story) {
     await page.goto("/needs-you");
     await page.locator("#link-state[data-link=live]").waitFor();
     await marks(page, third);
+    await page.keyboard.press("Shift"); // a hand is on the keys, also where the mark was there already
     await stage.api(`/tickets/${third}/park`, {});
     await page.locator(`#ask-${third}[data-gone] button:has-text('Sign off'):disabled`).waitFor();
     for (const wait of [0, 1500]) {

@@ -90,6 +90,55 @@ export function two(story) {
     await close();
   });
 
+  story("what nobody has a hand on leaves the list once it is settled, and one decision is marked", async (stage) => {
+    const [settled, other] = [await stage.planned("Two: settled elsewhere"), await stage.planned("Two: still to decide")];
+    const { page, complaints, close } = await stage.person();
+    await page.goto("/needs-you");
+    await page.locator("#link-state[data-link=live]").waitFor();
+    while ((await page.locator(".ask[aria-current]").getAttribute("id")) !== `ask-${settled}`) await page.keyboard.press("j");
+    await page.mouse.move(5, 5);
+    await stage.api(`/tickets/${settled}/verdict`, { verdict: "changes", gate: "plan", reason: "not yet" });
+    await page.locator(`#ask-${settled}`).waitFor({ state: "detached" });
+    await stage.api(`/tickets/${other}/comment`, { text: "seen" });
+    await page.locator(".ask[aria-current]").waitFor();
+    assert.equal(await page.locator(".ask[data-gone]").count(), 0);
+    for (const key of [settled, other]) await stage.api(`/tickets/${key}/cancel`, { reason: "the story is over" });
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("an undo goes with the right to it", async (stage) => {
+    const key = await stage.planned("Two: worked on again at once");
+    const { page, complaints, close } = await stage.person();
+    await page.goto(`/tickets/${key}`);
+    await page.fill("#gate [name=reason]", "Once more.");
+    await isTold(page, () => page.click("#gate button:has-text('Request changes')"));
+    await page.locator("#toast").waitFor();
+    await page.locator("#toast form").waitFor({ state: "detached" });
+    assert.match(await page.locator("#toast").innerText(), /You/, "what was done is still told");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  story("a role that is changed is told to the pages that are open", async (stage) => {
+    const key = await stage.planned("Two: a role goes");
+    const ada = await stage.person();
+    const pia = await invited(stage, ada, "pia");
+    await pia.page.goto(`/tickets/${key}`);
+    await pia.page.locator("#link-state[data-link=live]").waitFor();
+    await pia.page.fill("#gate [name=reason]", "Half a thought");
+    await ada.page.goto("/settings?part=people");
+    await ada.page.click("summary:has-text('Change… pia')");
+    await ada.page.selectOption("#role-of-pia", "viewer");
+    await ada.page.click("button[aria-label='Change the role of pia']");
+    await pia.page.locator("#other-role:not([hidden])", { hasText: "You may only look now." }).waitFor();
+    assert.equal(await pia.page.locator("#gate [name=reason]").inputValue(), "Half a thought");
+    await pia.page.locator("#gate .banner.changed:visible", { hasText: "You may only look now. Others decide this now. Your text stays here." }).waitFor();
+    assert.ok(await pia.page.locator("#gate button:has-text('Request changes')").isDisabled());
+    assert.equal((await stage.ticket(key)).gates[0].signoffs.length, 0);
+    await Promise.all([ada.close(), pia.close()]);
+  });
+
   story("a viewer looks and decides nothing; an ended session is out", async (stage) => {
     const key = await stage.planned("Two: only looked at");
     const ada = await stage.person();

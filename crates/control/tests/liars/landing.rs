@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use mission_control::{Error, VerdictRequest};
-use mission_domain::ids::{GateId, TicketKey};
+use mission_domain::ids::{Commit, GateId, TicketKey};
 use mission_domain::plan::Action;
 use mission_domain::ticket::{State, VerdictWord};
 use tokio::task::JoinHandle;
@@ -412,4 +412,24 @@ async fn the_final_packet_counts_the_files_from_the_base_that_it_names() {
     let files: Vec<&str> = files.filter_map(|it| it["path"].as_str()).collect();
     assert_eq!(files, ["harmless.txt", "secret.txt"]);
     assert_eq!(files.join("\n"), seen);
+}
+
+#[tokio::test]
+async fn the_change_that_a_person_signs_off_is_the_tickets_own_also_where_the_branch_moved() {
+    let (stage, _) = behind(RULES).await;
+    let packet = stage.control.packets(&stage.ticket, Some("final_validation")).await;
+    let packet = packet.expect("packets")[0].clone();
+    let named = |field: &str| Commit::new(packet[field].as_str().expect("a commit"));
+    let (base, commit) = (named("base"), named("commit"));
+    let seen = git_in(&stage.repository(), &["rev-parse", "main"]);
+    assert_eq!(base.to_string(), seen, "the branch moved while it was worked");
+    let project = stage.ticket.project();
+    let patch = stage.control.patch(project, &base, &commit).await.expect("a diff");
+    let patch = String::from_utf8(patch).expect("text");
+    let touched: Vec<_> = patch.lines().filter(|it| it.starts_with("diff --git")).collect();
+    assert_eq!(touched, ["diff --git a/one b/one"]);
+
+    // What became of it since a round that was worked on the same commit is told with its lines.
+    let told = stage.control.between_rounds(project, &base, &commit, &commit).await;
+    assert!(told.expect("both are there").patch.is_some());
 }

@@ -52,7 +52,7 @@ fn judged(ticket: &TicketDoc, gate: &GateDoc, viewer: Viewer<'_>, back: Back) ->
         input type="hidden" name="judged" value=(gate.signoffs.len());
         div.banner.changed data-tone="live" role="alert" hidden {
             (icon("user-check"))
-            p { b { "Not up to date." } " What you judge has changed since this form was opened. Your text stays here; load the page to see what is there now." }
+            p { b { "Not up to date." } " " span { "What you judge has changed since this page was loaded." } }
             a.btn.sm href=(super::words::ticket_path(&ticket.key)) { "See it" }
         }
     }

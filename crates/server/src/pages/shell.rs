@@ -39,7 +39,7 @@ pub(super) fn document(shell: &Shell, page: Page<'_>) -> Markup {
         (DOCTYPE)
         html lang="en" {
             (document_head(page.title, page.name))
-            body data-page=(page.name) data-several[shell.current_project.is_none() && shell.projects.len() > 1] data-live=(live) data-now=(shell.now) data-person=(shell.person) {
+            body data-page=(page.name) data-several[shell.current_project.is_none() && shell.projects.len() > 1] data-live=(live) data-now=(shell.now) data-person=(shell.person) data-may=(shell.may.word()) {
                 a.skip href="#main" { "Skip to content" }
                 div.app {
                     (navigation(shell, page.name, page.key))
@@ -258,6 +258,7 @@ fn banners(shell: &Shell) -> Markup {
                 a.btn.sm id="stale-sign-in" href="/sign-in" target="_blank" hidden { "Sign in" }
                 button.btn.sm type="button" data-reconnect { "Reconnect" }
             }
+            div.banner id="other-role" data-tone="warn" role="status" hidden { (icon("user-check")) p {} a.btn.sm href="" { "Load the page" } }
             (notices(&shell.problem_notices))
         }
     }

@@ -62,6 +62,17 @@ pub enum May {
     Own,
 }
 
+impl May {
+    /// Returns its word in a page and its stream.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Act => "act",
+            Self::Own => "own",
+        }
+    }
+}
+
 /// What stands around every page.
 #[derive(Debug, Clone)]
 pub struct Shell {
