@@ -1,6 +1,7 @@
 //! The page *Fleet*: lanes against runtimes; their terminals below; deaths, breakers and corrections beside them.
 
 use maud::{Markup, html};
+use mission_control::Journal;
 use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc};
 
 use super::budget;
@@ -236,7 +237,7 @@ fn tile(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
                 span.end { (glyph::run(&a.state, &words::plain(&a.state))) }
             }
             pre.screen tabindex="0" aria-label={ "Last lines of " (a.id) } { @if last.is_empty() { "Nothing was printed yet." } @else { (last) } }
-            footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } @if c.is_here { a href={ (words::ticket_path(&a.ticket)) "#terminal-" (a.id) } { "Terminal" span.sr { " of " (a.id) } } } span.end { "up " (words::age(a.started_at, viewer.now)) } }
+            footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } @if c.journal == Journal::Kept { a href={ (words::ticket_path(&a.ticket)) "#terminal-" (a.id) } { "Terminal" span.sr { " of " (a.id) } } } span.end { "up " (words::age(a.started_at, viewer.now)) } }
         }
     }
 }
@@ -258,7 +259,7 @@ pub fn deaths(attempts: &[AttemptDoc], viewer: Viewer<'_>) -> Markup {
 fn death(a: &AttemptDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         div.death-row id={ "death-" (a.id) } {
-            p { b { (a.role) " · " (a.runtime) } " " (glyph::key(&a.ticket)) " " span.dim { (a.id) @if let Some(at) = a.ended_at { " · " (glyph::ago(at, viewer.now)) } } }
+            p { b { (a.role) " · " (a.runtime) } " " (glyph::key(&a.ticket)) " " span.dim { (a.id) @if let Some(at) = a.ended_at { " · " (glyph::ago(at, viewer.now)) } } a.end href=(words::terminal_path(a)) { "Terminal" span.sr { " of " (a.id) } } }
             @if let Some(d) = &a.death { (report(d, true)) }
         }
     }

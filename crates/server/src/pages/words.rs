@@ -1,6 +1,6 @@
 //! The words of the pages: labels of states and gates, ages, sizes and names. Nothing here makes markup.
 
-use mission_domain::doc::{NextActionDoc, TicketDoc};
+use mission_domain::doc::{AttemptDoc, NextActionDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 pub use mission_domain::told::{gate, plain, principal, short};
 
@@ -169,6 +169,12 @@ pub fn has_ended(ticket: &TicketDoc) -> bool {
 /// Returns the address of a ticket's page.
 pub fn ticket_path(key: &str) -> String {
     format!("/tickets/{key}")
+}
+
+/// Returns the address of the terminal of a ticket's attempt, whichever it is.
+pub fn terminal_path(attempt: &AttemptDoc) -> String {
+    let AttemptDoc { ticket, id, .. } = attempt;
+    format!("/tickets/{ticket}?attempt={id}#terminal-{id}")
 }
 
 /// Returns the address of the packet of a ticket's gate.

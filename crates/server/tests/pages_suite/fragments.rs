@@ -172,3 +172,21 @@ fn who_died_and_how_is_told_where_the_way_out_is_chosen() {
     let ask = fragment::ask(blocked, Some(&died), sample::shell().viewer(), false).into_string();
     assert!(ask.contains("ended by SIGKILL, out of memory") && ask.contains("Killed"), "{ask}");
 }
+
+#[test]
+fn the_last_words_of_a_death_steer_no_terminal() {
+    let mut died = sample::dead_attempt();
+    if let Some(death) = &mut died.death {
+        death.last_output =
+            "\u{1b}[2J\u{1b}[1;31mKilled\u{1b}[0m\r\n\u{1b}]0;title\u{7}at last".into();
+    }
+    let shell = sample::shell();
+    let deaths = fragment::deaths(std::slice::from_ref(&died), shell.viewer()).into_string();
+    assert!(deaths.contains(">Killed\nat last</pre>"), "{deaths}");
+    let path = format!("href=\"/tickets/{}?attempt={}#terminal-{1}\"", died.ticket, died.id);
+    assert!(deaths.contains(&path), "{deaths}");
+    let mut blocked = sample::asks().remove(0);
+    blocked.kind = "blocked".into();
+    let ask = fragment::ask(&blocked, Some(&died), shell.viewer(), false).into_string();
+    assert!(ask.contains(">Killed\nat last</pre>"), "{ask}");
+}
