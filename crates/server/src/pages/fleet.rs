@@ -86,12 +86,19 @@ pub fn columns(lanes: &[LaneDoc]) -> Vec<&RuntimeDoc> {
 
 /// Returns the table of lanes against runtimes.
 fn lanes(view: &FleetView, viewer: Viewer<'_>) -> Markup {
+    // What is at work comes first, then what is waited for; lanes alike keep their order. A page that is open moves none.
+    let mut ordered: Vec<&LaneDoc> = view.lanes.iter().collect();
+    ordered.sort_by_key(|it| match (it.attempts.len(), it.queued) {
+        (1.., _) => 0,
+        (0, 1..) => 1,
+        (0, 0) => 2,
+    });
     html! {
         div.scroll-x tabindex="0" role="region" aria-label="Lanes by runtimes" {
             table.matrix.lanes-x {
                 caption.sr { "Lanes with their attempts and runtimes" }
                 (heads(&view.lanes, &view.attempts))
-                tbody id="lanes" { @for lane in &view.lanes { (lane_row(lane, &view.lanes, &view.attempts, viewer)) } }
+                tbody id="lanes" { @for lane in ordered { (lane_row(lane, &view.lanes, &view.attempts, viewer)) } }
             }
         }
     }
@@ -146,7 +153,7 @@ pub fn lane_row(
                 small { (lane_state(lane)) }
             }
             @for r in columns(lanes) { (cell(lane, r, &here, viewer)) }
-            td.queue data-th="Queue" data-none[lane.queued == 0 && lane.note.is_none()] { b { (lane.queued) } @if let Some(note) = &lane.note { small.note dir="auto" { (glyph::inline(note)) } } }
+            td.queue data-th="Queue" data-none[lane.queued == 0 && lane.note.is_none()] { b { (lane.queued) } @if let Some(note) = &lane.note { small.note dir="auto" { (glyph::dated(note)) } } }
             td.r { (switch(lane, viewer)) }
         }
     }
