@@ -51,7 +51,7 @@ fn activity(attempt: &AttemptDoc) -> Markup {
 fn content(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
     let a = &c.attempt;
     html! {
-        @if !c.is_newest { p.runtime { span { "An earlier attempt" } a href={ (words::ticket_path(&a.ticket)) "#console" } { "The newest" span.sr { " attempt" } } } }
+        @if !c.is_newest { p.runtime { span { "An earlier attempt" } a.ln href={ (words::ticket_path(&a.ticket)) "#console" } { "The newest" span.sr { " attempt" } } } }
         p.runtime {
             span { "runtime " b { (a.runtime) } }
             span { "model " b { (a.model.as_deref().unwrap_or("unknown")) } }
