@@ -34,6 +34,17 @@ pub struct Screen {
     pub journal: PathBuf,
 }
 
+/// Where what an attempt printed can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Journal {
+    /// Here; nothing may be in it yet.
+    Kept,
+    /// Nowhere any more: it ran here, and its journal has gone since.
+    Gone,
+    /// Where it ran, which was not here.
+    Elsewhere,
+}
+
 impl Control {
     /// As [`Control::take_over`], for somebody who is not connected: unless they say so again within 20 seconds, it is given
     /// back.
@@ -116,6 +127,20 @@ impl Control {
         let has_terminal = LaunchSpec::read(&dir).ok()?.driver == Driver::Tmux;
         let files = LaneFiles::new(&dir);
         Some(Screen { has_terminal, sizes: Sizes::of(files.times()), journal: files.journal() })
+    }
+
+    /// Returns where what `attempt` printed can be read.
+    pub fn journal(&self, attempt: &AttemptDoc) -> Journal {
+        let Ok(id) = attempt.id.parse::<AttemptId>() else { return Journal::Elsewhere };
+        let dir = self.paths().lane(id);
+        let is_here = dir.join("spec.json").exists();
+        // One that is about to begin, or never came to run, has printed nothing.
+        let is_whole = attempt.state != "ended" || attempt.pid.is_none();
+        if is_here && (is_whole || LaneFiles::new(&dir).journal().exists()) {
+            return Journal::Kept;
+        }
+        let ran_here = is_here || attempt.pid.is_some() || attempt.recording.is_some();
+        if ran_here { Journal::Gone } else { Journal::Elsewhere }
     }
 
     /// Gives back every session that somebody had when the last server ended, unless they say soon that they still have it.

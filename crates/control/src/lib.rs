@@ -45,7 +45,7 @@ mod write;
 
 pub use ask::{EditRequest, HomeCounts, TicketRequest, VerdictRequest};
 pub use clock::{Clock, SystemClock};
-pub use console::Screen;
+pub use console::{Journal, Screen};
 pub use digest::{DigestChangeDoc, DigestDoc, DigestTicketDoc, MOST_EVENTS};
 pub use error::{Error, Result};
 pub use execute::Control;

@@ -7,9 +7,9 @@
   const RETRY = { first: 300, most: 10_000 };
   const SKELETON = { afterMs: 300, lines: 6 };
   const LEAVE = "F6";
-  const SAID = { copied: "Copied", copiedMs: 2_000, noCopy: "This browser does not let a page copy here: select and copy by hand", noCopyMs: 10_000 };
   const open = new Map(); // host element → its terminal
   const byId = (id) => document.getElementById(id);
+  const clock = (date) => [date.getHours(), date.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
   const one = (selector, root = document) => root.querySelector(selector);
   const kept = (value) => {
     try {
@@ -267,7 +267,7 @@
       if (mine && !had) (terminal ? this.term : one("input", this.part("line"))).focus();
       if (mine) this.note(terminal ? `You have the session: what you type goes to the program. ${LEAVE} leaves the terminal.` : "You have the session: what you send is a message to the agent.", "you");
       else if (holder) this.note(`${holder} has the session.`);
-      else if (state.state === "ended") this.note("The attempt is over.");
+      else if (state.state === "ended") this.note(state.ended_at ? `Ended ${clock(new Date(state.ended_at))} · this is what it wrote` : "The attempt is over.");
       else this.note(may ? "Read only. Who takes over shares in the work, so somebody else signs it off." : "Read only.");
     }
 
@@ -304,23 +304,14 @@
       }
     }
 
-    async copy() {
+    copy() {
       let text = this.term.getSelection();
       if (!text) {
         const { active } = this.term.buffer;
         const lines = Array.from({ length: active.length }, (_, at) => active.getLine(at)?.translateToString(true) ?? "");
         text = lines.join("\n").trimEnd();
       }
-      let said = SAID.copied;
-      try {
-        await navigator.clipboard.writeText(text);
-      } catch {
-        said = SAID.noCopy; // over plain http there is no clipboard at all
-      }
-      const place = this.part("copied");
-      place.textContent = said;
-      clearTimeout(this.copiedTimer);
-      this.copiedTimer = setTimeout(() => (place.textContent = ""), said === SAID.copied ? SAID.copiedMs : SAID.noCopyMs);
+      document.dispatchEvent(new CustomEvent("mission:copy", { detail: { text, place: this.part("copied") } }));
     }
 
     fill(on = !this.host.hasAttribute("data-filled")) {
@@ -335,7 +326,6 @@
       this.sizes?.disconnect();
       this.themes?.disconnect();
       this.scheme?.removeEventListener("change", this.dress);
-      clearTimeout(this.copiedTimer);
       for (const name of ["copied", "passed"]) this.part(name).textContent = "";
       this.term?.dispose();
       this.waits(false);

@@ -231,10 +231,31 @@
     if (filter.open) one("input:not([type=hidden])", filter)?.focus();
   };
 
-  const copy = async (button) => {
-    await navigator.clipboard?.writeText(button.dataset.copy);
-    button.setAttribute("aria-label", "Copied");
+  const COPIED = { word: "Copied", ms: 2_000 };
+  const NOT_COPIED = { word: "This browser does not let a page copy here: select and copy by hand", ms: 10_000 };
+  const copies = new WeakMap(); // where it is said → what takes the word away again
+  /** Copies a text, and says at `place` what came of it. */
+  const copy = async (text, place) => {
+    let told = COPIED;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      told = NOT_COPIED; // over plain http there is no clipboard at all
+    }
+    place.textContent = told.word;
+    clearTimeout(copies.get(place));
+    copies.set(place, setTimeout(() => (place.textContent = ""), told.ms));
+    return told.word;
   };
+  /** Copies what a button carries, and says so beside it and aloud. */
+  const copyOf = async (button) => {
+    let place = button.nextElementSibling;
+    if (!place?.matches(".copied")) button.after((place = Object.assign(document.createElement("span"), { className: "dim copied", ariaHidden: "true" })));
+    const word = await copy(button.dataset.copy, place);
+    const said = document.getElementById("said");
+    if (said) said.textContent = word;
+  };
+  document.addEventListener("mission:copy", ({ detail }) => copy(detail.text, detail.place));
 
   const help = document.getElementById("keys-help");
   for (const button of all("[data-keys-help]")) {
@@ -286,7 +307,7 @@
     }
     if (event.target.closest?.("[data-toast-shut]")) toast.remove();
     const button = event.target.closest?.("[data-copy]");
-    if (button) copy(button);
+    if (button) copyOf(button);
     if (event.target.closest?.("[data-filter]")) toggleFilter();
     if (event.target.closest?.("[data-fold]")) fold(event.target.closest(".band"));
   });

@@ -11,7 +11,11 @@
   const two = (n) => String(n).padStart(2, "0");
   const clock = (date) => `${two(date.getHours())}:${two(date.getMinutes())}`;
   const localTimes = (root) => {
-    for (const time of root.querySelectorAll("time[data-clock]")) time.textContent = clock(new Date(time.dateTime));
+    for (const time of root.querySelectorAll("time[data-clock]")) {
+      const at = new Date(time.dateTime);
+      const isElsewhen = time.dataset.clock === "day" && at.toDateString() !== new Date().toDateString();
+      time.textContent = (isElsewhen ? `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` : "") + clock(at);
+    }
   };
 
   // Ages go on: told as the server tells them, by its clock.

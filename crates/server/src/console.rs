@@ -100,7 +100,10 @@ impl Console {
         after: Option<u64>,
     ) -> Self {
         let may = hand::may_take_over(&site, &who, id).await;
-        let feed = Feed::open(screen.journal.clone(), after, screen.has_terminal);
+        let mut feed = Feed::open(screen.journal.clone(), after, screen.has_terminal);
+        if attempt.state == "ended" {
+            feed.ends();
+        }
         let (told, sized_at) = (Value::Null, Instant::now());
         let (has_it, sent, shown) = (false, 0, 0);
         Self {
@@ -208,6 +211,9 @@ impl Console {
         if let Ok(Some(attempt)) = read::attempt(&self.site, self.id).await {
             self.attempt = attempt;
         }
+        if self.attempt.state == "ended" {
+            self.feed.ends();
+        }
         self.has_it &= self.is_mine();
         self.tell_state(socket).await
     }
@@ -218,6 +224,7 @@ impl Console {
         let state = json!({
             "type": "state",
             "state": self.attempt.state,
+            "ended_at": self.attempt.ended_at,
             "held_by": self.attempt.held_by.as_deref().map(mission_domain::told::principal),
             "mine": self.is_mine(),
             "may": self.may && self.attempt.state != "ended",

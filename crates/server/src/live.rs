@@ -24,6 +24,7 @@ use serde_json::json;
 use self::known::{Known, Patch};
 use self::parts::{Page, Seen};
 use crate::events::{self, Follow, Step};
+use crate::pages::output::plain;
 use crate::problem::{Answer, Problem};
 use crate::web::{self, Visitor};
 
@@ -66,7 +67,7 @@ pub(crate) async fn live(
         ("needs-you", _) => Page::NeedsYou,
         ("board", _) => Page::Board(web::board_filter(shown.as_ref())),
         ("fleet", _) => Page::Fleet,
-        ("ticket", Some(Ok(key))) => Page::Ticket(key),
+        ("ticket", Some(Ok(key))) => Page::Ticket(key, web::attempt_shown(shown.as_ref())),
         (
             "packets" | "digest" | "policy" | "calibration" | "settings" | "projects" | "new"
             | "problem",
@@ -74,7 +75,7 @@ pub(crate) async fn live(
         ) => Page::Quiet,
         _ => return Err(Problem::not_found("this page has no live stream")),
     };
-    if let Page::Ticket(key) = &page {
+    if let Page::Ticket(key, _) = &page {
         let own = visitor.who.may_see(&key.to_string());
         own.then_some(())
             .ok_or_else(|| Problem::not_found(format!("there is no ticket `{key}`")))?;
@@ -265,7 +266,7 @@ impl Watch {
         let (decided, begun) = (std::mem::take(&mut self.decided), std::mem::take(&mut self.begun));
         let is_here = |key: &str| match &self.page {
             Page::NeedsYou => self.visitor.who.may_see(key),
-            Page::Ticket(own) => own.to_string() == key,
+            Page::Ticket(own, _) => own.to_string() == key,
             Page::Board(_) | Page::Fleet | Page::Quiet => false,
         };
         let told = decided.iter().filter_map(|it| Some((it, it.ticket.as_deref()?)));
@@ -287,7 +288,7 @@ impl Watch {
                 let unknown = changed.iter().filter(|_| self.is_old);
                 self.asks.iter().chain(unknown).filter(|it| !asks.contains(*it)).collect()
             }
-            Page::Board(_) | Page::Ticket(_) | Page::Fleet | Page::Quiet => Vec::new(),
+            Page::Board(_) | Page::Ticket(..) | Page::Fleet | Page::Quiet => Vec::new(),
         };
         let settled = settled.into_iter().map(|it| format!("ask-{it}"));
         settled.chain(seen.filtered_out(changed)).collect()
@@ -303,7 +304,7 @@ impl Watch {
 
     /// Follows the newest attempt's terminal from where the page has it.
     fn turn_screen(&mut self, seen: &Seen) {
-        if !matches!(self.page, Page::Ticket(_)) || !seen.is_whole() {
+        if !matches!(self.page, Page::Ticket(..)) || !seen.is_whole() {
             return;
         }
         self.shown = seen.console().map(str::to_owned);
@@ -331,7 +332,7 @@ impl Watch {
         let end = bytes.iter().rposition(|it| *it == b'\n').map_or(bytes.len(), |at| at + 1);
         let left = (bytes.len() - end) as u64;
         self.screen = Some((id, next - left));
-        let text = web::plain(bytes.get(..end).unwrap_or_default());
+        let text = plain(bytes.get(..end).unwrap_or_default());
         if text.is_empty() {
             return Ok(String::new());
         }

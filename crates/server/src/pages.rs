@@ -92,6 +92,7 @@ mod approval;
 mod ask;
 mod card;
 mod glyph;
+pub(crate) mod output;
 mod prose;
 mod seen;
 mod shell;

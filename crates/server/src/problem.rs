@@ -63,6 +63,7 @@ impl Problem {
                 "someone changed it first"
             }
             409 => "not possible now",
+            410 => "gone",
             413 => "too large",
             421 => "wrong host",
             429 => "too many tries",

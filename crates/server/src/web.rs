@@ -5,7 +5,6 @@ mod browser;
 mod files;
 mod forms;
 mod home;
-mod output;
 mod packets;
 mod palette;
 pub(crate) mod read;
@@ -26,10 +25,9 @@ use mission_domain::told;
 use mission_store::EventFilter;
 
 pub(crate) use board::{band_of, board_filter, is_wanted, person, tally};
-pub(crate) use output::plain;
 pub(crate) use read::{Rows, Tally};
 pub(crate) use shell::{Visitor, broken_rules, in_query};
-pub(crate) use ticket::{tail, view as ticket_view};
+pub(crate) use ticket::{attempt_shown, tail, view as ticket_view};
 pub(crate) use views::{Limited, attempts_now, consoles, ended, limited};
 
 use crate::app::Site;

@@ -1,7 +1,8 @@
 // The console of a lane: opened, followed, searched, taken over and given back; a viewer only looks.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { until } from "../stage.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -32,6 +33,9 @@ const running = (stage, key) =>
     return attempts.find((it) => it.pid && it.state !== "ended");
   });
 
+/** What an attempt printed, as its log tells it. */
+const printed = async (stage, id) => (await fetch(`${stage.url}/api/v1/attempts/${id}/log`, { headers: { authorization: `Bearer ${stage.token}` } })).text();
+
 const text = (page) => page.locator(".console-view .xterm-rows").innerText();
 const shows = (page, what) => until(`the terminal shows ${what}`, async () => (await text(page)).includes(what));
 const told = async (stage, key) => (await stage.api(`/events?ticket=${key}&limit=1000`)).events.map((it) => [it.type, it.principal]);
@@ -59,7 +63,8 @@ export function console(story) {
     const key = await stage.files("Console: a lane with a terminal", { workflow: "seen" });
     const { id } = await running(stage, key);
     const ada = await stage.person();
-    const { page, complaints } = ada;
+    const { page, context, complaints } = ada;
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const asked = [];
     page.on("request", (it) => asked.push(new URL(it.url()).pathname));
     await page.goto(`/tickets/${key}`);
@@ -69,6 +74,16 @@ export function console(story) {
     await shows(page, "ready for a line");
     await shows(page, "tick 3");
     assert.ok(asked.some((it) => it.includes("xterm")));
+    // The command that attaches from a shell is copied, which is said beside it and aloud; and so is that nothing was.
+    const command = page.locator("#console .attach [data-copy]");
+    await command.click();
+    await page.locator("#console .copied", { hasText: /^Copied$/ }).waitFor();
+    assert.equal(await page.locator("#said").textContent(), "Copied");
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await command.getAttribute("data-copy"));
+    await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true }));
+    await command.click();
+    await page.locator("#console .copied", { hasText: "does not let a page copy here" }).waitFor();
+    assert.match(await page.locator("#said").textContent(), /does not let a page copy here/);
     // Read only: what is pressed goes nowhere.
     await page.locator(".console-view textarea").focus();
     await page.keyboard.type("too early\n");
@@ -180,6 +195,50 @@ export function console(story) {
     assert.deepEqual(lines, [...new Set(lines)], "no line is shown twice");
     const acts = (await told(stage, key)).filter(([type]) => ["took_over", "gave_back"].includes(type));
     assert.deepEqual(acts.map(([type, who]) => `${type} ${who.split(":")[0]}`), ["took_over person", "gave_back controller"]);
+    await close();
+    await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });
+  });
+
+  story("what an earlier attempt wrote is read on the page, and one whose journal has gone says so", async (stage) => {
+    const key = await stage.files("Console: an attempt that died", { workflow: "slow" });
+    const first = await running(stage, key);
+    await until("it printed", async () => (await printed(stage, first.id)).includes("line 3"));
+    process.kill(first.pid, "SIGKILL");
+    await until("it has ended", async () => (await stage.api(`/attempts/${first.id}`)).ended_at);
+    const second = await running(stage, key);
+    assert.notEqual(second.id, first.id);
+    const { page, context, complaints, close } = await stage.person();
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto(`/tickets/${key}`);
+    await page.locator("#link-state[data-link=live]").waitFor();
+    const list = page.locator("#console .earlier");
+    await list.locator("summary").click();
+    await list.locator("li", { hasText: first.id }).locator("a", { hasText: "Terminal" }).click();
+    await shows(page, "line 3");
+    const note = page.locator("[data-note]");
+    await until("it is said that it has ended", async () => /^Ended \d\d:\d\d · this is what it wrote$/.test(await note.innerText()));
+    assert.ok(await page.locator("[data-hand]").isHidden());
+    assert.ok(await page.locator("[data-interrupt]").isHidden());
+    await page.click("[data-copy-all]");
+    const wrote = (await printed(stage, first.id)).trim().replaceAll("\r", "");
+    await until("it is copied", async () => (await page.evaluate(() => navigator.clipboard.readText())).includes("line 3"));
+    assert.deepEqual((await page.evaluate(() => navigator.clipboard.readText())).match(/line \d+/g), wrote.match(/line \d+/g));
+    await page.fill("[data-find]", "line 3");
+    await until("it is found", async () => /1 of \d+/.test(await page.locator("[data-found]").innerText()));
+    await page.fill("[data-find]", "");
+    // What happens to the ticket brings no other attempt's terminal in its place.
+    await stage.api(`/tickets/${key}/comment`, { text: "something else happens" });
+    await page.locator("#activity", { hasText: "something else happens" }).waitFor();
+    assert.ok(await page.locator(`#terminal-${first.id} .xterm-rows`).isVisible());
+    assert.deepEqual(await wrongs(page), []);
+    await page.locator("#console a", { hasText: "The newest" }).click();
+    await page.locator(`[data-console="${second.id}"]`).waitFor();
+    rmSync(join(stage.home, "lanes", first.id, "journal"));
+    await page.goto(`/tickets/${key}?attempt=${first.id}`);
+    await page.locator("#console", { hasText: `What ${first.id} printed is not kept here any more` }).waitFor();
+    assert.equal(await page.locator("[data-terminal]").count(), 0);
+    assert.equal((await page.goto(`/tickets/${key}?attempt=A-99999`)).status(), 404);
+    assert.deepEqual(complaints.filter((it) => !it.includes("404")), []);
     await close();
     await stage.api(`/tickets/${key}/cancel`, { reason: "it was looked at" });
   });

@@ -7,6 +7,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use mission_control::Journal;
 use mission_domain::doc::AttemptDoc;
 use mission_domain::ids::AttemptId;
 use serde::Deserialize;
@@ -45,6 +46,10 @@ pub(super) async fn console(
     let attempt = attempt.ok_or_else(none)?;
     let elsewhere =
         || Problem::not_found(format!("`{id}` runs nothing here, so it has no console"));
+    if site.control.journal(&attempt) == Journal::Gone {
+        let detail = format!("what `{id}` printed is not kept here any more: its journal has gone");
+        return Err(Problem::new(StatusCode::GONE, "journal_gone", detail));
+    }
     let screen = site.control.screen(id).ok_or_else(elsewhere)?;
     let upgrade = upgrade.map_err(|e| {
         let detail = format!("a console is a WebSocket: {}", e.body_text());

@@ -34,6 +34,7 @@ pub(super) struct Feed {
     has_terminal: bool,
     due: Instant,
     pause: Duration,
+    is_over: bool,
 }
 
 /// What comes next.
@@ -54,7 +55,12 @@ impl Feed {
     /// Begins after `after`, which the viewer has already, or near the end.
     pub(super) fn open(path: PathBuf, after: Option<u64>, has_terminal: bool) -> Self {
         let (due, pause) = (Instant::now(), GATHER);
-        Self { path, offset: None, wanted: after, has_terminal, due, pause }
+        Self { path, offset: None, wanted: after, has_terminal, due, pause, is_over: false }
+    }
+
+    /// Takes in that nobody writes any more: once a while was quiet, the journal is not looked at again.
+    pub(super) fn ends(&mut self) {
+        self.is_over = true;
     }
 
     /// Returns where the viewer is.
@@ -82,6 +88,7 @@ impl Feed {
                     });
                     return part;
                 }
+                None if self.is_over && self.pause == IDLE => std::future::pending().await,
                 None => {
                     self.due = now + self.pause;
                     self.pause = (self.pause * 2).min(IDLE);

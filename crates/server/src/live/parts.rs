@@ -31,7 +31,8 @@ const STATES: [&str; 10] = [
 pub(super) enum Page {
     NeedsYou,
     Board(BoardFilter),
-    Ticket(TicketKey),
+    /// The page of a ticket, and the attempt whose terminal it was asked to show.
+    Ticket(TicketKey, Option<String>),
     Fleet,
     /// A page of which only the counters around it change by themselves.
     Quiet,
@@ -89,8 +90,8 @@ impl Seen {
                 What::Fleet { lists: web::limited(visitor).await?, attempts, consoles, ended }
             }
             Page::Board(filter) => cards(visitor, &rows, filter, changed).await?,
-            Page::Ticket(key) if changed.is_empty() || touches(&rows, key, changed) => {
-                let mut view = web::ticket_view(visitor, key).await?;
+            Page::Ticket(key, attempt) if changed.is_empty() || touches(&rows, key, changed) => {
+                let mut view = web::ticket_view(visitor, key, attempt.as_deref()).await?;
                 if let Some(console) = &mut view.console
                     && known == Some(console.attempt.id.as_str())
                 {
@@ -99,7 +100,7 @@ impl Seen {
                 }
                 What::Ticket(Box::new(view))
             }
-            Page::Ticket(_) | Page::Quiet => What::Counters,
+            Page::Ticket(..) | Page::Quiet => What::Counters,
         };
         let waiting = visitor.waiting_notices(&rows).await?;
         Ok(Self { rows, waiting, notices: visitor.notices().await, what })

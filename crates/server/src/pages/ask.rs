@@ -7,6 +7,7 @@ use super::approval;
 use super::fleet;
 use super::form::{self, Back};
 use super::glyph::{self, icon, icon_as};
+use super::output::plain;
 use super::prose;
 use super::view::Viewer;
 use super::words;
@@ -123,10 +124,11 @@ fn death(a: &AttemptDoc) -> Markup {
         _ => "",
     };
     let tool = d.last_tool.as_ref().filter(|it| !it.starts_with("unknown"));
+    let last = plain(d.last_output.as_bytes());
     html! {
         p.ask-death { (icon_as("i s tone-bad", "heart-crack")) " " (a.id) ", " (a.role) " · " (a.runtime) ": " b { (exit) (memory) }
             @if let Some(tool) = tool { ", last tool " code dir="ltr" { (tool) } } }
-        @if !d.last_output.trim().is_empty() { details.ask-detail { summary { "Its last output" } pre.screen.short { (d.last_output) } } }
+        @if !last.trim().is_empty() { details.ask-detail { summary { "Its last output" } pre.screen.short { (last) } } }
     }
 }
 

@@ -96,9 +96,9 @@ fn head(view: &BoardView) -> Markup {
         @if is_limited(&view.filter) { p.lede { b { (view.columns.iter().map(|it| it.total).sum::<u32>()) } " of them matched the filter when this was loaded" } }
         @if let Some(key) = &view.filter.campaign { p.lede { "in " (glyph::key(key)) " " @if let Some(c) = view.shell.campaigns.iter().find(|c| c.key == *key) { bdi { (c.title) } } } }
         div.tools {
-            button.btn type="button" data-filter aria-controls="filter" aria-expanded=(is_limited(&view.filter)) { (icon("list-filter")) "Filter" }
+            button.btn type="button" data-filter aria-controls="filter" aria-expanded=(is_limited(&view.filter)) { (icon("list-filter")) span { "Filter" } }
             (grouping(view))
-            @if view.shell.viewer().acts() { a.btn href={ "/tickets/new" (project_part(&view.shell, '?')) } { (icon("plus")) "Ticket" kbd { "c" } } }
+            @if view.shell.viewer().acts() { a.btn href={ "/tickets/new" (project_part(&view.shell, '?')) } { (icon("plus")) span { "Ticket" } kbd { "c" } } }
         }
     }
 }

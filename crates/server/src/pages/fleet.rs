@@ -1,6 +1,7 @@
 //! The page *Fleet*: lanes against runtimes; their terminals below; deaths, breakers and corrections beside them.
 
 use maud::{Markup, html};
+use mission_control::Journal;
 use mission_domain::doc::{AttemptDoc, LaneDoc, RuntimeDoc};
 
 use super::budget;
@@ -85,12 +86,19 @@ pub fn columns(lanes: &[LaneDoc]) -> Vec<&RuntimeDoc> {
 
 /// Returns the table of lanes against runtimes.
 fn lanes(view: &FleetView, viewer: Viewer<'_>) -> Markup {
+    // What is at work comes first, then what is waited for; lanes alike keep their order. A page that is open moves none.
+    let mut ordered: Vec<&LaneDoc> = view.lanes.iter().collect();
+    ordered.sort_by_key(|it| match (it.attempts.len(), it.queued) {
+        (1.., _) => 0,
+        (0, 1..) => 1,
+        (0, 0) => 2,
+    });
     html! {
         div.scroll-x tabindex="0" role="region" aria-label="Lanes by runtimes" {
             table.matrix.lanes-x {
                 caption.sr { "Lanes with their attempts and runtimes" }
                 (heads(&view.lanes, &view.attempts))
-                tbody id="lanes" { @for lane in &view.lanes { (lane_row(lane, &view.lanes, &view.attempts, viewer)) } }
+                tbody id="lanes" { @for lane in ordered { (lane_row(lane, &view.lanes, &view.attempts, viewer)) } }
             }
         }
     }
@@ -145,7 +153,7 @@ pub fn lane_row(
                 small { (lane_state(lane)) }
             }
             @for r in columns(lanes) { (cell(lane, r, &here, viewer)) }
-            td.queue data-th="Queue" data-none[lane.queued == 0 && lane.note.is_none()] { b { (lane.queued) } @if let Some(note) = &lane.note { small.note dir="auto" { (glyph::inline(note)) } } }
+            td.queue data-th="Queue" data-none[lane.queued == 0 && lane.note.is_none()] { b { (lane.queued) } @if let Some(note) = &lane.note { small.note dir="auto" { (glyph::dated(note)) } } }
             td.r { (switch(lane, viewer)) }
         }
     }
@@ -236,7 +244,7 @@ fn tile(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
                 span.end { (glyph::run(&a.state, &words::plain(&a.state))) }
             }
             pre.screen tabindex="0" aria-label={ "Last lines of " (a.id) } { @if last.is_empty() { "Nothing was printed yet." } @else { (last) } }
-            footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } @if c.is_here { a href={ (words::ticket_path(&a.ticket)) "#terminal-" (a.id) } { "Terminal" span.sr { " of " (a.id) } } } span.end { "up " (words::age(a.started_at, viewer.now)) } }
+            footer { code { (a.tmux.as_deref().unwrap_or(&a.id)) } @if c.journal == Journal::Kept { a href={ (words::ticket_path(&a.ticket)) "#terminal-" (a.id) } { "Terminal" span.sr { " of " (a.id) } } } span.end { "up " (words::age(a.started_at, viewer.now)) } }
         }
     }
 }
@@ -258,7 +266,7 @@ pub fn deaths(attempts: &[AttemptDoc], viewer: Viewer<'_>) -> Markup {
 fn death(a: &AttemptDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         div.death-row id={ "death-" (a.id) } {
-            p { b { (a.role) " · " (a.runtime) } " " (glyph::key(&a.ticket)) " " span.dim { (a.id) @if let Some(at) = a.ended_at { " · " (glyph::ago(at, viewer.now)) } } }
+            p { b { (a.role) " · " (a.runtime) } " " (glyph::key(&a.ticket)) " " span.dim { (a.id) @if let Some(at) = a.ended_at { " · " (glyph::ago(at, viewer.now)) } } a.end href=(words::terminal_path(a)) { "Terminal" span.sr { " of " (a.id) } } }
             @if let Some(d) = &a.death { (report(d, true)) }
         }
     }

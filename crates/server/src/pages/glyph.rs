@@ -171,7 +171,7 @@ pub(crate) fn face(name: &str) -> Markup {
 /// Returns who owes the next action, and what it is. A person who looks reads "You".
 pub(crate) fn next_action(ticket: &TicketDoc, viewer: Viewer<'_>) -> Markup {
     let Some(next) = &ticket.next_action else {
-        return html! { span { (inline(&ticket.reason.text)) } };
+        return html! { span { (reason(ticket)) } };
     };
     if next.who.kind == "ticket" {
         return html! { span { "waits for " bdi { (next.who.name) } } };
@@ -204,6 +204,33 @@ pub(crate) fn inline(text: &str) -> Markup {
     }
 }
 
+/// Returns a sentence of Mission Control's own as [`inline`] does, each instant in it as a moment that a script shows in the reader's
+/// zone.
+pub(crate) fn dated(text: &str) -> Markup {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, at, after)) = words::first_instant(rest) {
+        out.push_str(&inline(before).into_string());
+        out.push_str(&when(at).into_string());
+        rest = after;
+    }
+    out.push_str(&inline(rest).into_string());
+    PreEscaped(out)
+}
+
+/// Returns why a ticket stands where it does; what somebody else wrote stays as it is.
+pub(crate) fn reason(ticket: &TicketDoc) -> Markup {
+    let text = &ticket.reason.text;
+    let time = ticket.next_action.as_ref().filter(|it| it.who.kind == "time");
+    let at = time.and_then(|it| it.who.name.parse().ok());
+    match (ticket.reason.code.as_str(), at, text.rsplit_once(' ')) {
+        ("retry_wait" | "not_before", Some(at), Some((told, _))) => {
+            html! { (inline(told)) " " (when(at)) }
+        }
+        _ => inline(text),
+    }
+}
+
 /// Returns a ticket's key as a link.
 pub(crate) fn key(key: &str) -> Markup {
     html! { a.key href=(words::ticket_path(key)) { (key) } }
@@ -227,6 +254,11 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Markup {
 /// Returns the time of day in UTC; a script shows it in the reader's zone.
 pub(crate) fn clock(at: Timestamp) -> Markup {
     html! { time data-clock datetime=(at) title=(moment(at)) { (at.strftime("%H:%M")) } }
+}
+
+/// Returns a moment with its day, in UTC; a script shows it in the reader's zone, without the day where that is today.
+pub(crate) fn when(at: Timestamp) -> Markup {
+    html! { time data-clock="day" datetime=(at) title=(moment(at)) { (at.strftime("%Y-%m-%d %H:%M UTC")) } }
 }
 
 /// Returns a moment in words, in UTC.

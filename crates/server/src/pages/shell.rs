@@ -269,7 +269,7 @@ pub fn notices(all: &[String]) -> Markup {
     html! {
         div.notices id="notices" role="status" hidden[all.is_empty()] {
             @for notice in all {
-                div.banner data-tone="warn" { (icon("bell-ring")) p dir="auto" { (glyph::inline(notice)) } }
+                div.banner data-tone="warn" { (icon("bell-ring")) p dir="auto" { (glyph::dated(notice)) } }
             }
         }
     }

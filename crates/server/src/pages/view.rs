@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mission_control::DigestDoc;
+use mission_control::{DigestDoc, Journal};
 use mission_domain::doc::{
     AttemptDoc, BudgetDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc,
     TicketDoc,
@@ -323,12 +323,23 @@ pub struct ConsoleView {
     pub output_end: u64,
     /// The command that attaches to it, where one works.
     pub attach: Option<String>,
-    /// Whether it ran here: then it has a terminal and a recording.
-    pub is_here: bool,
+    /// Where what it printed can be read: where that is here, it has a terminal.
+    pub journal: Journal,
     /// Whether its ticket goes on by itself: not where a person is asked what to do, or it has ended.
     pub goes_on: bool,
-    /// The attempts of its ticket before it that have a recording, newest first.
-    pub earlier: Vec<AttemptDoc>,
+    /// Whether it is the newest of its ticket; another one is only shown to whoever asked for it.
+    pub is_newest: bool,
+    /// The other attempts of its ticket, newest first.
+    pub others: Vec<OtherAttempt>,
+}
+
+/// An attempt beside the one whose terminal is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherAttempt {
+    /// The attempt.
+    pub attempt: AttemptDoc,
+    /// Where what it printed can be read.
+    pub journal: Journal,
 }
 
 /// A ticket beside this one.

@@ -1,6 +1,6 @@
 //! The words of the pages: labels of states and gates, ages, sizes and names. Nothing here makes markup.
 
-use mission_domain::doc::{NextActionDoc, TicketDoc};
+use mission_domain::doc::{AttemptDoc, NextActionDoc, TicketDoc};
 use mission_domain::ids::Timestamp;
 pub use mission_domain::told::{gate, plain, principal, short};
 
@@ -171,6 +171,29 @@ pub fn ticket_path(key: &str) -> String {
     format!("/tickets/{key}")
 }
 
+/// Returns the first instant that is written in `text` as RFC 3339 writes it in UTC, with what stands before and after it.
+pub fn first_instant(text: &str) -> Option<(&str, Timestamp, &str)> {
+    let is_of_one = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | '.' | 'T' | 'Z');
+    let mut from = 0;
+    loop {
+        let start = from + text.get(from..)?.find(|c: char| c.is_ascii_digit())?;
+        let word = text.get(start..)?;
+        let word = word.get(..word.find(|c| !is_of_one(c)).unwrap_or(word.len()))?;
+        let word = word.get(..word.rfind('Z').map_or(0, |it| it + 1))?;
+        if let Ok(at) = word.parse() {
+            return Some((text.get(..start)?, at, text.get(start + word.len()..)?));
+        }
+        let rest = text.get(start..)?;
+        from = start + rest.find(|c| !is_of_one(c)).unwrap_or(rest.len());
+    }
+}
+
+/// Returns the address of the terminal of a ticket's attempt, whichever it is.
+pub fn terminal_path(attempt: &AttemptDoc) -> String {
+    let AttemptDoc { ticket, id, .. } = attempt;
+    format!("/tickets/{ticket}?attempt={id}#terminal-{id}")
+}
+
 /// Returns the address of the packet of a ticket's gate.
 pub fn packet_path(key: &str, gate: &str) -> String {
     format!("/tickets/{key}/packets/{gate}")
@@ -224,6 +247,18 @@ mod tests {
         assert_eq!(age(at(100), at(110)), "10 s");
         let spans = [0, 3, 59, 90, 3_600, 8_040, 200_000].map(lasted);
         assert_eq!(spans, ["less than 1 s", "3 s", "59 s", "1 min", "1 h", "2 h 14", "2 d"]);
+    }
+
+    #[test]
+    fn the_first_instant_of_a_text_is_found_and_nothing_that_only_looks_like_one() {
+        let at: Timestamp = "2026-11-29T08:15:30Z".parse().expect("an instant");
+        let found = first_instant("1 of 2: rests until 2026-11-29T08:15:30Z, \u{e9} says 3");
+        assert_eq!(found, Some(("1 of 2: rests until ", at, ", \u{e9} says 3")));
+        let fraction = first_instant("2026-11-29T08:15:30.25Z.").map(|it| it.2);
+        assert_eq!(fraction, Some("."));
+        for none in ["", "at 08:15:30", "MC-12 and 2026-11-29", "7Z", "12:00Z", "\u{e9}1"] {
+            assert_eq!(first_instant(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 
 use axum::extract::{Path, Query};
+use axum::http::Uri;
 use maud::Markup;
 use mission_domain::doc::{AttemptDoc, EventDoc, GateDoc, MessageDoc, OperatorActDoc, TicketDoc};
 use mission_domain::ids::{AttemptId, Digest, TicketKey};
@@ -10,11 +11,11 @@ use mission_domain::ticket::Ticket;
 use mission_store::{EventFilter, ProjectionFilter, ProjectionKind};
 use serde::Deserialize;
 
-use super::output::plain;
 use super::read::{self, Rows};
-use super::shell::Visitor;
+use super::shell::{Visitor, in_query};
 use crate::app::Site;
-use crate::pages::view::{CampaignPart, ConsoleView, RelatedTicket, TicketView};
+use crate::pages::output::plain;
+use crate::pages::view::{CampaignPart, ConsoleView, OtherAttempt, RelatedTicket, TicketView};
 use crate::pages::{self, PacketView, TextView, words};
 use crate::problem::{Answer, Problem};
 
@@ -36,6 +37,8 @@ const MESSAGES: u32 = 100;
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
     part: Option<String>,
+    /// The attempt whose terminal is asked for; else it is the newest.
+    attempt: Option<String>,
 }
 
 pub(super) async fn page(
@@ -44,7 +47,7 @@ pub(super) async fn page(
     Query(asked): Query<Asked>,
 ) -> Answer<Markup> {
     let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
-    let mut view = view(&visitor, &key).await?;
+    let mut view = view(&visitor, &key, asked.attempt.as_deref()).await?;
     view.part = match asked.part.as_deref() {
         Some("dependencies") => CampaignPart::Dependencies,
         Some("activity") => CampaignPart::Activity,
@@ -53,8 +56,17 @@ pub(super) async fn page(
     Ok(pages::ticket::page(&view))
 }
 
-/// Returns everything that the page of `key` shows.
-pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketView> {
+/// Returns the attempt that the page at an address was asked to show.
+pub(crate) fn attempt_shown(address: Option<&Uri>) -> Option<String> {
+    in_query(address?, "attempt")
+}
+
+/// Returns everything that the page of `key` shows; the terminal is that of `shown`, else of the newest attempt.
+pub(crate) async fn view(
+    visitor: &Visitor,
+    key: &TicketKey,
+    shown: Option<&str>,
+) -> Answer<TicketView> {
     let site = &visitor.site;
     let rows = site.rows.read(site).await?;
     let shell = visitor.shell_over(&rows).await?;
@@ -70,7 +82,7 @@ pub(crate) async fn view(visitor: &Visitor, key: &TicketKey) -> Answer<TicketVie
     Ok(TicketView {
         shell,
         packet: packet(site, key, &ticket).await,
-        console: console_of(site, &ticket, &attempts).await,
+        console: console_of(site, &ticket, &attempts, shown).await?,
         messages: messages(site, key).await?,
         events: events(site, key).await?,
         acts: acts(site, key, words::has_ended(&ticket)).await?,
@@ -165,19 +177,32 @@ pub(super) async fn texts(site: &Site, packet: &PacketView) -> Vec<TextView> {
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
-/// Returns the newest attempt's terminal, with those before it.
+/// Returns the terminal of the attempt `shown`, else of the newest, with the others beside it.
 async fn console_of(
     site: &Site,
     ticket: &TicketDoc,
     attempts: &[AttemptDoc],
-) -> Option<ConsoleView> {
-    let (newest, before) = attempts.split_first().filter(|_| ticket.kind != "campaign")?;
-    let earlier = before.iter().filter(|it| it.recording.is_some()).cloned().collect();
-    let goes_on = ticket.state != "blocked" && !words::has_ended(ticket);
-    console(site, Some(newest)).await.map(|it| ConsoleView { earlier, goes_on, ..it })
+    shown: Option<&str>,
+) -> Answer<Option<ConsoleView>> {
+    let own = if ticket.kind == "campaign" { &[] } else { attempts };
+    let at = match shown {
+        None => 0,
+        Some(id) => own
+            .iter()
+            .position(|it| it.id == id)
+            .ok_or_else(|| Problem::not_found(format!("`{}` has no attempt `{id}`", ticket.key)))?,
+    };
+    let is_newest = at == 0;
+    let goes_on = is_newest && ticket.state != "blocked" && !words::has_ended(ticket);
+    let journal = |it: &AttemptDoc| site.control.journal(it);
+    let others = own.iter().enumerate().filter(|it| it.0 != at);
+    let others = others.map(|(_, it)| OtherAttempt { attempt: it.clone(), journal: journal(it) });
+    let others = others.collect();
+    let console = console(site, own.get(at)).await;
+    Ok(console.map(|it| ConsoleView { others, goes_on, is_newest, ..it }))
 }
 
-/// Returns what the newest attempt last printed.
+/// Returns what an attempt last printed.
 pub(super) async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option<ConsoleView> {
     let attempt = attempt?.clone();
     let id: AttemptId = attempt.id.parse().ok()?;
@@ -187,15 +212,16 @@ pub(super) async fn console(site: &Site, attempt: Option<&AttemptDoc>) -> Option
     let socket = site.control.paths().tmux();
     let place = attempt.tmux.as_deref().filter(|_| is_live);
     let attach = place.map(|it| format!("tmux -S {} attach -t {it}", socket.display()));
-    let is_here = site.control.paths().lane(id).join("spec.json").exists();
+    let journal = site.control.journal(&attempt);
     Some(ConsoleView {
         attempt,
         output,
         output_end,
         attach,
-        is_here,
+        journal,
         goes_on: true,
-        earlier: Vec::new(),
+        is_newest: true,
+        others: Vec::new(),
     })
 }
 

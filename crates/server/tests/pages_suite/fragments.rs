@@ -172,3 +172,73 @@ fn who_died_and_how_is_told_where_the_way_out_is_chosen() {
     let ask = fragment::ask(blocked, Some(&died), sample::shell().viewer(), false).into_string();
     assert!(ask.contains("ended by SIGKILL, out of memory") && ask.contains("Killed"), "{ask}");
 }
+
+#[test]
+fn the_last_words_of_a_death_steer_no_terminal() {
+    let mut died = sample::dead_attempt();
+    if let Some(death) = &mut died.death {
+        death.last_output =
+            "\u{1b}[2J\u{1b}[1;31mKilled\u{1b}[0m\r\n\u{1b}]0;title\u{7}at last".into();
+    }
+    let shell = sample::shell();
+    let deaths = fragment::deaths(std::slice::from_ref(&died), shell.viewer()).into_string();
+    assert!(deaths.contains(">Killed\nat last</pre>"), "{deaths}");
+    let path = format!("href=\"/tickets/{}?attempt={}#terminal-{1}\"", died.ticket, died.id);
+    assert!(deaths.contains(&path), "{deaths}");
+    let mut blocked = sample::asks().remove(0);
+    blocked.kind = "blocked".into();
+    let ask = fragment::ask(&blocked, Some(&died), shell.viewer(), false).into_string();
+    assert!(ask.contains(">Killed\nat last</pre>"), "{ask}");
+}
+
+#[test]
+fn lanes_at_work_come_before_those_that_are_waited_for_and_those_before_idle_ones() {
+    let mut view = sample::fleet();
+    let mut lane = view.lanes.remove(0);
+    let mut named = |role: &str, attempts: usize, queued| {
+        role.clone_into(&mut lane.role);
+        lane.attempts = vec!["A-1".into(); attempts];
+        lane.queued = queued;
+        lane.clone()
+    };
+    view.lanes = vec![
+        named("idle-a", 0, 0),
+        named("waited", 0, 2),
+        named("idle-b", 0, 0),
+        named("works-a", 1, 0),
+        named("works-b", 2, 3),
+    ];
+    let page = mission_server::pages::fleet::page(&view).into_string();
+    let order = ["works-a", "works-b", "waited", "idle-a", "idle-b"];
+    let at = order.map(|it| page.find(&format!("id=\"lane-MC-{it}\"")).expect(it));
+    assert!(at.is_sorted(), "{at:?}");
+}
+
+#[test]
+fn a_time_in_a_reason_is_a_moment_that_the_browser_tells_in_its_zone() {
+    let at = "2026-11-29T08:15:30Z";
+    let moment = format!("<time data-clock=\"day\" datetime=\"{at}\"");
+    let shell = sample::shell();
+    let mut ticket = sample::signoff_ticket();
+    ticket.next_action = Some(sample::next("time", at, "try plan again"));
+    for (code, text) in [
+        ("retry_wait", "attempt 2 of 3 of plan comes at 08:15:30".to_owned()),
+        ("not_before", format!("waits until {at}")),
+    ] {
+        (ticket.reason.code, ticket.reason.text) = (code.into(), text);
+        let bar = fragment::situation(&ticket, 0, shell.viewer()).into_string();
+        assert!(bar.contains(&moment), "{bar}");
+        assert!(!bar.contains("08:15:30<"), "{bar}");
+    }
+    let notices = [format!("Dispatch rests until {at}: 4 workers died; `mission up`, 3 of 5.")];
+    let banner = fragment::notices(&notices).into_string();
+    assert!(banner.contains(&moment), "{banner}");
+    assert!(
+        banner.contains("</time>: 4 workers died; <code>mission up</code>, 3 of 5."),
+        "{banner}"
+    );
+    // What somebody else wrote stays as it is.
+    (ticket.reason.code, ticket.reason.text) = ("failed".into(), format!("it said {at}"));
+    let bar = fragment::situation(&ticket, 0, shell.viewer()).into_string();
+    assert!(bar.contains(&format!("it said {at}")), "{bar}");
+}

@@ -24,10 +24,11 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         attempt: sample::dead_attempt(),
         output: "Killed".into(),
         attach: None,
-        is_here: true,
+        journal: mission_control::Journal::Kept,
         output_end: 6,
         goes_on: true,
-        earlier: Vec::new(),
+        is_newest: true,
+        others: Vec::new(),
     });
     let mut question = sample::ticket_view();
     question.ticket = sample::question_ticket();

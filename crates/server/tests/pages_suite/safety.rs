@@ -26,10 +26,11 @@ fn bad_text_is_escaped_wherever_it_can_stand() {
         attempt: sample::dead_attempt(),
         output: sample::BAD.into(),
         attach: Some(sample::BAD.into()),
-        is_here: true,
+        journal: mission_control::Journal::Kept,
         output_end: 6,
         goes_on: true,
-        earlier: Vec::new(),
+        is_newest: true,
+        others: Vec::new(),
     });
     let page = ticket::page(&view).into_string();
     assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "markup got through");

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 use futures::{SinkExt as _, StreamExt as _};
-use mission_domain::ids::AttemptId;
+use mission_domain::ids::{AttemptId, TicketKey};
+use mission_domain::ticket::{EndClass, LaneRecord, Owed};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -21,6 +22,7 @@ const WINDOW: usize = (256 + 64) * 1024;
 struct Served {
     stage: Stage,
     port: u16,
+    key: TicketKey,
     id: AttemptId,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -36,22 +38,20 @@ impl Served {
         let stage = Stage::new().await;
         let key = stage.files("Watch me").await;
         let id = stage.is_claimed(&key, 1).await;
-        let lane = stage.control.paths().lane(id);
-        std::fs::create_dir_all(&lane).unwrap();
-        let spec = json!({
-            "attempt": id, "epoch": 1, "ticket": key, "role": "planner", "gate": "plan", "runtime": "codex", "driver": "exec",
-            "command": ["true"], "cwd": "/", "env": {}, "lane_dir": lane, "brief_file": "/brief", "mission_exe": "/mission",
-        });
-        std::fs::write(lane.join("spec.json"), spec.to_string()).unwrap();
+        has_a_lane(&stage, &key, id);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let forever = std::future::pending();
         let server = tokio::spawn(mission_server::serve(listener, app(&stage.control), forever));
-        Self { stage, port, id, server }
+        Self { stage, port, key, id, server }
     }
 
     fn prints(&self, bytes: &[u8]) {
-        let path = self.stage.control.paths().lane(self.id).join("journal");
+        self.prints_in(self.id, bytes);
+    }
+
+    fn prints_in(&self, id: AttemptId, bytes: &[u8]) {
+        let path = self.stage.control.paths().lane(id).join("journal");
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.append(true).create(true).open(path).unwrap();
         file.write_all(bytes).unwrap();
@@ -75,10 +75,44 @@ impl Served {
     }
 
     async fn opens(&self, query: &str) -> Viewer {
+        self.opens_of(self.id, query).await
+    }
+
+    async fn opens_of(&self, id: AttemptId, query: &str) -> Viewer {
         let token = format!("Bearer {}", self.stage.token);
-        let path = format!("{}/console{query}", self.id);
+        let path = format!("{id}/console{query}");
         self.knocks(&path, &[("authorization", &token)]).await.expect("it is let in")
     }
+
+    /// The first attempt's program runs and dies, and a second attempt takes the ticket.
+    async fn dies_and_is_followed(&self) -> AttemptId {
+        let (stage, key) = (&self.stage, &self.key);
+        stage.records(key, self.id, LaneRecord::Began { pid: 1, tmux: None }).await;
+        let (class, summary, death) = (EndClass::Crashed, "it crashed".to_owned(), None);
+        stage.records(key, self.id, LaneRecord::Exited { class, summary, death }).await;
+        let end = tokio::time::Instant::now() + PATIENCE;
+        while !matches!(
+            stage.control.ticket(key).await.unwrap().0.owed(stage.control.now()),
+            Owed::Dispatch { .. }
+        ) {
+            assert!(tokio::time::Instant::now() < end, "it is not dispatched again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let next = stage.is_claimed(key, 2).await;
+        has_a_lane(stage, key, next);
+        next
+    }
+}
+
+/// Puts what a launch leaves behind: from then on it ran here.
+fn has_a_lane(stage: &Stage, key: &TicketKey, id: AttemptId) {
+    let lane = stage.control.paths().lane(id);
+    std::fs::create_dir_all(&lane).unwrap();
+    let spec = json!({
+        "attempt": id, "epoch": 1, "ticket": key, "role": "planner", "gate": "plan", "runtime": "codex", "driver": "exec",
+        "command": ["true"], "cwd": "/", "env": {}, "lane_dir": lane, "brief_file": "/brief", "mission_exe": "/mission",
+    });
+    std::fs::write(lane.join("spec.json"), spec.to_string()).unwrap();
 }
 
 struct Viewer {
@@ -158,6 +192,76 @@ async fn a_console_replays_follows_and_goes_on_where_its_viewer_was() {
     again.hears().await;
     assert_eq!(again.hears().await, json!({ "type": "skipped", "from": 14, "to": 14 }));
     assert_eq!(again.sees("four\n").await, "four\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_earlier_attempt_is_replayed_by_itself_and_only_read() {
+    let served = Served::new().await;
+    served.prints(b"the first one's words\n");
+    let next = served.dies_and_is_followed().await;
+    served.prints_in(next, b"the second one's words\n");
+    let mut viewer = served.opens("").await;
+    let state = viewer.hears().await;
+    assert_eq!((&state["state"], &state["may"]), (&json!("ended"), &json!(false)), "{state}");
+    let ended = &served.stage.get(&format!("/api/v1/attempts/{}", served.id)).await.json();
+    assert!(ended["ended_at"].is_string(), "{ended}");
+    assert_eq!(state["ended_at"], ended["ended_at"]);
+    assert_eq!(viewer.sees("words\n").await, "the first one's words\n");
+    let more = viewer.next_within(Duration::from_secs(1)).await;
+    assert!(more.is_none(), "{more:?} of an attempt that has ended");
+    viewer.says(json!({ "type": "take_over" })).await;
+    assert_eq!(viewer.hears().await["type"], "refused");
+    let mut newest = served.opens_of(next, "").await;
+    assert_eq!(newest.hears().await["state"], "starting");
+    assert_eq!(newest.sees("words\n").await, "the second one's words\n");
+    // The page shows the one that is asked for, with the way to the others.
+    let cookie = served.stage.signs_in().await;
+    let page = async |query: &str| {
+        let path = format!("/tickets/{}{query}", served.key);
+        served.stage.ask(Method::GET, &path).header("cookie", &cookie).send().await
+    };
+    let (newest, earlier) = (page("").await.expect(200), page("?attempt=A-1").await.expect(200));
+    let (newest, earlier) = (newest.text(), earlier.text());
+    assert!(newest.contains("the second one") && !newest.contains("the first one"));
+    let way = format!("href=\"/tickets/{}?attempt=A-1#terminal-A-1\"", served.key);
+    assert!(newest.contains(&way), "no way to the earlier attempt");
+    assert!(earlier.contains("the first one") && !earlier.contains("the second one"));
+    assert!(
+        earlier.contains("data-terminal=\"A-1\"") && earlier.contains("attempt=A-2#terminal-A-2")
+    );
+    let other = served.stage.files("Another ticket").await;
+    let path = format!("/tickets/{other}?attempt=A-1");
+    served.stage.ask(Method::GET, &path).header("cookie", &cookie).send().await.expect(404);
+    let none = page("?attempt=A-99").await.expect(404).text();
+    assert!(none.contains("has no attempt <code>A-99</code>"), "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_that_is_not_there_or_whose_journal_has_gone_says_so() {
+    let served = Served::new().await;
+    served.prints(b"the first one's words\n");
+    let next = served.dies_and_is_followed().await;
+    let console = |id: &str| format!("/api/v1/attempts/{id}/console");
+    let none = served.stage.get(&console("A-99")).await;
+    assert!(none.expect_code(404, "not_found").text().contains("there is no attempt `A-99`"));
+    let journal = served.stage.control.paths().lane(served.id).join("journal");
+    std::fs::remove_file(journal).unwrap();
+    let gone = served.stage.get(&console("A-1")).await.expect_code(410, "journal_gone");
+    assert!(gone.text().contains("what `A-1` printed is not kept here any more"));
+    // The newest printed nothing yet, which is something else.
+    served.stage.get(&console(&next.to_string())).await.expect_code(426, "upgrade_required");
+    let cookie = served.stage.signs_in().await;
+    let path = format!("/tickets/{}?attempt=A-1", served.key);
+    let page = served
+        .stage
+        .ask(Method::GET, &path)
+        .header("cookie", &cookie)
+        .send()
+        .await
+        .expect(200)
+        .text();
+    assert!(page.contains("What A-1 printed is not kept here any more"), "{page}");
+    assert!(!page.contains("data-terminal"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,14 @@
-//! The newest attempt: its runtime, what its terminal last showed, and how it died where it did. With scripts its terminal can be
-//! opened: followed, searched, and taken over.
+//! An attempt, the newest unless another was asked for: its runtime, what its terminal last showed, and how it died where it did.
+//! With scripts its terminal can be opened: followed, searched, and taken over; read and searched where it has ended.
 
 use maud::{Markup, html};
+use mission_control::Journal;
 use mission_domain::doc::{AttemptDoc, DeathDoc, TerminalDoc};
 
 use crate::pages::assets::url;
 use crate::pages::glyph::{self, icon, icon_as};
-use crate::pages::view::{ConsoleView, Viewer};
+use crate::pages::output::plain;
+use crate::pages::view::{ConsoleView, OtherAttempt, Viewer};
 use crate::pages::words;
 
 /// Returns the console's panel, its stable id `console`. The terminal itself is never swapped, only appended to.
@@ -18,7 +20,7 @@ pub fn console(console: Option<&ConsoleView>, viewer: Viewer<'_>) -> Markup {
                 @if let Some(c) = console {
                     span.dim { (c.attempt.id) " · " (c.attempt.role) }
                     (activity(&c.attempt))
-                    @if c.is_here {
+                    @if c.journal == Journal::Kept {
                         button.btn.sm.ghost type="button" data-console=(c.attempt.id) aria-controls={ "terminal-" (c.attempt.id) } aria-expanded="false" data-does={ "Open the terminal of " (c.attempt.id) ", to watch or take over" } hidden { "Terminal" }
                     }
                 }
@@ -40,6 +42,7 @@ fn activity(attempt: &AttemptDoc) -> Markup {
         span.end {
             @if let Some(by) = &attempt.held_by { b { bdi { (words::principal(by)) } " has it" } }
             @else if attempt.state != "ended" { "read from " (words::plain(&attempt.state_source)) }
+            @else if let Some(at) = attempt.ended_at { "ended " (glyph::clock(at)) }
         }
     }
 }
@@ -48,6 +51,7 @@ fn activity(attempt: &AttemptDoc) -> Markup {
 fn content(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
     let a = &c.attempt;
     html! {
+        @if !c.is_newest { p.runtime { span { "An earlier attempt" } a.ln href={ (words::ticket_path(&a.ticket)) "#console" } { "The newest" span.sr { " attempt" } } } }
         p.runtime {
             span { "runtime " b { (a.runtime) } }
             span { "model " b { (a.model.as_deref().unwrap_or("unknown")) } }
@@ -59,11 +63,22 @@ fn content(c: &ConsoleView, viewer: Viewer<'_>) -> Markup {
         @if let Some(session) = a.session.as_ref().filter(|it| it.kept) { p.runtime { span { "session " (session.text) } } }
         @if let Some(end) = &a.terminal { (terminal(end, c.goes_on)) }
         @if let Some(death) = &a.death { (report(death, c.output.is_empty())) }
-        pre.screen id={ "screen-" (a.id) } data-screen data-end=(c.output_end) data-empty[c.output.is_empty()] tabindex="0" role="log" aria-live="off" aria-label={ "Last output of " (a.id) } {
-            @if c.output.is_empty() { "Nothing was printed yet." } @else { (c.output) }
-        }
-        @if c.is_here { (terminal_host(a)) }
+        @if c.journal == Journal::Gone { (gone(a)) }
+        @else { pre.screen id={ "screen-" (a.id) } data-screen data-end=(c.output_end) data-empty[c.output.is_empty()] tabindex="0" role="log" aria-live="off" aria-label={ "Last output of " (a.id) } {
+            @if c.output.is_empty() { @if a.state == "ended" { "Nothing was printed." } @else { "Nothing was printed yet." } } @else { (c.output) }
+        } }
+        @if c.journal == Journal::Kept { (terminal_host(a)) }
         (foot(c))
+    }
+}
+
+/// Returns that what the attempt printed can be read no more.
+fn gone(a: &AttemptDoc) -> Markup {
+    html! {
+        div.empty {
+            (icon("square-terminal")) b { "What " (a.id) " printed is not kept here any more" }
+            span { "Its journal has gone from this home's " code { "lanes/" } @if a.recording.is_some() { "; the recording of it is kept" } "." }
+        }
     }
 }
 
@@ -98,36 +113,64 @@ fn terminal_host(a: &AttemptDoc) -> Markup {
     }
 }
 
-/// Returns how to attach from a shell, and what was recorded.
+/// Returns how to attach from a shell, what was kept, and the other attempts.
 fn foot(c: &ConsoleView) -> Markup {
+    let kept = kept(&c.attempt, c.journal);
     html! {
-        @if c.is_here || c.attach.is_some() {
+        @if kept.is_some() || c.attach.is_some() {
             p.attach {
                 @if let Some(attach) = &c.attach {
                     code { (attach) }
                     button.icon-btn type="button" data-copy=(attach) aria-label="Copy the command" hidden { (icon("copy")) }
                 }
-                @if c.is_here { span.end { (recording(&c.attempt, "Recording")) } }
+                @if let Some(kept) = kept { span.end { @if c.journal == Journal::Kept { (log(&c.attempt)) } (kept) } }
             }
         }
-        @if !c.earlier.is_empty() {
-            details.earlier {
-                summary { (words::count(c.earlier.len(), "earlier attempt")) " " (icon_as("i s", "chevron-down")) }
-                ul { @for a in &c.earlier {
-                    li { code { (a.id) } span { (a.role) " · " (a.runtime) } (glyph::run(&a.state, &words::plain(a.terminal.as_ref().map_or("ended", |it| &it.status)))) span.end { (recording(a, "Recording")) } }
-                } }
+        @if !c.others.is_empty() {
+            details.earlier open[!c.is_newest] {
+                summary { (words::count(c.others.len(), if c.is_newest { "earlier attempt" } else { "other attempt" })) " " (icon_as("i s", "chevron-down")) }
+                ul { @for it in &c.others { (other(it)) } }
             }
         }
     }
 }
 
-/// Returns the link to what an attempt printed, with its times.
-fn recording(a: &AttemptDoc, word: &str) -> Markup {
+/// Returns another attempt of the ticket, with the way to its terminal.
+fn other(it: &OtherAttempt) -> Markup {
+    let a = &it.attempt;
     html! {
-        a.recording href={ "/api/v1/attempts/" (a.id) "/recording" } download={ (a.id) ".cast" } title="What it printed, with its times (asciicast v2)" {
-            (icon_as("i s", "download")) (word) span.sr { " of " (a.id) }
+        li {
+            code { (a.id) } span { (a.role) " · " (a.runtime) }
+            (glyph::run(&a.state, &words::plain(a.terminal.as_ref().map_or(&a.state, |it| &it.status))))
+            span.end {
+                @match it.journal {
+                    Journal::Kept => { a href=(words::terminal_path(a)) { "Terminal" span.sr { " of " (a.id) } } }
+                    Journal::Gone => { span.dim { "journal gone" } }
+                    Journal::Elsewhere => { span.dim { "ran elsewhere" } }
+                }
+                @if let Some(kept) = kept(a, it.journal) { (kept) }
+            }
         }
     }
+}
+
+/// Returns the link to what an attempt printed as text.
+fn log(a: &AttemptDoc) -> Markup {
+    html! {
+        a.recording href={ "/api/v1/attempts/" (a.id) "/log" } title="What it printed, as text as it came: the first 256 KiB" {
+            (icon_as("i s", "square-terminal")) "Log" span.sr { " of " (a.id) }
+        }
+    }
+}
+
+/// Returns the link to what an attempt printed, with its times, where there is a recording.
+fn kept(a: &AttemptDoc, journal: Journal) -> Option<Markup> {
+    let has_one = journal == Journal::Kept || a.recording.is_some();
+    has_one.then(|| html! {
+        a.recording href={ "/api/v1/attempts/" (a.id) "/recording" } download={ (a.id) ".cast" } title="What it printed, with its times (asciicast v2)" {
+            (icon_as("i s", "download")) "Recording" span.sr { " of " (a.id) }
+        }
+    })
 }
 
 /// Returns how the attempt ended; what its end proposed is told while the ticket `goes_on` by itself.
@@ -149,6 +192,7 @@ fn terminal(end: &TerminalDoc, goes_on: bool) -> Markup {
 
 /// Returns the death report: what is unknown says so. The last output is in it unless it stands beside it.
 pub fn report(d: &DeathDoc, has_output: bool) -> Markup {
+    let last = plain(d.last_output.as_bytes());
     let exit = match (d.exit_code, &d.signal) {
         (Some(code), Some(signal)) => format!("{code}, {signal}"),
         (Some(code), None) => code.to_string(),
@@ -165,7 +209,7 @@ pub fn report(d: &DeathDoc, has_output: bool) -> Markup {
                 dt { "Last tool" } dd { @match &d.last_tool { Some(tool) => { code { (tool) } } None => { "unknown" } } }
                 dt { "Left over" } dd { @if d.orphans.is_empty() { "no process" } @else { (d.orphans.join(", ")) } }
             }
-            @if has_output && !d.last_output.is_empty() { details { summary { "Last output" } pre.screen.short { (d.last_output) } } }
+            @if has_output && !last.trim().is_empty() { details { summary { "Last output" } pre.screen.short { (last) } } }
         }
     }
 }

@@ -33,7 +33,7 @@ fn reason(ticket: &TicketDoc) -> Markup {
     let text = &ticket.reason.text;
     let is_long = ticket.question.is_some() && text.chars().count() > LONGEST;
     html! {
-        span.mid dir="auto" { @if is_long { (words::beginning(text, LONGEST)) " " a.ln href="#gate" { "Read the question" } } @else { (glyph::inline(text)) } }
+        span.mid dir="auto" { @if is_long { (words::beginning(text, LONGEST)) " " a.ln href="#gate" { "Read the question" } } @else { (glyph::reason(ticket)) } }
     }
 }
 
