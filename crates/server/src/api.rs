@@ -163,6 +163,14 @@ fn gates(table: Table) -> Table {
             messages::say,
         )
         .add(
+            Route::post(
+                "/tickets/{key}/messages/{id}/withdraw",
+                "Takes back a queued message that a person said",
+            )
+            .gives("Message"),
+            messages::withdraw,
+        )
+        .add(
             Route::get("/messages", "Lists messages with their states")
                 .query("ticket")
                 .gives("{messages:[Message],next:string?}"),

@@ -29,6 +29,7 @@
 //! | `/tickets/KEY/answer` | `attempt` (that asked), `text` |
 //! | `/tickets/KEY/report` | `attempt`, `kind` = `done` or `question`, `text`: a person's own work on a gate |
 //! | `/tickets/KEY/say` | `text` |
+//! | `/tickets/KEY/take-back` | `message` (the id of one that a person said) |
 //! | `/tickets/KEY/park`, `/unpark`, `/reopen` | none |
 //! | `/tickets/KEY/cancel`, `/retry` | `reason` |
 //! | `/operator/O-4/undo` | none; no `back` |

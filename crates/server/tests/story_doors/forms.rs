@@ -1,6 +1,7 @@
 //! Pages and their forms, without a script.
 
 use axum::http::Method;
+use mission_domain::ticket::LaneRecord;
 use mission_server::pages::board::COLUMN_WINDOW;
 use serde_json::json;
 
@@ -117,6 +118,36 @@ async fn a_ticket_goes_its_way_by_forms_alone() {
         let status = browser.get(path).await.status.as_u16();
         assert_eq!(status, if path == "/" { 303 } else { 200 }, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_a_person_said_is_taken_back_by_a_form_and_too_late_is_told_as_that() {
+    let stage = Stage::new().await;
+    let key = stage.files("Talked about").await;
+    let browser = Browser::of(&stage).await;
+    let back = ("back", "ticket");
+    browser.post("/tickets/MC-1/say", &[("text", "use red"), back]).await.expect(303);
+    let page = browser.get("/tickets/MC-1").await.expect(200).text();
+    assert!(page.contains("action=\"/tickets/MC-1/take-back\""), "{page}");
+    let fields = [("message", "M-1"), back];
+    let forged = stage.ask(Method::POST, "/tickets/MC-1/take-back");
+    let forged = forged.header("cookie", &browser.cookie).form(&fields).send().await;
+    assert_eq!(forged.status.as_u16(), 403, "{}", forged.text());
+    Browser::leads(browser.post("/tickets/MC-1/take-back", &fields).await, "/tickets/MC-1");
+    let page = browser.get("/tickets/MC-1?did=MC-1").await.expect(200).text();
+    assert!(page.contains("data-msg=\"withdrawn\"") && !page.contains("/take-back\""), "{page}");
+    assert!(page.contains("took messages back"), "{page}");
+    let twice = browser.post("/tickets/MC-1/take-back", &fields).await.expect(409).text();
+    assert!(twice.contains("is withdrawn already"), "{twice}");
+
+    let attempt = stage.is_claimed(&key, 1).await;
+    browser.post("/tickets/MC-1/say", &[("text", "use blue"), back]).await.expect(303);
+    let ids = vec!["M-2".parse().unwrap()];
+    stage.records(&key, attempt, LaneRecord::Delivered { ids }).await;
+    let late = browser.post("/tickets/MC-1/take-back", &[("message", "M-2"), back]).await;
+    let late = late.expect(409).text();
+    assert!(late.contains("was delivered before it could be taken back"), "{late}");
+    assert!(late.contains("See MC-1"), "{late}");
 }
 
 #[tokio::test]
