@@ -180,7 +180,7 @@ pub(crate) enum Command {
     /// What changed since you last looked
     #[command(after_help = "Example:\n  mission digest --since 1d")]
     Digest {
-        /// A time, or a span back from now; by default your last digest
+        /// A time, or a span back from now; by default when you last looked, here or on the page
         #[arg(long, value_name = "T")]
         since: Option<String>,
     },

@@ -35,7 +35,7 @@
 //! | `/operator/O-4/undo` | none; no `back` |
 //! | `/lanes/ROLE/pause`, `/resume` | `project`; no `back` |
 //! | `/runtimes/NAME/resume` | none; no `back` |
-//! | `/digest/seen` | `until` (seconds since 1970); no `back` |
+//! | `/digest/seen` | `until` (seconds since 1970), `project` (absent: all); no `back` |
 //! | `/settings/invite`, `/settings/tokens` | `name`, `role`, and for a token `project`; no `back` |
 //! | `/settings/people/NAME/role` | `role`; no `back` |
 //! | `/settings/people/NAME/remove`, `/settings/people/NAME/withdraw` | none; no `back` |

@@ -33,7 +33,7 @@ impl Fields {
     }
 
     /// Returns a field's trimmed text, if it has any.
-    fn given(&self, name: &str) -> Option<String> {
+    pub(super) fn given(&self, name: &str) -> Option<String> {
         Some(self.text(name).trim()).filter(|it| !it.is_empty()).map(str::to_owned)
     }
 
