@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use mission_domain::doc::EventDoc;
+use mission_domain::home::HomeCommand;
 use mission_domain::ids::{ProjectKey, TicketKey, Timestamp};
+use mission_domain::principal::Principal;
 use mission_domain::ticket::{EndClass, ticket_doc};
 use mission_domain::told::{told, who};
 use mission_store::EventFilter;
@@ -169,6 +171,28 @@ impl Control {
         let is_cut = events.len() >= most as usize;
         let tickets = tickets.collect();
         Ok(DigestDoc { since, until: self.now(), is_cut, needs_you: 0, tickets })
+    }
+}
+
+impl Control {
+    /// Returns up to when `who` has seen what changed in `project`, or in all of them; nothing where they never said so.
+    pub fn seen_until(&self, who: &Principal, project: Option<&ProjectKey>) -> Option<Timestamp> {
+        self.fleet().home.seen_until(&who.to_string(), project)
+    }
+
+    /// Keeps that `who` has seen what changed up to `until`, in `project` or in all of them. It holds wherever they look next, and never
+    /// moves back.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn mark_seen(
+        &self,
+        who: &Principal,
+        project: Option<ProjectKey>,
+        until: Timestamp,
+    ) -> Result<()> {
+        let command = HomeCommand::MarkSeen { who: who.to_string(), project, until };
+        self.execute_home(command, who).await
     }
 }
 

@@ -391,6 +391,11 @@ impl Control {
             Event::Reported { attempt, .. } => self.stop_after_report(ticket, *attempt),
             // What was said while the lane was being started is in no brief; what the brief holds is not taken twice.
             Event::MessageQueued { .. } | Event::Began { .. } => self.push_turns(ticket),
+            // An agent that reported was left running for what waited for it.
+            Event::MessagesWithdrawn { .. } => {
+                let told = ticket.live_attempt().filter(|it| it.report.is_some());
+                told.into_iter().for_each(|it| self.stop_after_report(ticket, it.id));
+            }
             Event::Finished {} | Event::Cancelled { .. } | Event::Superseded { .. } => {
                 self.clean_up_later(&ticket.key);
             }

@@ -39,6 +39,7 @@ mod signed;
 mod standstill;
 mod stumble;
 mod sweep;
+mod take_back;
 mod touched;
 mod versions;
 mod write;

@@ -237,6 +237,7 @@ pub(crate) fn home_write(
         | HomeEvent::SessionLent { .. }
         | HomeEvent::SessionKept { .. }
         | HomeEvent::DemoMarked {}
+        | HomeEvent::DigestSeen { .. }
         | HomeEvent::AccessChanged { .. }
         | HomeEvent::OperatorUndone { .. } => None,
     };

@@ -67,6 +67,16 @@ pub struct AccessNote {
 impl Home {
     /// Notes a change; the oldest goes where there are many.
     pub(crate) fn access_changed(&mut self, access: Access, stamp: &Stamp) {
+        // Whoever comes under that name later has not looked yet.
+        match &access {
+            Access::PersonRemoved { name } => drop(self.seen.remove(&format!("person:{name}"))),
+            Access::TokenRevoked { name } => drop(self.seen.remove(&format!("external:{name}"))),
+            Access::Invited { .. }
+            | Access::Joined { .. }
+            | Access::InvitationWithdrawn { .. }
+            | Access::RoleChanged { .. }
+            | Access::TokenMade { .. } => {}
+        }
         let note = AccessNote { at: stamp.at, by: stamp.by.clone(), access };
         self.access.insert(0, note);
         self.access.truncate(AT_HAND);

@@ -36,6 +36,9 @@ pub struct Home {
     /// The sessions that each lane keeps, by its name like `MC/coder/codex`, the one that rested least last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sessions: BTreeMap<String, Vec<Kept>>,
+    /// Up to when everybody has seen what changed, by their principal like `person:ada`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<String, Seen>,
     /// The last changes of who may come in, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<AccessNote>,
@@ -43,6 +46,16 @@ pub struct Home {
     pub demo: bool,
     /// How many acts the operator has on record.
     pub acts: u64,
+}
+
+/// Up to when somebody has seen what changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// In all projects.
+    pub all: Option<Timestamp>,
+    /// In one project, where they looked at that alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub projects: BTreeMap<ProjectKey, Timestamp>,
 }
 
 /// One repository with its key.
@@ -183,6 +196,8 @@ pub enum HomeCommand {
     KeepSession { keeper: Keeper, returned: Box<Returned> },
     /// Mark this home as the demo's.
     MarkDemo,
+    /// Note up to when somebody has seen what changed, in one project or in all.
+    MarkSeen { who: String, project: Option<ProjectKey>, until: Timestamp },
     /// Who may come in is about to change.
     RecordAccess { access: Access },
     /// The operator acted by a rule.
@@ -260,6 +275,8 @@ pub enum HomeEvent {
     SessionKept { keeper: Keeper, attempt: AttemptId, session: Box<Kept>, gone: Option<String> },
     /// This home is the demo's.
     DemoMarked {},
+    /// Somebody has seen what changed.
+    DigestSeen { who: String, project: Option<ProjectKey>, until: Timestamp },
     /// Who may come in has changed.
     AccessChanged { access: Access },
     /// The operator acted.
@@ -375,6 +392,9 @@ pub fn decide_home(
             return Ok(home.keep(keeper, *returned).into_iter().collect());
         }
         HomeCommand::MarkDemo => HomeEvent::DemoMarked {},
+        HomeCommand::MarkSeen { who, project, until } => {
+            HomeEvent::DigestSeen { who, project, until: until.min(now) }
+        }
         HomeCommand::RecordAccess { access } => HomeEvent::AccessChanged { access },
         HomeCommand::RecordAct { act } => {
             HomeEvent::OperatorActed { id: OperatorActId(home.acts + 1), act }
@@ -416,6 +436,10 @@ fn says_nothing_new(home: &Home, command: &HomeCommand, now: Timestamp) -> bool 
             let known = home.schedules.get(&schedule_name(project, schedule));
             known.is_none_or(|it| it.is_dropped)
         }
+        // Whoever saw more already has not unseen it: a page that was made before is late.
+        HomeCommand::MarkSeen { who, project, until } => {
+            home.seen_until(who, project.as_ref()).is_some_and(|it| it >= (*until).min(now))
+        }
         HomeCommand::RemoveProject { .. }
         | HomeCommand::PauseLane { .. }
         | HomeCommand::ResumeLane { .. }
@@ -439,11 +463,7 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
         HomeEvent::ProjectAdded { key, path, trusted } => {
             home.projects.insert(key, Project { path, trusted });
         }
-        HomeEvent::ProjectRemoved { key } => {
-            home.projects.remove(&key);
-            // Another repository may come under that key: what was said in this one does not go there.
-            home.sessions.retain(|keeper, _| !keeper.starts_with(&format!("{key}/")));
-        }
+        HomeEvent::ProjectRemoved { key } => home.project_removed(&key),
         HomeEvent::BreakerOpened { runtime, class, why, until, since } => {
             let times = home.breakers.get(&runtime).map_or(0, |it| it.times) + 1;
             home.breakers.insert(runtime, Breaker { class, why, until, times, since });
@@ -512,9 +532,38 @@ pub fn apply_home(home: &mut Home, event: &HomeEvent, stamp: &Stamp) {
             home.session_kept(&keeper, *session, gone.as_deref());
         }
         HomeEvent::DemoMarked {} => home.demo = true,
+        HomeEvent::DigestSeen { who, project, until } => home.digest_seen(who, project, until),
         HomeEvent::AccessChanged { access } => home.access_changed(access, stamp),
         HomeEvent::OperatorActed { id, .. } => home.acts = home.acts.max(id.0),
         HomeEvent::OperatorUndone { .. } => {}
+    }
+}
+
+impl Home {
+    /// Returns up to when `who`, a principal, has seen what changed in `project`, or in all projects.
+    pub fn seen_until(&self, who: &str, project: Option<&ProjectKey>) -> Option<Timestamp> {
+        let seen = self.seen.get(who)?;
+        seen.all.max(project.and_then(|it| seen.projects.get(it)).copied())
+    }
+
+    fn project_removed(&mut self, key: &ProjectKey) {
+        self.projects.remove(key);
+        // Another repository may come under that key: what was said in this one does not go there, and nobody has seen what changes there.
+        self.sessions.retain(|keeper, _| !keeper.starts_with(&format!("{key}/")));
+        self.seen.values_mut().for_each(|it| it.projects.retain(|project, _| project != key));
+    }
+
+    fn digest_seen(&mut self, who: String, project: Option<ProjectKey>, until: Timestamp) {
+        let seen = self.seen.entry(who).or_default();
+        match project {
+            Some(project) => {
+                seen.projects.insert(project, until);
+            }
+            None => {
+                seen.all = Some(until);
+                seen.projects.retain(|_, it| *it > until);
+            }
+        }
     }
 }
 

@@ -120,6 +120,7 @@ pub fn told(event: &EventDoc) -> String {
         "landed" => format!("landed {}", short(text("commit"))),
         "message_queued" => format!("{WROTE}{}", text("text")),
         "message_repeated" => WROTE_AGAIN.into(),
+        "digest_seen" => "has seen what changed".into(),
         "corrected" => format!("corrected by rule {}: {}", text("rule"), text("cause")),
         _ => told_of_errand(event).unwrap_or_else(|| plain(&event.kind)),
     }

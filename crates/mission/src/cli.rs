@@ -9,7 +9,7 @@ pub(crate) mod report;
 pub(crate) mod session;
 pub(crate) mod ticket;
 
-use mission_domain::ids::ApprovalId;
+use mission_domain::ids::{ApprovalId, MessageId};
 
 use fleet::{
     ApprovalCommand, AttemptCommand, ConfigCommand, LaneCommand, OperatorCommand, PacketCommand,
@@ -126,11 +126,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ROLE")]
         to: Option<String>,
     },
-    /// Show every message with its state
-    #[command(after_help = "Example:\n  mission inbox MC-7")]
+    /// Show every message with its state, or take one back that waits
+    #[command(after_help = "Examples:\n  mission inbox MC-7\n  mission inbox MC-7 --withdraw M-12")]
     Inbox {
         /// Only this ticket's
         key: Option<Key>,
+        /// Take back this message, which a person said and no lane has yet
+        #[arg(long, value_name = "ID", requires = "key")]
+        withdraw: Option<MessageId>,
     },
     /// List guarded commands that lanes asked for
     #[command(subcommand, after_help = "Example:\n  mission approval list")]
@@ -177,7 +180,7 @@ pub(crate) enum Command {
     /// What changed since you last looked
     #[command(after_help = "Example:\n  mission digest --since 1d")]
     Digest {
-        /// A time, or a span back from now; by default your last digest
+        /// A time, or a span back from now; by default when you last looked, here or on the page
         #[arg(long, value_name = "T")]
         since: Option<String>,
     },

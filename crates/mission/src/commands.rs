@@ -184,7 +184,10 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Gate(command) => gate::run(context, command).await,
         Command::Answer { key, text } => inbox::answer(context, &key, &text).await,
         Command::Say { key, text, to } => inbox::say(context, &key, &text, to.as_deref()).await,
-        Command::Inbox { key } => inbox::list(context, key.as_ref()).await,
+        Command::Inbox { key: Some(key), withdraw: Some(id) } => {
+            inbox::withdraw(context, &key, id).await
+        }
+        Command::Inbox { key, .. } => inbox::list(context, key.as_ref()).await,
         Command::Approval(command) => approval::run(context, &command).await,
         Command::Approve { id } => approval::approve(context, id).await,
         Command::Deny { id, reason } => approval::deny(context, id, &reason).await,

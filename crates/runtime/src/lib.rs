@@ -10,6 +10,7 @@ mod error;
 mod files;
 pub mod lane_client;
 pub mod launch;
+pub mod leave;
 pub mod markers;
 pub mod peer;
 pub mod proc_tree;

@@ -16,6 +16,7 @@ mod oom;
 mod os;
 mod outer;
 mod sources;
+mod take_back;
 mod talk;
 mod times;
 mod tmux_server;

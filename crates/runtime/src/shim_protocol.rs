@@ -107,6 +107,12 @@ pub enum Request {
     },
     /// Take the messages that wait into the turn in flight. Answered by [`Reply::Messages`]; `idle` when no turn is in flight.
     ReadMessages,
+    /// Let go of messages that wait here: no turn takes them any more, nor where they come later. `begun` when the program has one of
+    /// them already, or is being given it.
+    TakeBack {
+        /// The messages.
+        messages: Vec<MessageId>,
+    },
     /// Let a person have the session: nothing of ours is typed into it until it is given back. `ended` when nothing runs.
     TakeOver {
         /// Who.
@@ -159,7 +165,7 @@ pub enum Reply {
     },
     /// Not done.
     Refused {
-        /// `busy`, `idle`, `ended`, `not_asked`, `not_held`, `no_terminal`, `said_too_much`, `unknown_request`, `bad_request` or
+        /// `busy`, `idle`, `ended`, `begun`, `not_asked`, `not_held`, `no_terminal`, `said_too_much`, `unknown_request`, `bad_request` or
         /// `storage`.
         code: String,
         /// Why, for people.

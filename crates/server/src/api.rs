@@ -163,6 +163,14 @@ fn gates(table: Table) -> Table {
             messages::say,
         )
         .add(
+            Route::post(
+                "/tickets/{key}/messages/{id}/withdraw",
+                "Takes back a queued message that a person said",
+            )
+            .gives("Message"),
+            messages::withdraw,
+        )
+        .add(
             Route::get("/messages", "Lists messages with their states")
                 .query("ticket")
                 .gives("{messages:[Message],next:string?}"),
@@ -299,7 +307,8 @@ fn home(table: Table) -> Table {
     use home as h;
     table
         .add(Route::get("/needs-you", "Lists what waits for a person, ranked").gives("{items:[NeedsYou]}"), h::needs_you)
-        .add(Route::get("/digest", "Returns what changed since a moment, by default since a day ago").query("since project").gives("Digest"), h::digest)
+        .add(Route::get("/digest", "Returns what changed since a moment, by default since a day ago; `since=seen` begins where whoever asks last marked it as seen").query("since project").gives("Digest"), h::digest)
+        .add(Route::post("/digest/seen", "Keeps up to when whoever asks has seen what changed; it never moves back").body("until! project").gives("{seen:string}"), h::seen)
         .add(Route::get("/events", "Returns the event log after `after`; with `Accept: text/event-stream` it streams and resumes with `Last-Event-ID`; `tail` begins that many events before now").query("after:int tail:int ticket project limit:int").gives("{events:[Event],next:int}"), crate::events::events)
         .add(Route::get("/operator/log", "Lists what the operator did").gives("{acts:[OperatorAct]}"), h::operator_log)
         .add(Route::post("/operator/sweep", "Corrects what has a rule; a dry run only tells").body("dry_run:bool").gives("{corrections:[object]}"), h::sweep)

@@ -201,7 +201,8 @@ fn is_owners(reads: bool, parts: &[&str]) -> bool {
 /// Returns whether only a person may do this.
 fn is_a_persons(reads: bool, parts: &[&str]) -> bool {
     match parts {
-        ["tickets", _, "verdict" | "withdraw"] | ["approvals", ..] => !reads,
+        ["tickets", _, "verdict" | "withdraw" | "take-back"] | ["approvals", ..] => !reads,
+        ["tickets", _, "messages", _, "withdraw"] => !reads,
         ["tokens", ..] | ["sign-in-link"] | ["projects", ..] => !reads,
         _ => false,
     }

@@ -29,12 +29,13 @@
 //! | `/tickets/KEY/answer` | `attempt` (that asked), `text` |
 //! | `/tickets/KEY/report` | `attempt`, `kind` = `done` or `question`, `text`: a person's own work on a gate |
 //! | `/tickets/KEY/say` | `text` |
+//! | `/tickets/KEY/take-back` | `message` (the id of one that a person said) |
 //! | `/tickets/KEY/park`, `/unpark`, `/reopen` | none |
 //! | `/tickets/KEY/cancel`, `/retry` | `reason` |
 //! | `/operator/O-4/undo` | none; no `back` |
 //! | `/lanes/ROLE/pause`, `/resume` | `project`; no `back` |
 //! | `/runtimes/NAME/resume` | none; no `back` |
-//! | `/digest/seen` | `until` (seconds since 1970); no `back` |
+//! | `/digest/seen` | `until` (seconds since 1970), `project` (absent: all); no `back` |
 //! | `/settings/invite`, `/settings/tokens` | `name`, `role`, and for a token `project`; no `back` |
 //! | `/settings/people/NAME/role` | `role`; no `back` |
 //! | `/settings/people/NAME/remove`, `/settings/people/NAME/withdraw` | none; no `back` |

@@ -161,6 +161,11 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::PacketChanged(_)
         | R::DecidedMeanwhile(_)
         | R::NothingToWithdraw(_)
+        | R::MessageDelivered(_)
+        | R::MessageOver { .. }
+        | R::MessageInBrief { .. }
+        | R::MessageHeld { .. }
+        | R::NothingSaid(_)
         | R::NoQuestion
         | R::NotBlocked
         | R::ApprovalClosed { .. }
@@ -179,7 +184,9 @@ fn of_rejection(rejection: &Rejection) -> StatusCode {
         | R::UnknownWorkflow(_)
         | R::UnknownFinding(_) => StatusCode::UNPROCESSABLE_ENTITY,
         R::SaidTooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        R::UnknownAttempt(_) | R::UnknownApproval(_) => StatusCode::NOT_FOUND,
+        R::UnknownAttempt(_) | R::UnknownApproval(_) | R::UnknownMessage(_) => {
+            StatusCode::NOT_FOUND
+        }
     }
 }
 

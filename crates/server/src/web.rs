@@ -143,9 +143,7 @@ async fn problem_view(
     let key = key.and_then(|it| it.parse::<TicketKey>().ok());
     let kind = match (&key, who) {
         // Who takes their own word back too late comes second to nobody.
-        (Some(key), Some(_))
-            if problem.status == StatusCode::CONFLICT && !path.ends_with("/withdraw") =>
-        {
+        (Some(key), Some(_)) if problem.status == StatusCode::CONFLICT && !takes_back(path) => {
             first(site, key).await.unwrap_or_else(|| kind_of(problem))
         }
         _ => kind_of(problem),
@@ -158,6 +156,10 @@ async fn problem_view(
     };
     let way = way.map(|key| (pages::words::ticket_path(&key.to_string()), format!("See {key}")));
     said(problem, shell, kind, way)
+}
+
+fn takes_back(path: &str) -> bool {
+    path.ends_with("/withdraw") || path.ends_with("/take-back")
 }
 
 /// What may have been first: a decision, or what made it one about something else.

@@ -31,6 +31,25 @@ export function scriptless(story) {
     await close();
   });
 
+  story("without scripts a message is taken back while it waits, and the second press says that it is gone", async (stage) => {
+    const key = await stage.planned("Scriptless: said by mistake");
+    const [one, other] = [await stage.person({ javaScriptEnabled: false }), await stage.person({ javaScriptEnabled: false })];
+    await one.page.goto(`/tickets/${key}`);
+    await one.page.fill("[name=text]", "use red");
+    await one.page.click("#inbox button:has-text('Queue')");
+    await other.page.goto(`/tickets/${key}`);
+    await one.page.click("#inbox [data-msg=queued] button:has-text('Take back')");
+    assert.match(await one.page.locator("#toast").innerText(), /took messages back/);
+    await one.page.locator("#inbox [data-msg=withdrawn]", { hasText: "use red" }).waitFor();
+    assert.equal(await one.page.locator("#inbox button:has-text('Take back')").count(), 0);
+    await other.page.click("#inbox button:has-text('Take back')");
+    await other.page.locator("text=is withdrawn already").waitFor();
+    const { messages } = await stage.api(`/messages?ticket=${key}`);
+    assert.deepEqual(messages.map((it) => [it.body, it.state]), [["use red", "withdrawn"]]);
+    await one.close();
+    await other.close();
+  });
+
   story("without scripts a refused form says why, and keeps what was typed", async (stage) => {
     const { page, close } = await stage.person({ javaScriptEnabled: false });
     await page.goto("/tickets/new?project=EX");

@@ -19,3 +19,4 @@ mod runner;
 mod schedules;
 mod stage;
 mod standstill;
+mod take_back;

@@ -54,6 +54,40 @@ fn a_home_has_the_last_changes_of_who_may_come_in_at_hand() {
 }
 
 #[test]
+fn what_somebody_has_seen_moves_on_alone_for_each_of_them_and_each_project() {
+    let mut home = Home::default();
+    let at = |hour: i64| {
+        let began: Timestamp = "2026-07-14T00:00:00Z".parse().expect("a moment");
+        began + jiff::SignedDuration::from_hours(hour)
+    };
+    let (mc, ex): (ProjectKey, ProjectKey) = ("MC".parse().unwrap(), "EX".parse().unwrap());
+    let sees = |home: &mut Home, who: &str, project: Option<&ProjectKey>, until| {
+        let (who, project) = (who.to_owned(), project.cloned());
+        carries_out(home, HomeCommand::MarkSeen { who, project, until }, at(10));
+    };
+    let kept = serde_json::to_string(&home).expect("it is written");
+    assert!(!kept.contains("seen"), "homes without one are written as before: {kept}");
+
+    sees(&mut home, "person:ada", None, at(2));
+    sees(&mut home, "person:ada", None, at(1));
+    assert_eq!(home.seen_until("person:ada", None), Some(at(2)), "a late page unsees nothing");
+    assert_eq!(home.seen_until("person:bob", None), None);
+    sees(&mut home, "person:ada", Some(&mc), at(5));
+    let of = |home: &Home, project| home.seen_until("person:ada", project);
+    assert_eq!((of(&home, Some(&mc)), of(&home, Some(&ex))), (Some(at(5)), Some(at(2))));
+    assert_eq!(of(&home, None), Some(at(2)), "of the others nothing more was seen");
+    sees(&mut home, "person:ada", None, at(99));
+    assert_eq!(of(&home, Some(&mc)), Some(at(10)), "nobody has seen what is to come");
+
+    sees(&mut home, "person:ada", Some(&mc), at(9));
+    let written = serde_json::to_string(&home).expect("it is written");
+    assert_eq!(serde_json::from_str::<Home>(&written).expect("it is read"), home);
+    let access = Access::PersonRemoved { name: "ada".into() };
+    carries_out(&mut home, HomeCommand::RecordAccess { access }, at(11));
+    assert_eq!(of(&home, None), None, "who comes under that name later has not looked");
+}
+
+#[test]
 fn a_breaker_that_opened_before_its_beginning_was_noted_is_read_as_it_was() {
     let old = r#"{"type":"breaker_opened","body":{"runtime":"codex","class":"auth","why":"401","until":"2026-07-14T00:01:00Z"}}"#;
     let event: HomeEvent = serde_json::from_str(old).expect("it is read");

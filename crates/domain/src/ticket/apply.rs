@@ -205,8 +205,9 @@ fn change(ticket: &mut Ticket, event: &Event, stamp: &Stamp) {
         }
         Event::RulesPinned { rules, gates, land } => pin(ticket, rules, &gates, land),
         Event::Landed { commit } => ticket.landed_as = Some(commit),
-        Event::MessageQueued { id, to, kind, text } => {
-            ticket.messages.push(Message::queued(id, stamp, to, kind, text));
+        Event::MessageQueued { id, to, kind, text, is_notice } => {
+            let message = Message::queued(id, stamp, to, kind, text);
+            ticket.messages.push(Message { is_notice, ..message });
         }
         Event::MessageRepeated { id } => on_messages(ticket, &[id], |it| it.count += 1),
         Event::MessagesDelivered { ids, attempt, record } => {

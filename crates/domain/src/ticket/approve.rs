@@ -223,6 +223,7 @@ impl Draft<'_> {
         let Some(of) = self.ticket.approval(approval) else { return };
         let to = self.ticket.attempt(of.attempt).map(|it| it.role.clone());
         let text = format!("{approval}, `{}`: {text}", of.line());
-        self.push(Event::MessageQueued { id, to, kind: MessageKind::Answer, text });
+        let (kind, is_notice) = (MessageKind::Answer, false);
+        self.push(Event::MessageQueued { id, to, kind, text, is_notice });
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     AgentSession, ApprovalState, Asked, BlockCode, ChangeKind, EndClass, EndHow, Evidence, Figures,
-    FindingAnswer, Head, MessageKind, NewFinding, PacketRef, Purpose, Ran, Report, Seen,
-    VerdictWord, VoidCode,
+    FindingAnswer, Head, MessageKind, MessageState, NewFinding, PacketRef, Purpose, Ran, Report,
+    Seen, VerdictWord, VoidCode,
 };
 use crate::doc::DeathDoc;
 use crate::ids::{
@@ -102,6 +102,8 @@ pub enum Command {
     Answer { text: String, id: MessageId },
     /// Write to whoever works the ticket.
     Say { text: String, to: Option<RoleId>, kind: MessageKind, id: MessageId },
+    /// Take a queued message of a person back; `left` names the lane at work that was asked for it and has it no more.
+    WithdrawMessage { id: MessageId, left: Option<AttemptId> },
 
     /// Take the ticket for a lane.
     Claim {
@@ -299,6 +301,31 @@ pub enum Rejection {
     ApprovalTooLate { approval: ApprovalId, at: Timestamp },
     #[error("no question is open")]
     NoQuestion,
+    #[error("the ticket has no message `{0}`. `mission inbox KEY` lists those that it has")]
+    UnknownMessage(MessageId),
+    #[error(
+        "`{0}` was not said by a person: answers, findings, and what tells of a change, stay in the queue, since the work goes on by \
+         them. Say with `mission say` what holds besides"
+    )]
+    NothingSaid(MessageId),
+    #[error(
+        "`{0}` was delivered before it could be taken back: the lane has it. Say with `mission say` what holds instead"
+    )]
+    MessageDelivered(MessageId),
+    #[error(
+        "`{message}` is {state} already, so no lane gets it; there is nothing left to take back"
+    )]
+    MessageOver { message: MessageId, state: MessageState },
+    #[error(
+        "`{message}` stands in the brief of `{attempt}`, which has begun, so it cannot be taken back. Say with `mission say` what \
+         holds instead"
+    )]
+    MessageInBrief { message: MessageId, attempt: AttemptId },
+    #[error(
+        "`{attempt}` is at work and may hold `{message}` already, and it did not say that it lets go of it: nothing was taken back, and \
+         the message stays queued. Look at `mission inbox KEY` in a moment, and try again where it is still queued"
+    )]
+    MessageHeld { message: MessageId, attempt: AttemptId },
     #[error("the ticket is not blocked; `mission ticket why` says what holds it")]
     NotBlocked,
     #[error("the text is empty")]
@@ -386,6 +413,12 @@ impl Rejection {
             Self::ApprovalClosed { .. } => "approval_closed",
             Self::ApprovalTooLate { .. } => "approval_expired",
             Self::NoQuestion => "no_question",
+            Self::UnknownMessage(_) => "unknown_message",
+            Self::NothingSaid(_) => "nothing_said",
+            Self::MessageDelivered(_) => "message_delivered",
+            Self::MessageOver { .. } => "message_over",
+            Self::MessageInBrief { .. } => "message_in_brief",
+            Self::MessageHeld { .. } => "message_held",
             Self::NotBlocked => "not_blocked",
             Self::EmptyText => "empty_text",
             Self::TextTooLong(..) => "text_too_long",

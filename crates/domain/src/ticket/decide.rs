@@ -49,6 +49,7 @@ pub fn decide(
         Command::Withdraw { gate } => draft.withdraw(gate)?,
         Command::Answer { text, id } => draft.answer(text, id)?,
         Command::Say { text, to, kind, id } => draft.say(text, to, kind, id)?,
+        Command::WithdrawMessage { id, left } => draft.withdraw_message(id, left)?,
         claim @ Command::Claim { .. } => draft.claim(claim)?,
         Command::Record { attempt, epoch, number, record } => {
             draft.record(attempt, epoch, number, record)?;

@@ -245,7 +245,15 @@ pub enum Event {
     /// The default branch holds the work.
     Landed { commit: Commit },
     /// Somebody wrote to whoever works the ticket.
-    MessageQueued { id: MessageId, to: Option<RoleId>, kind: MessageKind, text: String },
+    MessageQueued {
+        id: MessageId,
+        to: Option<RoleId>,
+        kind: MessageKind,
+        text: String,
+        /// Whether nobody said it: it tells of a change that somebody made.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_notice: bool,
+    },
     /// The same text came again while it was queued.
     MessageRepeated { id: MessageId },
     /// A turn took them.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide::Draft;
-use super::{Event, Rejection, Stamp};
+use super::{Attempt, Event, Rejection, Stamp, Ticket};
 use crate::ids::{AttemptId, MessageId, RoleId, Timestamp};
 use crate::principal::Principal;
 use crate::rules::words;
@@ -63,6 +63,9 @@ pub struct Message {
     pub count: u32,
     /// Why it cannot be delivered.
     pub why: Option<String>,
+    /// Whether nobody said it: it tells of a change that somebody made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_notice: bool,
 }
 
 impl Message {
@@ -87,6 +90,7 @@ impl Message {
             attempt: None,
             count: 1,
             why: None,
+            is_notice: false,
         }
     }
 
@@ -122,7 +126,7 @@ impl Draft<'_> {
         });
         match same.map(|it| it.id) {
             Some(id) => self.push(Event::MessageRepeated { id }),
-            None => self.push(Event::MessageQueued { id, to, kind, text }),
+            None => self.push(Event::MessageQueued { id, to, kind, text, is_notice: false }),
         }
         Ok(())
     }
@@ -134,8 +138,31 @@ impl Draft<'_> {
         let question = self.ticket.question.clone().ok_or(Rejection::NoQuestion)?;
         let role = self.ticket.attempt(question.attempt).map(|it| it.role.clone());
         self.push(Event::QuestionAnswered { text: text.clone() });
-        self.push(Event::MessageQueued { id, to: role, kind: MessageKind::Answer, text });
+        let (to, kind) = (role, MessageKind::Answer);
+        self.push(Event::MessageQueued { id, to, kind, text, is_notice: false });
         Ok(())
+    }
+
+    /// Takes a queued message of a person back. `left` is the lane at work that was asked for it and has it no more.
+    pub(super) fn withdraw_message(
+        &mut self,
+        id: MessageId,
+        left: Option<AttemptId>,
+    ) -> Result<(), Rejection> {
+        self.by_person()?;
+        self.still_open()?;
+        let found = self.ticket.messages.iter().find(|it| it.id == id);
+        let message = found.ok_or(Rejection::UnknownMessage(id))?;
+        self.ticket.may_withdraw(message)?;
+        match self.ticket.holder_of(message) {
+            Some(attempt) if left != Some(attempt) => {
+                Err(Rejection::MessageHeld { message: id, attempt })
+            }
+            Some(_) | None => {
+                self.push(Event::MessagesWithdrawn { ids: vec![id] });
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn give_up_messages(
@@ -152,6 +179,49 @@ impl Draft<'_> {
             self.push(Event::MessagesUndeliverable { ids, why });
         }
         Ok(())
+    }
+}
+
+impl Ticket {
+    /// Returns the messages that a person could take back now. Where a lane at work holds one, it must leave it first.
+    pub fn withdrawable_messages(&self) -> Vec<MessageId> {
+        let open = self.messages.iter().filter(|_| !self.is_ended());
+        open.filter(|it| self.may_withdraw(it).is_ok()).map(|it| it.id).collect()
+    }
+
+    /// Refuses to take back what no person said, or what no longer waits. What answers, finds or tells of a change is
+    /// part of how a gate goes on.
+    fn may_withdraw(&self, message: &Message) -> Result<(), Rejection> {
+        let Message { id, kind, from, is_notice, .. } = message;
+        if *kind != MessageKind::Instruction || *is_notice || !from.is_person() {
+            return Err(Rejection::NothingSaid(*id));
+        }
+        match message.state {
+            MessageState::Delivered | MessageState::Processed => {
+                Err(Rejection::MessageDelivered(*id))
+            }
+            state @ (MessageState::Withdrawn | MessageState::Undeliverable) => {
+                Err(Rejection::MessageOver { message: *id, state })
+            }
+            // Nobody can be asked for a brief back that a person or a lane elsewhere reads.
+            MessageState::Queued => match self.taker_of(message) {
+                Some(at) if !at.runs_here() && message.queued_at <= at.started_at => {
+                    Err(Rejection::MessageInBrief { message: *id, attempt: at.id })
+                }
+                Some(_) | None => Ok(()),
+            },
+        }
+    }
+
+    /// Returns the attempt at work that may have `message` in its queue, since it was told of it.
+    fn holder_of(&self, message: &Message) -> Option<AttemptId> {
+        self.taker_of(message).filter(|it| it.runs_here()).map(|it| it.id)
+    }
+
+    /// Returns the attempt at work that `message` is for.
+    fn taker_of(&self, message: &Message) -> Option<&Attempt> {
+        let is_its = |at: &&Attempt| message.to.as_ref().is_none_or(|to| *to == at.role);
+        self.live_attempt().filter(is_its)
     }
 }
 

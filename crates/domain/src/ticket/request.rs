@@ -45,7 +45,8 @@ impl Draft<'_> {
                 cut => format!("\n\nThe text is now:\n\n{cut}{rest}"),
             };
         }
-        self.push(Event::MessageQueued { id, to, kind: MessageKind::Instruction, text });
+        let (kind, is_notice) = (MessageKind::Instruction, true);
+        self.push(Event::MessageQueued { id, to, kind, text, is_notice });
     }
 }
 

@@ -11,6 +11,7 @@ mod random_machine;
 mod story_approval;
 mod story_campaign;
 mod story_landing;
+mod story_messages;
 mod story_people;
 mod story_policy;
 mod story_request;

@@ -1,6 +1,7 @@
 //! `mission answer`, `say`, `inbox` and `needs-you`: what people and lanes say to each other.
 
 use mission_domain::doc::{MessageDoc, NeedsYouDoc};
+use mission_domain::ids::MessageId;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -38,6 +39,14 @@ pub(crate) async fn say(context: &Context, key: &Key, text: &str, to: Option<&st
             it.id, it.state, it.to
         ),
     })
+}
+
+/// Takes back a message that a person said and no lane has yet.
+pub(crate) async fn withdraw(context: &Context, key: &Key, id: MessageId) -> Done {
+    let path = format!("/tickets/{key}/messages/{id}/withdraw");
+    let answer = context.door().await?.post(&path, &json!({})).await?;
+    context
+        .show(&answer, |it: &MessageDoc, _| format!("{} is {}: no lane gets it\n", it.id, it.state))
 }
 
 /// Lists messages with their state.

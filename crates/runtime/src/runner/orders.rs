@@ -51,6 +51,7 @@ pub(crate) fn refused(
         | Request::GiveBack { .. }
         | Request::Keys { .. }
         | Request::ReadMessages
+        | Request::TakeBack { .. }
         | Request::Answer { .. }
         | Request::Stop { .. }
         | Request::Status

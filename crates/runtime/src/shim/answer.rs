@@ -37,6 +37,7 @@ fn is_for_lanes(request: &Request) -> bool {
         | Request::LastTurn { .. }
         | Request::Answer { .. }
         | Request::Turn { .. }
+        | Request::TakeBack { .. }
         | Request::TakeOver { .. }
         | Request::GiveBack { .. }
         | Request::Keys { .. }
@@ -132,6 +133,7 @@ impl Shim {
             Request::Turn { messages, text } => {
                 self.queue_turn("controller".to_owned(), messages, text)
             }
+            Request::TakeBack { messages } => self.take_back(&messages),
             Request::TakeOver { by } => self.take_over(by),
             Request::GiveBack { .. } => self.give_back(),
             Request::Keys { by, data } => self.press_keys(&by, &data),

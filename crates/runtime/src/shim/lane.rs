@@ -49,6 +49,8 @@ pub(crate) struct Shim {
     pub(crate) queue: VecDeque<Text>,
     /// Messages that were accepted, the brief's among them: none is taken twice.
     pub(crate) accepted: std::collections::BTreeSet<mission_domain::ids::MessageId>,
+    /// Messages that were let go: they are accepted, and no turn takes them.
+    pub(crate) left: std::collections::BTreeSet<mission_domain::ids::MessageId>,
     pub(crate) stop: Option<Stop>,
     /// Who wants the turn in flight to be the last one.
     pub(crate) last_turn: Option<String>,
@@ -100,6 +102,7 @@ impl Shim {
             turns: Turns::default(),
             queue: VecDeque::new(),
             accepted: spec.brief_messages.iter().copied().collect(),
+            left: std::collections::BTreeSet::new(),
             stop: None,
             last_turn: None,
             held: None,

@@ -71,6 +71,11 @@ impl Typist {
         self.waiting.len() + usize::from(self.pasted.is_some())
     }
 
+    /// Returns the texts that have not been begun.
+    pub(crate) fn not_begun(&mut self) -> &mut VecDeque<Text> {
+        &mut self.waiting
+    }
+
     /// Returns the messages that have not been delivered, and types nothing any more.
     pub(crate) fn give_up(&mut self) -> Vec<MessageId> {
         let pasted = self.pasted.take().map(|(text, _)| text);
@@ -213,6 +218,17 @@ mod tests {
         assert_eq!(typist.stroke(start + ms(1800), || 40), None);
         assert_eq!(typist.stroke(start + ms(2100), || 40), Some(Stroke::Paste(b"y".to_vec())));
         assert_eq!(typist.give_up(), vec![MessageId(1)]);
+    }
+
+    #[test]
+    fn a_text_that_is_pasted_is_begun_and_one_that_waits_behind_it_is_not() {
+        let start = Instant::now();
+        let mut typist = Typist::new(start);
+        typist.add(text("x"));
+        typist.add(Text { messages: vec![MessageId(2)], text: "y".into() });
+        typist.stroke(start + ms(1000), || 0);
+        let waiting: Vec<_> = typist.not_begun().iter().map(|it| it.messages.clone()).collect();
+        assert_eq!(waiting, [vec![MessageId(2)]]);
     }
 
     #[test]

@@ -80,6 +80,7 @@ for order in sys.stdin.read().splitlines():
 {"op":"input","messages":[],"text":"go on","who":"person:ada"}
 {"op":"turn","messages":["M-9"],"text":"go on"}
 {"op":"interrupt","by":"person:ada"}
+{"op":"take_back","messages":["M-9"]}
 {"op":"last_turn","by":"person:ada"}
 ORDERS
 exit 5"#;
@@ -91,7 +92,7 @@ fn a_lane_gives_its_own_shim_no_order_in_a_persons_name() {
     let lane_dir = shim.spec.lane_dir.clone();
     let exit = shim.ends();
     let journal = std::fs::read_to_string(lane_dir.join("journal")).unwrap();
-    assert_eq!(journal.matches("not_yours").count(), 8, "{journal}");
+    assert_eq!(journal.matches("not_yours").count(), 9, "{journal}");
     assert_eq!((exit.exit_code, exit.stop_cause, exit.turns), (Some(5), StopCause::None, 1));
     let records = std::fs::read_to_string(lane_dir.join("records.jsonl")).unwrap();
     assert!(!records.contains("person:ada"), "{records}");
@@ -207,6 +208,42 @@ fn turns_given_meanwhile_run_one_after_another_as_processes_of_their_own() {
         delivered,
         vec![(1, vec![MessageId(1)]), (2, vec![MessageId(2)]), (3, vec![MessageId(3)])]
     );
+}
+
+#[test]
+fn what_waits_is_let_go_and_what_was_begun_or_stands_in_the_brief_is_not() {
+    let home = Home::new();
+    let script =
+        "cat; echo; echo turn by $$; until [ -e ../go ]; do sleep 0.01; done; echo DONE: it";
+    let shim = Shim::start(home.lane(1, script));
+    shim.says("turn by");
+    let turn = |number| Request::Turn {
+        messages: vec![MessageId(number)],
+        text: format!("message {number}"),
+    };
+    for number in [2, 3] {
+        assert!(matches!(shim.ask(&turn(number)), Reply::Ack { .. }));
+    }
+    let files = shim.files();
+    let take_back = |numbers: &[u64]| {
+        let messages: Vec<_> = numbers.iter().copied().map(MessageId).collect();
+        mission_runtime::leave::take_back(&files, &messages).unwrap()
+    };
+    assert!(!take_back(&[1]), "the brief holds it");
+    assert!(!take_back(&[2, 1]), "all of them or none");
+    assert!(take_back(&[2]) && take_back(&[2]), "what is gone is gone");
+    // A frame that was on its way brings nothing back, nor does one that comes only now.
+    assert!(take_back(&[4]));
+    for late in [2, 4] {
+        assert!(matches!(shim.ask(&turn(late)), Reply::Ack { .. }));
+    }
+    std::fs::write(home.path().join("go"), "").unwrap();
+    let exit = shim.ends();
+    assert_eq!((exit.turns, exit.undelivered.len()), (2, 0));
+    let journal = std::fs::read_to_string(files.journal()).unwrap();
+    assert!(journal.contains("message 3"), "{journal}");
+    assert!(!journal.contains("message 2") && !journal.contains("message 4"), "{journal}");
+    assert!(mission_runtime::leave::take_back(&files, &[MessageId(3)]).is_err(), "it has ended");
 }
 
 #[test]

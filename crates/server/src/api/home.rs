@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::extract::{Asked, Given, Named};
 use crate::app::Site;
 use crate::auth::Who;
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DryRun {
@@ -27,7 +27,13 @@ pub(super) async fn needs_you(State(site): State<Site>, who: Who) -> Answer<Json
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Since {
-    since: Option<Timestamp>,
+    since: Option<String>,
+    project: Option<ProjectKey>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Until {
+    until: Timestamp,
     project: Option<ProjectKey>,
 }
 
@@ -40,8 +46,27 @@ pub(super) async fn digest(
     Asked(Since { since, project }): Asked<Since>,
 ) -> Answer<Json<DigestDoc>> {
     let a_day = jiff::SignedDuration::from_hours(DIGEST_HOURS);
+    let project = who.narrow(project)?;
+    let since = match since.as_deref() {
+        None => None,
+        Some("seen") => site.control.seen_until(who.principal(), project.as_ref()),
+        Some(text) => Some(text.parse().map_err(|_| {
+            Problem::bad(format!("`{text}` is no moment like `2026-07-14T12:00:00Z`, nor `seen`"))
+        })?),
+    };
     let since = since.unwrap_or_else(|| site.control.now() - a_day);
-    Ok(Json(site.control.digest(since, who.narrow(project)?).await?))
+    Ok(Json(site.control.digest(since, project).await?))
+}
+
+pub(super) async fn seen(
+    State(site): State<Site>,
+    who: Who,
+    Given(Until { until, project }): Given<Until>,
+) -> Answer<Json<Value>> {
+    let project = who.narrow(project)?;
+    site.control.mark_seen(who.principal(), project.clone(), until).await?;
+    let seen = site.control.seen_until(who.principal(), project.as_ref());
+    Ok(Json(json!({ "seen": seen })))
 }
 
 pub(super) async fn operator_log(State(site): State<Site>, who: Who) -> Answer<Json<Value>> {

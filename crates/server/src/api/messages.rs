@@ -1,9 +1,9 @@
 //! Messages to whoever works a ticket, and answers to what was asked.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use mission_domain::doc::{MessageDoc, TicketDoc};
-use mission_domain::ids::TicketKey;
+use mission_domain::ids::{MessageId, TicketKey};
 use mission_store::{ProjectionFilter, ProjectionKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::extract::{Asked, Given, Named};
 use crate::app::Site;
 use crate::auth::{self, Who};
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem};
 use crate::web::read;
 
 /// Which ticket a list is about.
@@ -50,6 +50,16 @@ pub(super) async fn say(
     Given(Say { text, to }): Given<Say>,
 ) -> Answer<Json<MessageDoc>> {
     Ok(Json(site.control.say(&key, text, to, who.principal()).await?))
+}
+
+pub(super) async fn withdraw(
+    State(site): State<Site>,
+    who: Who,
+    Path((key, id)): Path<(String, String)>,
+) -> Answer<Json<MessageDoc>> {
+    let key: TicketKey = key.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
+    let id: MessageId = id.parse().map_err(|e| Problem::not_found(format!("{e}")))?;
+    Ok(Json(site.control.withdraw_message(&key, id, who.principal()).await?))
 }
 
 pub(super) async fn answer(

@@ -270,7 +270,7 @@ fn ticket(view: &TicketView, viewer: Viewer<'_>) -> Vec<Part> {
         part("situation", fragment::situation(doc, view.holds_up, viewer)),
         part("rail", fragment::rail(doc, viewer)),
         part("gate", fragment::gate(doc, packet, viewer)),
-        part("inbox", fragment::inbox(doc, &view.messages, viewer)),
+        part("inbox", fragment::inbox(view)),
         part("activity", fragment::activity(&view.events, &view.acts, viewer)),
         part("side", fragment::side(&timed(view, viewer.now))),
     ];

@@ -183,7 +183,7 @@ fn activity_part(view: &TicketView) -> Markup {
     html! {
         (situation::situation(ticket, view.holds_up, viewer))
         div.bench.story {
-            (inbox::inbox(ticket, &view.messages, viewer))
+            (inbox::inbox(view))
             (activity::activity(&view.events, &view.acts, viewer))
             (side::side(view))
         }

@@ -9,7 +9,7 @@ use mission_domain::doc::TicketDoc;
 use super::form;
 use super::glyph::{self, icon, icon_as};
 use super::shell::{Page, document, leaf};
-use super::view::{DigestView, Viewer};
+use super::view::{DigestView, Shell, Viewer};
 use super::words;
 
 /// So many tickets are on a page.
@@ -67,7 +67,7 @@ pub fn page(view: &DigestView) -> Markup {
                     b { (words::count(digest.tickets.len(), "ticket")) } " changed."
                     @if waits > 0 { " " a href="/needs-you" { b.owed { (words::count(waits, "decision")) (if waits == 1 { " waits" } else { " wait" }) " for " (viewer.whom()) } } "." }
                 }
-                div.tools { (seen(digest, viewer)) }
+                div.tools { (seen(digest, &view.shell)) }
             },
             below_head: html! {},
             body_class: "",
@@ -92,10 +92,11 @@ fn nothing() -> Markup {
 }
 
 /// Returns the form that marks all of it as seen.
-fn seen(digest: &DigestDoc, viewer: Viewer<'_>) -> Markup {
+fn seen(digest: &DigestDoc, shell: &Shell) -> Markup {
     html! {
         form method="post" action="/digest/seen" {
-            (form::csrf(viewer.csrf))
+            (form::csrf(&shell.csrf))
+            @if let Some(project) = &shell.current_project { input type="hidden" name="project" value=(project); }
             input type="hidden" name="until" value=(digest.until.as_second());
             button.btn type="submit" { (icon("check")) "Mark as seen" }
         }
@@ -217,8 +218,8 @@ fn change(c: &DigestChangeDoc, viewer: Viewer<'_>) -> Markup {
 }
 
 /// Returns what changed in a few lines, for the side of *Needs you*. Its stable id is `since`.
-pub fn panel(digest: &DigestDoc, is_since_seen: bool, viewer: Viewer<'_>) -> Markup {
-    let lines = lines(digest);
+pub fn panel(digest: &DigestDoc, is_since_seen: bool, shell: &Shell) -> Markup {
+    let (lines, viewer) = (lines(digest), shell.viewer());
     html! {
         section.panel id="since" aria-labelledby="h-since" {
             header { h2 id="h-since" { @if is_since_seen { "Since you last looked" } @else { "Last 24 hours" } } @if is_since_seen { span.end { (words::age(digest.since, viewer.now)) } } }
@@ -229,7 +230,7 @@ pub fn panel(digest: &DigestDoc, is_since_seen: bool, viewer: Viewer<'_>) -> Mar
                 } }
             }
             @if digest.is_cut { p.sub { "Only the newest events are counted here; the digest counts all." } }
-            div.seen { (seen(digest, viewer)) a.btn.ghost href="/digest" { "Full digest" } }
+            div.seen { (seen(digest, shell)) a.btn.ghost href="/digest" { "Full digest" } }
         }
     }
 }

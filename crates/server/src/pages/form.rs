@@ -1,7 +1,7 @@
 //! The forms of every action. All work without a script; their fields are listed in [`super`]. Who may only look gets none.
 
 use maud::{Markup, html};
-use mission_domain::doc::{ApprovalDoc, GateDoc, TicketDoc};
+use mission_domain::doc::{ApprovalDoc, GateDoc, MessageDoc, TicketDoc};
 
 use super::glyph::icon;
 use super::view::Viewer;
@@ -336,6 +336,21 @@ pub(super) fn say(ticket: &TicketDoc, to: &str, viewer: Viewer<'_>) -> Markup {
             label.sr for="say-text" { "Message to " (to) }
             input.field id="say-text" name="text" required autocomplete="off" dir="auto" placeholder={ "Message to " (to) } data-key="m" data-does={ "Write to " (to) " about " (ticket.key) };
             button.btn type="submit" { (icon("send")) span { "Queue" } }
+        }
+    }
+}
+
+/// Returns the way back from what a person said, while no lane has it.
+pub(super) fn take_back(ticket: &TicketDoc, message: &MessageDoc, viewer: Viewer<'_>) -> Markup {
+    if !viewer.acts() {
+        return html! {};
+    }
+    let says = format!("Take back {}: no lane gets it", message.id);
+    html! {
+        form.take-back id={ "take-back-" (message.id) } method="post" action=(action(ticket, "take-back")) {
+            (hidden(viewer, Back::Ticket))
+            input type="hidden" name="message" value=(message.id);
+            button.btn.sm.ghost type="submit" aria-label=(says) { "Take back" }
         }
     }
 }

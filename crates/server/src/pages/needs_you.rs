@@ -38,7 +38,7 @@ pub fn page(view: &NeedsYouView) -> Markup {
                 aside aria-label="Fleet and corrections" {
                     (lanes_panel(&view.lanes))
                     (budget::panel(&view.budgets))
-                    (digest::panel(&view.digest, view.is_since_seen, viewer))
+                    (digest::panel(&view.digest, view.is_since_seen, &view.shell))
                     (handled(&view.acts, viewer))
                 }
             },

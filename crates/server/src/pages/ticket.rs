@@ -41,7 +41,7 @@ pub fn page(view: &TicketView) -> Markup {
                 div.bench {
                     (gate::gate(ticket, view.packet.as_ref(), viewer))
                     (packet::packet(ticket, view.packet.as_ref()))
-                    (inbox::inbox(ticket, &view.messages, viewer))
+                    (inbox::inbox(view))
                     (console::console(view.console.as_ref(), viewer))
                     (activity::activity(&view.events, &view.acts, viewer))
                     (side::side(view))

@@ -8,7 +8,7 @@ use mission_domain::doc::{
     AttemptDoc, BudgetDoc, EventDoc, LaneDoc, MessageDoc, NeedsYouDoc, OperatorActDoc, ProjectDoc,
     TicketDoc,
 };
-use mission_domain::ids::{GateId, Timestamp};
+use mission_domain::ids::{GateId, MessageId, Timestamp};
 
 use super::packet_view::PacketView;
 use super::words;
@@ -294,6 +294,8 @@ pub struct TicketView {
     pub policy: Vec<String>,
     /// The gates whose last verdict is that of whoever looks, and can still be taken back.
     pub withdrawable: Vec<GateId>,
+    /// The messages that a person can take back.
+    pub waiting: Vec<MessageId>,
     /// Its neighbours on the board, for the keys `[` and `]`.
     pub previous: Option<String>,
     /// The next one on the board.

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use mission_control::{TicketRequest, VerdictRequest};
-use mission_domain::ids::{ApprovalId, AttemptId, GateId, OperatorActId, TicketKey};
+use mission_domain::ids::{ApprovalId, AttemptId, GateId, MessageId, OperatorActId, TicketKey};
 use mission_domain::ticket::{Command, NewFinding, Report};
 
 use super::shell::Visitor;
@@ -33,7 +33,7 @@ impl Fields {
     }
 
     /// Returns a field's trimmed text, if it has any.
-    fn given(&self, name: &str) -> Option<String> {
+    pub(super) fn given(&self, name: &str) -> Option<String> {
         Some(self.text(name).trim()).filter(|it| !it.is_empty()).map(str::to_owned)
     }
 
@@ -215,6 +215,11 @@ async fn carry_out(
             }
         }
         "say" => control.say(key, text(), None, by).await.map(drop)?,
+        "take-back" => {
+            let id = fields.text("message").parse::<MessageId>();
+            let id = id.map_err(|e| Problem::not_found(e.to_string()))?;
+            control.withdraw_message(key, id, by).await.map(drop)?;
+        }
         "park" => control.park(key, false, by).await.map(drop)?,
         "reopen" => control.reopen(key, by).await.map(drop)?,
         "unpark" => control.execute(key, Command::Unpark, by).await.map(drop)?,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
 use maud::Markup;
 use mission_control::{Control, DigestDoc, MOST_EVENTS, TokenRole};
 use mission_domain::doc::ApprovalDoc;
@@ -23,9 +23,6 @@ use crate::pages::view::{
     CalibrationView, DigestView, PolicyView, ProjectLine, ProjectsView, SettingsPart, SettingsView,
 };
 use crate::problem::{Answer, Problem};
-
-/// The cookie that remembers until when the person has seen what changed, in seconds since 1970.
-const SEEN: &str = "mission_seen";
 
 /// So many of the newest events the numbers beside *Needs you* are made from.
 const PANEL_EVENTS: u32 = 500;
@@ -54,17 +51,17 @@ pub(super) async fn projects(visitor: Visitor) -> Answer<Markup> {
 }
 
 /// Returns the moment until which the person has seen what changed, else a day ago, and whether they marked it.
-fn seen_until(visitor: &Visitor, headers: &HeaderMap) -> (Timestamp, bool) {
-    let now = visitor.site.control.now();
-    let seen = auth::cookie(headers, SEEN).and_then(|it| it.parse::<i64>().ok());
-    let at = seen.and_then(|it| Timestamp::from_second(it).ok());
+fn seen_until(visitor: &Visitor) -> (Timestamp, bool) {
+    let control = &visitor.site.control;
+    let now = control.now();
+    let at = control.seen_until(visitor.who.principal(), visitor.project.as_ref());
     let a_day_ago = Timestamp::from_second(now.as_second() - DAY_S).unwrap_or(now);
     (at.unwrap_or(a_day_ago), at.is_some())
 }
 
 /// Returns the numbers of what changed lately, for the side of *Needs you*.
-pub(super) async fn lately(visitor: &Visitor, headers: &HeaderMap) -> Answer<(DigestDoc, bool)> {
-    let (since, is_since_seen) = seen_until(visitor, headers);
+pub(super) async fn lately(visitor: &Visitor) -> Answer<(DigestDoc, bool)> {
+    let (since, is_since_seen) = seen_until(visitor);
     let control = &visitor.site.control;
     let digest = control.digest_in_short(since, visitor.project.clone(), PANEL_EVENTS).await?;
     Ok((digest, is_since_seen))
@@ -76,12 +73,8 @@ pub(super) struct Leaf {
     from: Option<String>,
 }
 
-pub(super) async fn digest(
-    visitor: Visitor,
-    headers: HeaderMap,
-    Query(leaf): Query<Leaf>,
-) -> Answer<Markup> {
-    let (since, is_since_seen) = seen_until(&visitor, &headers);
+pub(super) async fn digest(visitor: Visitor, Query(leaf): Query<Leaf>) -> Answer<Markup> {
+    let (since, is_since_seen) = seen_until(&visitor);
     let (control, project) = (&visitor.site.control, visitor.project.clone());
     let mut digest = control.digest_in_short(since, project, MOST_EVENTS).await?;
     digest.tickets.sort_by_key(|it| std::cmp::Reverse(it.changes.last().map(|it| it.at)));
@@ -98,13 +91,15 @@ pub(super) async fn digest(
     Ok(pages::digest::page(&DigestView { shell, digest, shown, from, is_since_seen }))
 }
 
-/// Remembers how far the person has seen: until the moment at which their page was made.
-pub(super) async fn seen(Posted { visitor, fields }: Posted) -> Answer<Response> {
-    let unknown = |_| Problem::bad("the form does not say until when you have seen");
-    let until: i64 = fields.text("until").parse().map_err(unknown)?;
-    let at = until.min(visitor.site.control.now().as_second());
-    let cookie = format!("{SEEN}={at}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
-    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/digest")).into_response())
+/// Keeps how far the person has seen: until the moment at which their page was made, and in the project that it was about.
+pub(super) async fn seen(Posted { visitor, fields }: Posted) -> Answer<Redirect> {
+    let unknown = || Problem::bad("the form does not say until when you have seen");
+    let until = fields.text("until").parse().map_err(|_| unknown())?;
+    let until = Timestamp::from_second(until).map_err(|_| unknown())?;
+    let project = fields.given("project").map(|it| it.parse::<ProjectKey>()).transpose();
+    let project = visitor.who.narrow(project.map_err(|e| Problem::bad(e.to_string()))?)?;
+    visitor.site.control.mark_seen(visitor.who.principal(), project, until).await?;
+    Ok(Redirect::to("/digest"))
 }
 
 /// Returns the rules in force of the projects in view.

@@ -91,6 +91,7 @@ pub(crate) async fn view(
         part: CampaignPart::default(),
         policy: policy(&whole),
         withdrawable: whole.withdrawable_by(visitor.who.principal()),
+        waiting: whole.withdrawable_messages(),
         holds_up: u32::try_from(rows.held_up_in_all(key)).unwrap_or(u32::MAX),
         ticket,
         attempts,

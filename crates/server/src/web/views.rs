@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::extract::Query;
-use axum::http::HeaderMap;
 use maud::Markup;
 use mission_domain::doc::{AttemptDoc, BudgetDoc, LaneDoc, NeedsYouDoc, OperatorActDoc};
 use mission_domain::ids::{TicketKey, WorkflowId};
@@ -84,10 +83,10 @@ async fn died(visitor: &Visitor, asks: &[NeedsYouDoc]) -> Answer<BTreeMap<String
     Ok(died)
 }
 
-pub(super) async fn needs_you(visitor: Visitor, headers: HeaderMap) -> Answer<Markup> {
+pub(super) async fn needs_you(visitor: Visitor) -> Answer<Markup> {
     let shell = visitor.shell().await?;
     let Limited { asks, died, lanes, acts, budgets } = limited(&visitor).await?;
-    let (digest, is_since_seen) = home::lately(&visitor, &headers).await?;
+    let (digest, is_since_seen) = home::lately(&visitor).await?;
     let view = NeedsYouView { shell, asks, died, lanes, acts, budgets, digest, is_since_seen };
     Ok(pages::needs_you::page(&view))
 }

@@ -25,10 +25,7 @@ fn an_ask_holds_its_answers_in_place() {
 
 #[test]
 fn a_message_shows_how_far_it_came() {
-    let shell = sample::shell();
-    let inbox =
-        fragment::inbox(&sample::signoff_ticket(), &sample::ticket_view().messages, shell.viewer())
-            .into_string();
+    let inbox = fragment::inbox(&sample::ticket_view()).into_string();
     insta::assert_snapshot!(readable(&inbox));
 }
 

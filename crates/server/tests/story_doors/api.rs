@@ -4,6 +4,7 @@ use std::future::{Future as _, poll_fn};
 use std::task::{Context, Poll};
 
 use axum::http::Method;
+use mission_domain::ticket::LaneRecord;
 use serde_json::json;
 
 use crate::stage::{PATIENCE, Stage, app};
@@ -32,6 +33,39 @@ async fn a_ticket_is_filed_read_changed_and_ended() {
         .post("/api/v1/tickets/MC-1/say", json!({ "text": "hello" }))
         .await
         .expect_code(409, "ended");
+}
+
+#[tokio::test]
+async fn a_message_is_taken_back_while_it_waits_and_refused_with_its_reason_else() {
+    let stage = Stage::new().await;
+    let key = stage.files("Talked about").await;
+    let say = json!({ "text": "use red" });
+    let said = stage.post("/api/v1/tickets/MC-1/say", say.clone()).await.expect(200).json();
+    let way = |id: &serde_json::Value| {
+        format!("/api/v1/tickets/MC-1/messages/{}/withdraw", id.as_str().unwrap())
+    };
+    let taken = stage.post(&way(&said["id"]), json!({})).await.expect(200).json();
+    assert_eq!((&taken["id"], &taken["state"]), (&said["id"], &json!("withdrawn")));
+    let list = stage.get("/api/v1/messages?ticket=MC-1").await.expect(200).json();
+    assert_eq!(list["messages"][0]["state"], "withdrawn");
+    stage.post(&way(&said["id"]), json!({})).await.expect_code(409, "message_over");
+    stage.post(&way(&json!("M-77")), json!({})).await.expect_code(404, "unknown_message");
+    stage.post(&way(&json!("nonsense")), json!({})).await.expect_code(404, "not_found");
+
+    let made = json!({ "name": "ci", "role": "operator" });
+    let made = stage.post("/api/v1/tokens", made).await.expect(201).json();
+    let token = made["token"].as_str().unwrap();
+    let attempt = stage.is_claimed(&key, 1).await;
+    let said = stage.post("/api/v1/tickets/MC-1/say", say).await.expect(200).json();
+    let by_token = stage.ask(Method::POST, &way(&said["id"])).token(token).json(&json!({}));
+    by_token.send().await.expect_code(403, "not_a_person");
+    // Nobody is there who could ask the lane, which may hold it.
+    stage.post(&way(&said["id"]), json!({})).await.expect_code(409, "message_held");
+    let ids = vec![said["id"].as_str().unwrap().parse().unwrap()];
+    stage.records(&key, attempt, LaneRecord::Delivered { ids }).await;
+    let late = stage.post(&way(&said["id"]), json!({})).await.expect_code(409, "message_delivered");
+    let detail = late.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("the lane has it") && detail.contains("mission say"), "{detail}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Pages and their forms, without a script.
 
 use axum::http::Method;
+use mission_domain::ids::Timestamp;
+use mission_domain::ticket::LaneRecord;
 use mission_server::pages::board::COLUMN_WINDOW;
 use serde_json::json;
 
@@ -117,6 +119,36 @@ async fn a_ticket_goes_its_way_by_forms_alone() {
         let status = browser.get(path).await.status.as_u16();
         assert_eq!(status, if path == "/" { 303 } else { 200 }, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_a_person_said_is_taken_back_by_a_form_and_too_late_is_told_as_that() {
+    let stage = Stage::new().await;
+    let key = stage.files("Talked about").await;
+    let browser = Browser::of(&stage).await;
+    let back = ("back", "ticket");
+    browser.post("/tickets/MC-1/say", &[("text", "use red"), back]).await.expect(303);
+    let page = browser.get("/tickets/MC-1").await.expect(200).text();
+    assert!(page.contains("action=\"/tickets/MC-1/take-back\""), "{page}");
+    let fields = [("message", "M-1"), back];
+    let forged = stage.ask(Method::POST, "/tickets/MC-1/take-back");
+    let forged = forged.header("cookie", &browser.cookie).form(&fields).send().await;
+    assert_eq!(forged.status.as_u16(), 403, "{}", forged.text());
+    Browser::leads(browser.post("/tickets/MC-1/take-back", &fields).await, "/tickets/MC-1");
+    let page = browser.get("/tickets/MC-1?did=MC-1").await.expect(200).text();
+    assert!(page.contains("data-msg=\"withdrawn\"") && !page.contains("/take-back\""), "{page}");
+    assert!(page.contains("took messages back"), "{page}");
+    let twice = browser.post("/tickets/MC-1/take-back", &fields).await.expect(409).text();
+    assert!(twice.contains("is withdrawn already"), "{twice}");
+
+    let attempt = stage.is_claimed(&key, 1).await;
+    browser.post("/tickets/MC-1/say", &[("text", "use blue"), back]).await.expect(303);
+    let ids = vec!["M-2".parse().unwrap()];
+    stage.records(&key, attempt, LaneRecord::Delivered { ids }).await;
+    let late = browser.post("/tickets/MC-1/take-back", &[("message", "M-2"), back]).await;
+    let late = late.expect(409).text();
+    assert!(late.contains("was delivered before it could be taken back"), "{late}");
+    assert!(late.contains("See MC-1"), "{late}");
 }
 
 #[tokio::test]
@@ -556,13 +588,67 @@ async fn what_changed_lately_stands_beside_the_decisions_until_it_was_seen() {
     let browser = Browser::of(&stage).await;
     let page = browser.get("/needs-you").await.expect(200).text();
     assert!(page.contains("Last 24 hours") && page.contains("1 ticket filed"), "{page}");
+    // On the phone, so to say.
+    let phone = Browser::of(&stage).await;
     let until = (stage.control.now().as_second() + 60).to_string();
-    let reply = browser.post("/digest/seen", &[("until", &until)]).await.expect(303);
-    let seen = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-    assert!(seen.starts_with("mission_seen="), "{seen}");
-    let cookies = format!("{}; {seen}", browser.cookie);
-    let page = stage.ask(Method::GET, "/needs-you").header("cookie", &cookies).send().await;
-    assert!(page.expect(200).text().contains("Since you last looked"));
+    let reply = phone.post("/digest/seen", &[("until", &until)]).await.expect(303);
+    assert!(!reply.headers.contains_key("set-cookie"), "a browser keeps nothing of it");
+    for path in ["/needs-you", "/digest"] {
+        let page = browser.get(path).await.expect(200).text();
+        assert!(page.contains("Since you last looked"), "{path}: {page}");
+    }
+    let digest = stage.get("/api/v1/digest?since=seen").await.expect(200).json();
+    let (since, now) = (digest["since"].as_str().unwrap(), stage.control.now());
+    assert!(since.parse::<Timestamp>().unwrap() <= now, "nobody has seen what is to come");
+    assert_eq!(digest["tickets"], json!([]), "{digest}");
+
+    // A page that was made before is late, and unsees nothing.
+    browser.post("/digest/seen", &[("until", "1")]).await.expect(303);
+    let again = stage.get("/api/v1/digest?since=seen").await.expect(200).json();
+    assert_eq!(again["since"], digest["since"]);
+    browser.post("/digest/seen", &[("until", "soon")]).await.expect(400);
+    browser.post("/digest/seen", &[("until", "1"), ("project", "m c")]).await.expect(400);
+}
+
+#[tokio::test]
+async fn what_one_person_has_seen_is_new_to_another_and_in_one_project_is_not_seen_in_all() {
+    let stage = Stage::new().await;
+    stage.files("Filed just now").await;
+    let until = stage.control.now();
+    let path = "/api/v1/digest/seen";
+    let here = json!({ "until": until, "project": "MC" });
+    let kept = stage.post(path, here).await.expect(200).json();
+    assert_eq!(kept["seen"].as_str().unwrap().parse::<Timestamp>().unwrap(), until);
+    let since = async |query: &str| {
+        let digest = stage.get(&format!("/api/v1/digest?since=seen{query}")).await.expect(200);
+        digest.json()["since"].as_str().unwrap().parse::<Timestamp>().unwrap()
+    };
+    assert_eq!(since("&project=MC").await, until);
+    assert!(since("").await < until, "of the other projects nothing was seen");
+    let owner = Browser::of(&stage).await;
+    let invite = [("name", "vera"), ("role", "viewer")];
+    let page = owner.post("/settings/invite", &invite).await.expect(200).text();
+    let code = page.split("/sign-in?code=").nth(1).and_then(|it| it.split('<').next());
+    let link = format!("/sign-in?code={}", code.expect("a link"));
+    let reply = stage.ask(Method::GET, &link).send().await.expect(303);
+    let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let mut vera = Browser { stage: &stage, cookie, csrf: String::new() };
+    let page = vera.get("/digest?project=MC").await.expect(200).text();
+    assert!(page.contains("The last 24 hours") && page.contains("MC-1"), "it is new to her");
+    assert!(page.contains("name=\"project\" value=\"MC\""), "what she marks is what she sees");
+    // Who may only look says that they looked, too.
+    vera.csrf = csrf_in(&page);
+    let until = until.as_second().to_string();
+    vera.post("/digest/seen", &[("until", &until), ("project", "MC")]).await.expect(303);
+    let page = vera.get("/digest?project=MC").await.expect(200).text();
+    assert!(page.contains("Since you last looked"), "{page}");
+    stage.get("/api/v1/digest?since=yesterday").await.expect_code(400, "bad_request");
+
+    // It is kept with the home, and so outlives the server.
+    let log = stage.get("/api/v1/events?limit=1000").await.expect(200).json();
+    let kept = log["events"].as_array().unwrap().iter().filter(|it| it["type"] == "digest_seen");
+    let who: Vec<_> = kept.map(|it| it["body"]["who"].as_str().unwrap()).collect();
+    assert_eq!((who.len(), who[1]), (2, "person:vera"), "{who:?}");
 }
 
 #[tokio::test]

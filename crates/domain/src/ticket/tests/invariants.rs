@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fixture::Life;
 use super::lanes::is_lane;
-use crate::ids::{GateId, Tree};
+use crate::ids::{GateId, MessageId, Tree};
 use crate::principal::{Contributor, Principal};
 use crate::rules::{ATTEMPTS_PER_ROUND, Decider, Independence, StaleOn, Worker};
 use crate::ticket::{
-    Event, Gate, Kind, MessageState, SignOff, Stage, State, Ticket, VerdictWord, replay,
+    Event, Gate, Kind, Message, MessageKind, MessageState, SignOff, Stage, State, Ticket,
+    VerdictWord, replay,
 };
 
 /// Asserts everything that must hold of the ticket as it is.
@@ -147,6 +148,19 @@ fn said_consistently(ticket: &Ticket) {
     assert!(ticket.created_at <= ticket.since);
 }
 
+/// Only what waited is taken back, and of an open ticket only what a person said.
+fn taken_back_in_time(before: &Ticket, ids: &[MessageId], after: &Ticket) {
+    for message in before.messages.iter().filter(|it| ids.contains(&it.id)) {
+        let is_over = after.is_ended();
+        // What ends with its ticket may have been with the lane that ended with it.
+        assert!(is_over || message.state == MessageState::Queued, "{message:?}");
+        let is_said = message.kind == MessageKind::Instruction && message.from.is_person();
+        assert!(is_over || (is_said && !message.is_notice), "{message:?}");
+    }
+    let is_withdrawn = |it: &&Message| ids.contains(&it.id) && it.state == MessageState::Withdrawn;
+    assert_eq!(after.messages.iter().filter(is_withdrawn).count(), ids.len());
+}
+
 /// Asserts what must hold of one granted command: `before`, its events, and the ticket after it.
 pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life, by: &Principal) {
     let after = &life.ticket;
@@ -162,6 +176,7 @@ pub(super) fn step_holds(before: &Ticket, events: &[Event], life: &Life, by: &Pr
             | Event::EvidenceAdded { attempt, .. }
             | Event::Reported { attempt, .. }
             | Event::MessagesDelivered { attempt, .. } => spoken_by_its_own(before, *attempt, by),
+            Event::MessagesWithdrawn { ids } => taken_back_in_time(before, ids, after),
             Event::Claimed(claimed) => {
                 assert!(claimed.epoch > before.epoch, "a claim did not raise the epoch");
                 let is_ready = before.state() == State::Todo && before.kind == Kind::Task;

@@ -49,6 +49,7 @@ fn usual(life: &Life, command: &Command) -> Principal {
         | Command::Withdraw { .. }
         | Command::Answer { .. }
         | Command::Say { .. }
+        | Command::WithdrawMessage { .. }
         | Command::AddChild { .. }
         | Command::ReopenChild { .. } => person("bob"),
     }

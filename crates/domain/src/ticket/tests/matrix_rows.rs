@@ -58,6 +58,19 @@ pub(super) fn situations() -> Vec<(&'static str, Life)> {
             }),
         ),
         (
+            "todo, a message waits",
+            with(standard(), &|it| {
+                it.says(&super::fixture::ada(), "use blue");
+            }),
+        ),
+        (
+            "active, a message waits",
+            with(standard(), &|it| {
+                it.dispatches();
+                it.says(&super::fixture::ada(), "use blue");
+            }),
+        ),
+        (
             "active, review",
             with(Life::at("qa_review"), &|it| {
                 it.dispatches();
@@ -220,6 +233,7 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
     };
     let unknown = crate::ids::ApprovalId { attempt, record: 1 };
     let approval = of.ticket.approvals.first().map_or(unknown, |it| it.id);
+    let message = of.ticket.messages.last().map_or(MessageId(901), |it| it.id);
     let seen = Box::new(life.sees());
     let mut refuted = life.sees();
     refuted.findings.push(finding("it fails"));
@@ -272,6 +286,11 @@ pub(super) fn commands(of: &Life) -> Vec<(&'static str, Command)> {
                 kind: MessageKind::Instruction,
                 id: MessageId(901),
             },
+        ),
+        ("person takes a message back", Command::WithdrawMessage { id: message, left: None }),
+        (
+            "person takes back what was left",
+            Command::WithdrawMessage { id: message, left: Some(attempt) },
         ),
         ("planner claims", claim(&mut life, "planner", "codex", Purpose::Deliver)),
         ("coder claims", claim(&mut life, "coder", "codex", Purpose::Deliver)),

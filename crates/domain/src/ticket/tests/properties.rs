@@ -216,9 +216,12 @@ fn gently(life: &mut Life) -> Result<(), Rejection> {
     }
     let (by, command) = match (life.ticket.state(), life.ticket.owed(life.now)) {
         (State::Waiting, _) => {
-            let blocker = super::fixture::key(5);
-            let how = crate::ticket::EndHow::Done;
-            life.ask(&controller, Command::Release { blocker, how, by: vec![] })?;
+            let open = life.ticket.blockers.iter().filter(|it| it.1.is_none());
+            // One that was superseded may have handed the wait over to others.
+            for blocker in open.map(|it| it.0.clone()).collect::<Vec<_>>() {
+                let how = crate::ticket::EndHow::Done;
+                life.ask(&controller, Command::Release { blocker, how, by: vec![] })?;
+            }
             (controller, Command::Wake)
         }
         (State::Parked, _) => (eve, Command::Unpark),

@@ -264,7 +264,12 @@ pub(super) fn moved(life: &mut Life, a: u8, c: u8) -> (crate::ticket::Head, Chan
 fn of_people(life: &mut Life, b: u8, c: u8) -> Command {
     let text = pick(&["go on", "stop that", "use blue"], c).to_owned();
     let gate = if c.is_multiple_of(2) { None } else { Some(pick(&GATES, c / 2)) };
-    match b % 25 {
+    match b % 26 {
+        25 => {
+            let id = life.ticket.messages.iter().rev().nth(usize::from(c % 3)).map(|it| it.id);
+            let left = life.ticket.live_attempt().filter(|_| c.is_multiple_of(2)).map(|it| it.id);
+            Command::WithdrawMessage { id: id.unwrap_or(MessageId(u64::from(c))), left }
+        }
         24 => Command::Approve { approval: approval(life, c) },
         0 => Command::Park,
         1 | 2 => Command::Unpark,

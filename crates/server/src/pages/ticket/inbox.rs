@@ -5,14 +5,15 @@ use mission_domain::doc::{MessageDoc, TicketDoc};
 
 use crate::pages::form;
 use crate::pages::glyph::{self, icon};
-use crate::pages::view::Viewer;
+use crate::pages::view::TicketView;
 use crate::pages::words;
 
 /// Messages shown before the rest is folded.
 const SHOWN: usize = 4;
 
 /// Returns the inbox's panel, its stable id `inbox`.
-pub fn inbox(ticket: &TicketDoc, messages: &[MessageDoc], viewer: Viewer<'_>) -> Markup {
+pub fn inbox(view: &TicketView) -> Markup {
+    let (ticket, messages, viewer) = (&view.ticket, &view.messages, view.shell.viewer());
     let held = messages.iter().filter(|m| m.state == "queued").count();
     let has_lane = |role: &&str| !matches!(*role, "controller" | "person");
     let to = glyph::standing_gate(ticket).map(|g| g.role.as_str()).filter(has_lane);
@@ -21,10 +22,10 @@ pub fn inbox(ticket: &TicketDoc, messages: &[MessageDoc], viewer: Viewer<'_>) ->
         section.panel.mail id="inbox" aria-labelledby="h-inbox" {
             header { h2 id="h-inbox" { "Inbox" } span.end id="msgs-queued" { @if held > 0 { (held) " queued" } } }
             @if messages.is_empty() { p.pad.mid { "No message yet. What you write is held while the lane is busy, and delivered once." } }
-            ol.msgs id="msgs" { @for m in messages.iter().take(SHOWN) { (message(m, ticket, to)) } }
+            ol.msgs id="msgs" { @for m in messages.iter().take(SHOWN) { (message(m, view, to)) } }
             details.older {
                 summary.pad id="msgs-more" { (messages.len().saturating_sub(SHOWN)) " older" }
-                ol.msgs id="msgs-older" { @for m in messages.iter().skip(SHOWN) { (message(m, ticket, to)) } }
+                ol.msgs id="msgs-older" { @for m in messages.iter().skip(SHOWN) { (message(m, view, to)) } }
             }
             @if !words::has_ended(ticket) { (form::say(ticket, to, viewer)) }
         }
@@ -42,7 +43,9 @@ fn recipient(m: &MessageDoc, ticket: &TicketDoc, to: &str) -> String {
 }
 
 /// Returns one message with its hops.
-fn message(m: &MessageDoc, ticket: &TicketDoc, to: &str) -> Markup {
+fn message(m: &MessageDoc, view: &TicketView, to: &str) -> Markup {
+    let ticket = &view.ticket;
+    let waits = view.waiting.iter().any(|it| it.to_string() == m.id);
     let hops = [
         ("queued", Some(m.queued_at)),
         ("delivered", m.delivered_at),
@@ -62,6 +65,7 @@ fn message(m: &MessageDoc, ticket: &TicketDoc, to: &str) -> Markup {
                 @if lost { li.on { (m.state) } }
             }
             small dir="auto" { @match &m.why { Some(why) => { (why) } None => { @if m.state == "queued" { "held until the lane is idle" } @else if let Some(a) = &m.attempt { "in " (a) } } } }
+            @if waits { (form::take_back(ticket, m, view.shell.viewer())) }
         }
     }
 }

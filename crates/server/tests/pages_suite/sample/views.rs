@@ -139,6 +139,7 @@ pub(crate) fn ticket_view() -> TicketView {
         children: Vec::new(),
         part: mission_server::pages::view::CampaignPart::default(),
         withdrawable: Vec::new(),
+        waiting: vec![mission_domain::ids::MessageId(3)],
         policy: vec!["qa runs on another runtime than coder".into(), "deploy, restart and push to main need an approval".into()],
         previous: Some("MC-6".into()),
         next: Some("MC-8".into()),
