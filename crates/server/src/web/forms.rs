@@ -18,6 +18,9 @@ use crate::pages::view::{Fault, TypedTicket};
 use crate::pages::words;
 use crate::problem::{Answer, Problem};
 
+/// The longest reason of a verdict, in bytes: the event that keeps it holds twice as much.
+const REASON_MOST: usize = 32 * 1024;
+
 /// The fields of a form.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
@@ -278,22 +281,45 @@ fn verdict(fields: &Fields) -> Answer<VerdictRequest> {
     let unknown = |_| {
         Problem::bad(format!("`{word}` is no verdict; it is `pass`, `changes`, `fail` or `waive`"))
     };
+    let reason = fields.text("reason").replace("\r\n", "\n");
+    if reason.len() > REASON_MOST {
+        let kib = (reason.len() / 1024, REASON_MOST / 1024);
+        let detail = format!(
+            "the reason has {} KiB, {} fit: say here what it comes to, and the rest as findings or in a comment",
+            kib.0, kib.1
+        );
+        return Err(Problem::senseless("reason_too_long", detail));
+    }
     Ok(VerdictRequest {
         verdict: verdict.map_err(unknown)?,
         gate: fields.given("gate"),
-        reason: fields.text("reason").replace("\r\n", "\n"),
-        findings: findings(fields),
+        reason,
+        findings: findings(fields)?,
         packet: fields.given("packet"),
         judged: fields.given("judged").and_then(|it| it.parse().ok()),
     })
 }
 
 /// Returns the findings of a verdict: the lines that were typed, and the comments that stand at lines of the diff.
-fn findings(fields: &Fields) -> Vec<NewFinding> {
+fn findings(fields: &Fields) -> Answer<Vec<NewFinding>> {
     let comments = fields.0.iter().filter(|(name, _)| name == "finding");
     let comments = comments.map(|(_, text)| text.replace("\r\n", "\n"));
     let comments = comments.filter_map(|it| at_line(&it).or_else(|| finding(&it)));
-    comments.chain(fields.text("findings").lines().filter_map(finding)).collect()
+    let all = comments.chain(fields.text("findings").lines().filter_map(finding));
+    all.map(|it| match it.text.contains(char::is_alphanumeric) {
+        true => Ok(it),
+        false => Err(wordless(&it)),
+    })
+    .collect()
+}
+
+/// The lane would have to answer to it.
+fn wordless(finding: &NewFinding) -> Problem {
+    let detail = format!(
+        "the finding `{}` says nothing that could be answered: write `FILE:LINE: TEXT`, or the text alone",
+        finding.text
+    );
+    Problem::senseless("finding_without_words", detail)
 }
 
 /// Reads `FILE:LINE:TEXT` as a page writes it, whatever the file is called.
@@ -394,6 +420,17 @@ mod tests {
         assert_eq!(read("Makefile:12:tabs"), Some((file("Makefile"), Some(12), "tabs".into())));
         assert_eq!(read("note: 12 of them"), Some((None, None, "note: 12 of them".into())));
         assert_eq!(read("  "), None);
+    }
+
+    #[test]
+    fn a_finding_without_a_word_is_refused_with_what_was_typed() {
+        let typed = |text: &str| {
+            let fields = vec![("findings".to_owned(), text.to_owned())];
+            findings(&Fields(fields)).map(|it| it.len()).map_err(|it| it.detail)
+        };
+        assert_eq!(typed("one\n\nsrc/a.rs:1:two\n"), Ok(2));
+        assert!(typed("one\n:::").unwrap_err().contains("`:::`"));
+        assert!(typed("src/a.rs:1: !?").unwrap_err().contains("`!?`"));
     }
 
     #[test]
