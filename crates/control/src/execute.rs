@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) home_turn: tokio::sync::Mutex<()>,
     /// The turn to change who may come in: what was read of doors still holds when one is made or ended.
     pub(crate) doors_turn: tokio::sync::Mutex<()>,
+    /// The turn to take a message back from a lane at work: until it is on record nobody gives the lane its words again.
+    pub(crate) words_turn: tokio::sync::Mutex<()>,
     /// The turn to file a ticket: each takes the next number, and nobody loses a race to a neighbour of the same process.
     pub(crate) filing_turn: tokio::sync::Mutex<()>,
     /// Each project's turn to land: whoever lands there holds it.
@@ -100,6 +102,7 @@ impl Control {
                 checks,
                 home_turn: tokio::sync::Mutex::new(()),
                 doors_turn: tokio::sync::Mutex::new(()),
+                words_turn: tokio::sync::Mutex::new(()),
                 filing_turn: tokio::sync::Mutex::new(()),
                 hands: Mutex::default(),
                 landing_turns: Mutex::new(BTreeMap::new()),

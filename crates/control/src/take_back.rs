@@ -20,6 +20,7 @@ impl Control {
         id: MessageId,
         by: &Principal,
     ) -> Result<MessageDoc> {
+        let _turn = self.inner.words_turn.lock().await;
         let mut left = None;
         let after = loop {
             match self.execute(ticket, Command::WithdrawMessage { id, left }, by).await {
@@ -30,7 +31,13 @@ impl Control {
                     self.have_left(attempt, id).await?;
                     left = Some(attempt);
                 }
-                answer => break answer?,
+                Ok(after) => break after,
+                Err(error) => {
+                    if left.is_some() {
+                        self.give_again(ticket).await?;
+                    }
+                    return Err(error);
+                }
             }
         };
         let message = after.messages.iter().find(|it| it.id == id);
@@ -38,8 +45,30 @@ impl Control {
         Ok(message_doc(&after, message))
     }
 
-    /// Has the lane at work let go of `message`. One that did and whose ticket is not told stays as it was: the message waits for the
-    /// next attempt.
+    /// Gives a lane that is found again what it let go of for a withdrawal that never came on record: the server was killed in between.
+    pub(crate) async fn give_words_again(&self, ticket: &TicketKey) -> Result<()> {
+        let _turn = self.inner.words_turn.lock().await;
+        self.give_again(ticket).await
+    }
+
+    /// To be called in the turn of those who take words back: what is still queued on record is withdrawn by nobody now.
+    async fn give_again(&self, key: &TicketKey) -> Result<()> {
+        let (ticket, _) = self.ticket(key).await?;
+        let queued = Self::unpushed(&ticket);
+        let Some(live) = ticket.live_attempt().filter(|_| !queued.is_empty()) else {
+            return Ok(());
+        };
+        let files = LaneFiles::new(&self.paths().lane(live.id));
+        let asked = tokio::task::spawn_blocking(move || leave::put_back(&files, &queued)).await;
+        if let Err(error) = asked.map_err(|_| Error::Fault)? {
+            // One that is only coming up, or has ended, let go of nothing.
+            tracing::debug!("{} was not asked: {}", live.id, Error::from(error).in_full());
+        }
+        self.push_turns(&ticket);
+        Ok(())
+    }
+
+    /// Has the lane at work let go of `message`.
     async fn have_left(&self, attempt: AttemptId, message: MessageId) -> Result<()> {
         let files = LaneFiles::new(&self.paths().lane(attempt));
         let asked = tokio::task::spawn_blocking(move || leave::take_back(&files, &[message])).await;

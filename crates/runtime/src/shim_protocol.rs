@@ -113,6 +113,11 @@ pub enum Request {
         /// The messages.
         messages: Vec<MessageId>,
     },
+    /// Take messages that were let go of where they come again: nobody withdrew them after all.
+    PutBack {
+        /// The messages; what was not let go of stays as it is.
+        messages: Vec<MessageId>,
+    },
     /// Let a person have the session: nothing of ours is typed into it until it is given back. `ended` when nothing runs.
     TakeOver {
         /// Who.

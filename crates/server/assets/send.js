@@ -156,6 +156,8 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     if (form.dataset.sends || asks(submitter)) return;
+    // Its answer leads to another page: what is sent beside it would never be told.
+    if (document.querySelector("form[aria-busy=true]")) return say(form, "warn", "Not sent yet.", "Something else of this page is on its way. Send this once it is done.");
     form.dataset.sends = "asked";
     const why = await hindered();
     if (why) {
@@ -202,6 +204,12 @@
 
   // After all others: what is refused is said where it was asked for, and the page stays as it is. What may be answered by a page is sent as a browser does.
   const IN_PLACE = "x-mission-in-place";
+  const DOORS = [401, 403, 413, 421];
+  /** Says that nobody knows whether it was recorded: the answer is not the server's, or there is none. */
+  const lost = (form) => {
+    forgetSent();
+    say(form, "bad", "Perhaps sent.", "No answer of the server came back. What you typed stays here: see whether it was recorded before you send it again.");
+  };
   addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
     if (event.defaultPrevented || form.dataset.sends !== "now" || form.dataset.answer === "page") return;
@@ -215,17 +223,17 @@
       markup = await answer.text();
     } catch {
       letGo(form);
-      forgetSent();
-      return say(form, "bad", "Perhaps sent.", "The connection broke before the answer came. What you typed stays here: see whether it was recorded before you send it again.");
+      return lost(form);
     }
     const to = answer.headers.get(IN_PLACE);
     if (to) return location.assign(to);
     letGo(form);
-    if (to === null) {
-      // Refused with a page of its own, and nothing done: the browser sends it once more and shows that page.
+    if (to === null && DOORS.includes(answer.status)) {
+      // Refused at the door, before anything was done: the browser shows what it says.
       form.dataset.answer = "page";
-      return answer.ok ? location.reload() : form.requestSubmit(submitter);
+      return form.requestSubmit(submitter);
     }
+    if (to === null) return lost(form);
     forgetSent();
     refuse(form, markup);
   });

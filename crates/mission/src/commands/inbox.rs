@@ -45,8 +45,9 @@ pub(crate) async fn say(context: &Context, key: &Key, text: &str, to: Option<&st
 pub(crate) async fn withdraw(context: &Context, key: &Key, id: MessageId) -> Done {
     let path = format!("/tickets/{key}/messages/{id}/withdraw");
     let answer = context.door().await?.post(&path, &json!({})).await?;
-    context
-        .show(&answer, |it: &MessageDoc, _| format!("{} is {}: no lane gets it\n", it.id, it.state))
+    context.show(&answer, |it: &MessageDoc, _| {
+        format!("{} is {}: no lane is given it from now on\n", it.id, it.state)
+    })
 }
 
 /// Lists messages with their state.

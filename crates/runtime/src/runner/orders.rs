@@ -52,6 +52,7 @@ pub(crate) fn refused(
         | Request::Keys { .. }
         | Request::ReadMessages
         | Request::TakeBack { .. }
+        | Request::PutBack { .. }
         | Request::Answer { .. }
         | Request::Stop { .. }
         | Request::Status

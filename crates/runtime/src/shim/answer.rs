@@ -38,6 +38,7 @@ fn is_for_lanes(request: &Request) -> bool {
         | Request::Answer { .. }
         | Request::Turn { .. }
         | Request::TakeBack { .. }
+        | Request::PutBack { .. }
         | Request::TakeOver { .. }
         | Request::GiveBack { .. }
         | Request::Keys { .. }
@@ -134,6 +135,7 @@ impl Shim {
                 self.queue_turn("controller".to_owned(), messages, text)
             }
             Request::TakeBack { messages } => self.take_back(&messages),
+            Request::PutBack { messages } => self.put_back(&messages),
             Request::TakeOver { by } => self.take_over(by),
             Request::GiveBack { .. } => self.give_back(),
             Request::Keys { by, data } => self.press_keys(&by, &data),

@@ -30,6 +30,16 @@ impl Shim {
         self.left.extend(messages);
         Reply::Ack { record: self.log.last() }
     }
+
+    /// Takes those of `messages` that were let go of where they come again.
+    pub(super) fn put_back(&mut self, messages: &[MessageId]) -> Reply {
+        for id in messages {
+            if self.left.remove(id) {
+                self.accepted.remove(id);
+            }
+        }
+        Reply::Ack { record: self.log.last() }
+    }
 }
 
 /// Returns whether `id` waits in `queue`, in a text that holds nothing but `messages`; a text that nobody will be given holds none.

@@ -117,7 +117,7 @@ fn until_minute(at: Timestamp) -> Markup {
 /// Returns the button that takes an invitation back.
 fn withdraw(p: &PersonDoc, viewer: Viewer<'_>) -> Markup {
     html! {
-        form method="post" action={ "/settings/people/" (p.name) "/withdraw" } { (form::csrf(viewer.csrf)) button.btn.sm type="submit" data-ask="Press again: the link lets nobody in then" aria-label={ "Withdraw the invitation of " (p.name) } { "Withdraw" } }
+        form method="post" action={ "/settings/people/" (p.name) "/withdraw" } data-answer="page" { (form::csrf(viewer.csrf)) button.btn.sm type="submit" data-ask="Press again: the link lets nobody in then" aria-label={ "Withdraw the invitation of " (p.name) } { "Withdraw" } }
     }
 }
 
@@ -127,13 +127,13 @@ fn change(p: &PersonDoc, viewer: Viewer<'_>) -> Markup {
     html! {
         details.reply {
             summary.btn.sm { "Change…" span.sr { " " (p.name) } }
-            form method="post" action={ "/settings/people/" (p.name) "/role" } {
+            form method="post" action={ "/settings/people/" (p.name) "/role" } data-answer="page" {
                 (form::csrf(viewer.csrf))
                 label for=(id) { span { "Role of " (p.name) } (roles(&id, &p.role)) }
                 p.mid { "It holds at once, in every browser of theirs." }
                 div.ask-do { button.btn.sm type="submit" aria-label={ "Change the role of " (p.name) } { "Change role" } }
             }
-            form method="post" action={ "/settings/people/" (p.name) "/remove" } {
+            form method="post" action={ "/settings/people/" (p.name) "/remove" } data-answer="page" {
                 (form::csrf(viewer.csrf))
                 p.mid { "Their browsers are signed out, and their tokens and links end. What they did stays on record." }
                 div.ask-do { button.btn.sm.bad type="submit" aria-label={ "Remove " (p.name) } { "Remove" } }
