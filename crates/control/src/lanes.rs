@@ -96,14 +96,8 @@ impl Control {
             let lane_dir = self.paths().lane(attempt);
             if lane_dir.join("spec.json").exists() {
                 self.send_to_runner(ToRunner::Adopt { attempt, lane_dir, after_record })?;
-                if !Self::unpushed(&ticket).is_empty() {
-                    let control = self.clone();
-                    self.spawn(async move {
-                        if let Err(error) = control.give_words_again(&key).await {
-                            tracing::warn!("{key}: {}", error.in_full());
-                        }
-                    });
-                }
+                let control = self.clone();
+                self.spawn(async move { control.give_words_again(&key).await });
             } else if !live.runs_here() && lane_dir.join("brief.md").exists() {
                 // Whoever works it elsewhere has its brief, and needs nothing of a runner.
             } else if let Some(spec) = self.sent_launch(attempt) {

@@ -46,9 +46,11 @@ impl Control {
     }
 
     /// Gives a lane that is found again what it let go of for a withdrawal that never came on record: the server was killed in between.
-    pub(crate) async fn give_words_again(&self, ticket: &TicketKey) -> Result<()> {
+    pub(crate) async fn give_words_again(&self, ticket: &TicketKey) {
         let _turn = self.inner.words_turn.lock().await;
-        self.give_again(ticket).await
+        if let Err(error) = self.give_again(ticket).await {
+            tracing::warn!("{ticket}: its lane was not given its words again: {}", error.in_full());
+        }
     }
 
     /// To be called in the turn of those who take words back: what is still queued on record is withdrawn by nobody now.
