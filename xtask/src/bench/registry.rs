@@ -201,7 +201,7 @@ pub(super) const BENCHES: &[Bench] = &[
     Bench {
         name: "browser: board of 1,000",
         aim: Aim::every(500.0, "ms"),
-        how: "in Chromium with empty caches, from the start of the navigation until all of the page is read and painted",
+        how: "in Chromium with empty caches, in a tab that rested for a second, from the start of the navigation until all of the page is read and painted",
         measure: browser::thousand,
     },
     Bench {
