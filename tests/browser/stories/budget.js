@@ -51,6 +51,7 @@ export function budget(story) {
     assert.equal(await page.locator("#count-needs-you").innerText(), "1");
     assert.match(await page.title(), /^\(1\) /);
     rules(100_000);
+    await page.keyboard.press("Shift"); // a hand is on the keys
     await stage.says("ticket", "why", second); // who asks has the rules read again
     await page.locator(".ask[data-gone]").waitFor();
     assert.match(await page.locator(".ask[data-gone] h2").evaluate((it) => getComputedStyle(it, "::after").content), /waits no more/);
