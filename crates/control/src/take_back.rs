@@ -34,7 +34,7 @@ impl Control {
                 Ok(after) => break after,
                 Err(error) => {
                     if left.is_some() {
-                        self.give_again(ticket).await?;
+                        self.give_again(ticket).await;
                     }
                     return Err(error);
                 }
@@ -48,13 +48,17 @@ impl Control {
     /// Gives a lane that is found again what it let go of for a withdrawal that never came on record: the server was killed in between.
     pub(crate) async fn give_words_again(&self, ticket: &TicketKey) {
         let _turn = self.inner.words_turn.lock().await;
-        if let Err(error) = self.give_again(ticket).await {
-            tracing::warn!("{ticket}: its lane was not given its words again: {}", error.in_full());
-        }
+        self.give_again(ticket).await;
     }
 
     /// To be called in the turn of those who take words back: what is still queued on record is withdrawn by nobody now.
-    async fn give_again(&self, key: &TicketKey) -> Result<()> {
+    async fn give_again(&self, key: &TicketKey) {
+        if let Err(error) = self.put_back(key).await {
+            tracing::warn!("{key}: its lane was not given its words again: {}", error.in_full());
+        }
+    }
+
+    async fn put_back(&self, key: &TicketKey) -> Result<()> {
         let (ticket, _) = self.ticket(key).await?;
         let queued = Self::unpushed(&ticket);
         let Some(live) = ticket.live_attempt().filter(|_| !queued.is_empty()) else {

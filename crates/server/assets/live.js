@@ -99,8 +99,7 @@
     for (const form of kept) fold(form, fresh)?.setAttribute("open", "");
     for (const details of folds) same(details, fresh)?.setAttribute("open", "");
     // The mark is the page's own: what is in a list keeps it or does not get it.
-    if (old.dataset.into) fresh.toggleAttribute("aria-current", false);
-    if (old.dataset.into && old.hasAttribute("aria-current")) fresh.setAttribute("aria-current", "true");
+    if (old.dataset.into) old.hasAttribute("aria-current") ? fresh.setAttribute("aria-current", "true") : fresh.removeAttribute("aria-current");
     for (const e of marked) e.dataset.held = "";
     const before = subjects(old);
     try {

@@ -216,19 +216,18 @@
     event.preventDefault();
     for (const no of document.querySelectorAll(".refused")) no.remove();
     form.setAttribute("aria-busy", "true");
+    const fields = new URLSearchParams(new FormData(form, submitter));
     let answer, markup;
     try {
-      const fields = new URLSearchParams(new FormData(form, submitter));
       answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, headers: { [IN_PLACE]: "" }, redirect: "manual" });
       markup = await answer.text();
     } catch {
-      letGo(form);
-      return lost(form);
+      answer = undefined;
     }
-    const to = answer.headers.get(IN_PLACE);
+    const to = answer?.headers.get(IN_PLACE) ?? null;
     if (to) return location.assign(to);
     letGo(form);
-    if (to === null && DOORS.includes(answer.status)) {
+    if (to === null && DOORS.includes(answer?.status)) {
       // Refused at the door, before anything was done: the browser shows what it says.
       form.dataset.answer = "page";
       return form.requestSubmit(submitter);

@@ -11,8 +11,8 @@ use mission_runtime::{LaneFiles, ProcessCard};
 
 use crate::stage::{Stage, ada};
 
-/// A shim that the story plays: it answers one request with `reply`, and tells what was asked.
-fn shim(stage: &Stage, attempt: AttemptId, reply: &'static str) -> JoinHandle<String> {
+/// Where the lane of `attempt` is asked.
+fn door(stage: &Stage, attempt: AttemptId) -> UnixListener {
     let dir = stage.control.paths().lane(attempt);
     std::fs::create_dir_all(&dir).expect("a folder");
     let socket = dir.join("shim.sock");
@@ -21,14 +21,24 @@ fn shim(stage: &Stage, attempt: AttemptId, reply: &'static str) -> JoinHandle<St
     let pid = std::process::id().cast_signed();
     let card = ProcessCard { pid, pid_start_time: 0, socket };
     card.write(&LaneFiles::new(&dir).shim()).expect("a card");
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("somebody asks");
-        stream.write_all(b"{\"hello\":{\"protocol\":1}}\n").expect("a hello");
-        let mut asked = String::new();
-        BufReader::new(&stream).read_line(&mut asked).expect("a request");
-        (&stream).write_all(reply.as_bytes()).expect("an answer");
-        asked
-    })
+    listener
+}
+
+/// Hears one request, does `first`, and answers with `reply`; returns what was asked.
+fn answers(listener: &UnixListener, reply: &str, first: impl FnOnce()) -> String {
+    let (mut stream, _) = listener.accept().expect("somebody asks");
+    stream.write_all(b"{\"hello\":{\"protocol\":1}}\n").expect("a hello");
+    let mut asked = String::new();
+    BufReader::new(&stream).read_line(&mut asked).expect("a request");
+    first();
+    stream.write_all(reply.as_bytes()).expect("an answer");
+    asked
+}
+
+/// A shim that the story plays: it answers one request with `reply`, and tells what was asked.
+fn shim(stage: &Stage, attempt: AttemptId, reply: &'static str) -> JoinHandle<String> {
+    let listener = door(stage, attempt);
+    std::thread::spawn(move || answers(&listener, reply, || ()))
 }
 
 /// A lane at work, with a message of Ada's that came meanwhile.
@@ -89,4 +99,34 @@ async fn a_lane_that_cannot_be_asked_or_does_not_understand_keeps_the_message() 
     assert_eq!(refused(&stage, id).await, "message_held");
     shim.join().expect("it was asked");
     assert_eq!(state(&stage, id).await, MessageState::Queued);
+}
+
+#[tokio::test]
+async fn a_lane_is_given_again_what_it_let_go_of_for_nothing() {
+    const ACK: &str = "{\"reply\":\"ack\",\"record\":3}\n";
+    let stage = Stage::new().await;
+    let (attempt, first) = with_words(&stage).await;
+    let said = stage.control.say(&stage.ticket, "use blue".into(), None, &ada()).await;
+    let second = said.expect("it is queued").id;
+    let listener = door(&stage, attempt);
+    let (is_asked, asked) = tokio::sync::oneshot::channel();
+    let (goes_on, is_on_record) = std::sync::mpsc::channel::<()>();
+    let shim = std::thread::spawn(move || {
+        answers(&listener, ACK, || {
+            is_asked.send(()).expect("the story waits");
+            is_on_record.recv().expect("the story goes on");
+        });
+        answers(&listener, ACK, || ())
+    });
+    // The lane let go of the first one, and its ticket says no after all: it was on record as delivered in between.
+    let meanwhile = async {
+        asked.await.expect("the lane is asked");
+        stage.record(attempt, LaneRecord::Delivered { ids: vec![first] }).await;
+        goes_on.send(()).expect("the shim waits");
+    };
+    let (refused, ()) = tokio::join!(refused(&stage, first), meanwhile);
+    assert_eq!(refused, "message_delivered");
+    let asked = shim.join().expect("it was asked again");
+    assert!(asked.contains("put_back") && asked.contains(&second), "{asked}");
+    assert!(!asked.contains(&first.to_string()), "what is on record is over: {asked}");
 }

@@ -39,6 +39,16 @@ impl<'a> Browser<'a> {
         ask.header("origin", "http://mission.local").form(&fields).send().await
     }
 
+    /// Invites somebody, and returns the browser in which they came in and the link that they used.
+    async fn invites(&self, name: &str, role: &str) -> (Self, String) {
+        let invite = [("name", name), ("role", role)];
+        let page = self.post("/settings/invite", &invite).await.expect(200).text();
+        let link = link_in(&page);
+        let reply = self.stage.ask(Method::GET, &link).send().await.expect(303);
+        let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        (Self { stage: self.stage, cookie, csrf: String::new() }, link)
+    }
+
     #[track_caller]
     fn leads(reply: Reply, to: &str) {
         let reply = reply.expect(303);
@@ -350,13 +360,7 @@ async fn an_owner_invites_a_person_who_may_do_what_their_role_says() {
     let stage = Stage::new().await;
     stage.files("Looked at").await;
     let owner = Browser::of(&stage).await;
-    let invite = [("name", "vera"), ("role", "viewer")];
-    let page = owner.post("/settings/invite", &invite).await.expect(200).text();
-    let code = page.split("/sign-in?code=").nth(1).and_then(|it| it.split('<').next());
-    let link = format!("/sign-in?code={}", code.expect("a link"));
-    let reply = stage.ask(Method::GET, &link).send().await.expect(303);
-    let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-    let mut vera = Browser { stage: &stage, cookie, csrf: String::new() };
+    let (mut vera, link) = owner.invites("vera", "viewer").await;
     let page = vera.get("/board").await.expect(200).text();
     assert!(page.contains("vera"), "she is not greeted");
     assert!(!page.contains("/tickets/new"), "she is offered what is refused");
@@ -626,13 +630,7 @@ async fn what_one_person_has_seen_is_new_to_another_and_in_one_project_is_not_se
     assert_eq!(since("&project=MC").await, until);
     assert!(since("").await < until, "of the other projects nothing was seen");
     let owner = Browser::of(&stage).await;
-    let invite = [("name", "vera"), ("role", "viewer")];
-    let page = owner.post("/settings/invite", &invite).await.expect(200).text();
-    let code = page.split("/sign-in?code=").nth(1).and_then(|it| it.split('<').next());
-    let link = format!("/sign-in?code={}", code.expect("a link"));
-    let reply = stage.ask(Method::GET, &link).send().await.expect(303);
-    let cookie = reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-    let mut vera = Browser { stage: &stage, cookie, csrf: String::new() };
+    let (mut vera, _) = owner.invites("vera", "viewer").await;
     let page = vera.get("/digest?project=MC").await.expect(200).text();
     assert!(page.contains("The last 24 hours") && page.contains("MC-1"), "it is new to her");
     assert!(page.contains("name=\"project\" value=\"MC\""), "what she marks is what she sees");
